@@ -1,0 +1,1 @@
+"""Physics of radiopharmaceutical therapy: from DICOM images to absorbed dose with uncertainty. Knows no users."""
