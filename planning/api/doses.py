@@ -1,0 +1,54 @@
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from planning.errors import InvalidStateError
+from planning.selectors.courses import cycles_visible_to
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from planning.api.schema import documented
+from planning.figures.dvh import dvh_figure
+from planning.selectors.current import current_calculation
+from planning.selectors.doses import calculation_detail
+from planning.services.doses import dose_start
+
+ENGINES = ("local",)
+
+
+class DoseApi(APIView):
+    @documented()
+    def get(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        return Response(calculation_detail(cycle))
+
+
+class DoseFigureApi(APIView):
+    @documented(query=("kind",))
+    def get(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        calculation = current_calculation(cycle)
+        if calculation is None:
+            raise InvalidStateError("Dose is not calculated yet.", code="no_dose")
+        return Response(dvh_figure(calculation, is_differential=request.query_params.get("kind") == "differential"))
+
+
+class DoseStartInput(serializers.Serializer):
+    engine = serializers.ChoiceField(choices=ENGINES, default="local")
+    density_g_per_ml = serializers.FloatField(required=False, min_value=0.1, max_value=3.0)
+
+
+class DoseStartApi(APIView):
+    @documented(DoseStartInput, status=202)
+    def post(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        fields = DoseStartInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        run = dose_start(actor=request.user, cycle=cycle, parameters=fields.validated_data)
+        return Response({"run_id": str(run.pk)}, status=202)
+
+
+urlpatterns = [
+    path("cycles/<uuid:cycle_id>/dose", DoseApi.as_view(), name="dose"),
+    path("cycles/<uuid:cycle_id>/dose/figure", DoseFigureApi.as_view(), name="dose-figure"),
+    path("cycles/<uuid:cycle_id>/dose/start", DoseStartApi.as_view(), name="dose-start"),
+]

@@ -1,0 +1,120 @@
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from planning.selectors.contours import regions_visible_to
+from planning.selectors.courses import cycles_visible_to
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from planning.api.schema import documented
+from planning.figures.curves import curve_figure, small_curve
+from planning.models import TimePoint
+from planning.selectors.current import current_curves
+from planning.selectors.findings import cycle_findings
+from planning.selectors.kinetics import curve_summary, curves_visible_to
+from planning.selectors.staleness import curves_stale_causes
+from planning.services.kinetics import curve_choose, curves_accept_unflagged, curves_start, point_exclude
+
+
+class CurvesApi(APIView):
+    @documented()
+    def get(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        revision = current_curves(cycle)
+        if revision is None:
+            return Response({"revision": None, "is_stale": False, "stale_causes": [], "regions": []})
+        causes = curves_stale_causes(revision)
+        answered = {
+            (finding.region_id, finding.code): finding.as_dict()
+            for finding in cycle_findings(cycle)
+            if finding.step == "kinetics"
+        }
+        regions = []
+        for curve in revision.curves.select_related("region", "revision__administration"):
+            summary = curve_summary(curve)
+            summary["findings"] = [answered[(curve.region_id, item["code"])] for item in curve.findings]
+            summary["small_figure"] = small_curve(curve)
+            regions.append(summary)
+        head = {"id": str(revision.pk), "number": revision.number, "at": revision.created_at.isoformat()}
+        return Response({"revision": head, "is_stale": bool(causes), "stale_causes": causes, "regions": regions})
+
+
+class CurvesStartInput(serializers.Serializer):
+    effective_half_life_h = serializers.FloatField(required=False, min_value=0.01)
+    effective_half_life_source = serializers.CharField(required=False, max_length=255)
+
+
+class CurvesStartApi(APIView):
+    @documented(CurvesStartInput, status=202)
+    def post(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        fields = CurvesStartInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        run = curves_start(actor=request.user, cycle=cycle, parameters=fields.validated_data)
+        return Response({"run_id": str(run.pk)}, status=202)
+
+
+class CurveFigureApi(APIView):
+    @documented(query=("scale", "models"))
+    def get(self, request, curve_id):
+        curve = get_object_or_404(curves_visible_to(user=request.user), pk=curve_id)
+        is_log = request.query_params.get("scale") == "log"
+        shows_all = request.query_params.get("models", "all") == "all"
+        return Response(curve_figure(curve, is_log=is_log, shows_all=shows_all))
+
+
+class CurveChoiceInput(serializers.Serializer):
+    model = serializers.CharField(max_length=32)
+    is_accepted = serializers.BooleanField()
+    reason = serializers.CharField(max_length=255, allow_blank=True, default="")
+
+
+class CurveChoiceApi(APIView):
+    @documented(CurveChoiceInput, status=201)
+    def post(self, request, curve_id):
+        curve = get_object_or_404(curves_visible_to(user=request.user), pk=curve_id)
+        fields = CurveChoiceInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        curve_choose(actor=request.user, curve=curve, **fields.validated_data)
+        return Response(curve_summary(curve), status=201)
+
+
+class CurvesAcceptApi(APIView):
+    @documented()
+    def post(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        return Response({"n_accepted": curves_accept_unflagged(actor=request.user, cycle=cycle)})
+
+
+class PointExclusionInput(serializers.Serializer):
+    time_point_id = serializers.UUIDField()
+    is_excluded = serializers.BooleanField()
+    reason = serializers.CharField(max_length=255)
+
+
+class PointExclusionApi(APIView):
+    @documented(PointExclusionInput, status=201)
+    def post(self, request, region_id):
+        region = get_object_or_404(regions_visible_to(user=request.user), pk=region_id)
+        fields = PointExclusionInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        time_points = TimePoint.objects.filter(cycle__in=cycles_visible_to(user=request.user))
+        time_point = get_object_or_404(time_points, pk=fields.validated_data["time_point_id"])
+        exclusion = point_exclude(
+            actor=request.user,
+            region=region,
+            time_point=time_point,
+            is_excluded=fields.validated_data["is_excluded"],
+            reason=fields.validated_data["reason"],
+        )
+        return Response({"id": str(exclusion.pk)}, status=201)
+
+
+urlpatterns = [
+    path("cycles/<uuid:cycle_id>/curves", CurvesApi.as_view(), name="curves"),
+    path("cycles/<uuid:cycle_id>/curves/start", CurvesStartApi.as_view(), name="curves-start"),
+    path("cycles/<uuid:cycle_id>/curves/accept-unflagged", CurvesAcceptApi.as_view(), name="curves-accept"),
+    path("curves/<int:curve_id>/figure", CurveFigureApi.as_view(), name="curve-figure"),
+    path("curves/<int:curve_id>/choice", CurveChoiceApi.as_view(), name="curve-choice"),
+    path("regions/<uuid:region_id>/exclusions", PointExclusionApi.as_view(), name="exclusions"),
+]

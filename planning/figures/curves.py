@@ -1,0 +1,138 @@
+"""Time-activity curves: one large plot with residuals, and the small one of the region list."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+from planning.computation.curve_shapes import CurveShape, curve_shape, residuals
+
+from planning.figures.theme import DASHES, colour, faded, figure_json
+from planning.models import RegionCurve
+from planning.selectors.kinetics import chosen_fit, model_label
+
+HOUR, MBQ = 3600.0, 1e6
+N_SAMPLES = 161
+TAIL_FACTOR = 1.5
+
+
+def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[str, Any]:
+    """Return the large plot: points with error bars, the chosen curve with its band, other models thin, residuals."""
+    token = curve.region.colour
+    chosen = chosen_fit(curve)
+    used = [point for point in curve.points if not point["is_excluded"]]
+    last_s = max((point["time_s"] for point in used), default=0.0)
+    end_s = max(last_s * TAIL_FACTOR, last_s + 24 * HOUR)
+    figure = go.Figure()
+    others = [fit for fit in curve.fits if fit is not chosen] if shows_all else []
+    for i, fit in enumerate(others):
+        shape = curve_shape(fit, end_s=end_s, n_samples=N_SAMPLES)
+        figure.add_scatter(**_line(shape, token, name=model_label(fit["model"]), dash=DASHES[1 + i % 5], width=1.0))
+    if chosen is not None:
+        shape = curve_shape(chosen, end_s=end_s, n_samples=N_SAMPLES)
+        _add_band(figure, shape, token)
+        figure.add_scatter(**_line(shape, token, name=model_label(chosen["model"]), dash="solid", width=2.4))
+        _add_residuals(figure, chosen, used, token)
+    _add_points(figure, curve.points, token)
+    figure.add_vrect(x0=last_s / HOUR, x1=end_s / HOUR, fillcolor=faded("text-3", 0.08), line_width=0, layer="below")
+    figure.update_layout(
+        xaxis={"title": {"text": "h p.i., mid-acquisition"}, "anchor": "y2", "range": [0, end_s / HOUR]},
+        yaxis={"title": {"text": "Activity (MBq)"}, "domain": [0.27, 1.0], "type": "log" if is_log else "linear"},
+        yaxis2={"title": {"text": "Residual / u"}, "domain": [0.0, 0.17], "zeroline": True},
+        showlegend=False,
+    )
+    return figure_json(figure, head=["h p.i.", "MBq", "± MBq", "used"], rows=_point_rows(curve.points))
+
+
+def small_curve(curve: RegionCurve) -> dict[str, Any] | None:
+    """Return sampled hours and MBq of the chosen curve for the region list, and its points."""
+    chosen = chosen_fit(curve)
+    used = [point for point in curve.points if not point["is_excluded"]]
+    if chosen is None or not used:
+        return None
+    end_s = max(point["time_s"] for point in used) * 1.15
+    shape = curve_shape(chosen, end_s=end_s, n_samples=41)
+    return {
+        "times_h": [time / HOUR for time in shape.times_s],
+        "activities_mbq": [value / MBQ for value in shape.activities_bq],
+        "points": [
+            {
+                "time_h": point["time_s"] / HOUR,
+                "activity_mbq": point["activity_bq"] / MBQ,
+                "standard_uncertainty_mbq": point["activity_standard_uncertainty_bq"] / MBQ,
+                "is_excluded": point["is_excluded"],
+            }
+            for point in curve.points
+        ],
+        "last_scan_h": max(point["time_s"] for point in used) / HOUR,
+        "end_h": end_s / HOUR,
+    }
+
+
+def _line(shape: CurveShape, token: str, *, name: str, dash: str, width: float) -> dict[str, Any]:
+    return {
+        "x": [time / HOUR for time in shape.times_s],
+        "y": [value / MBQ for value in shape.activities_bq],
+        "mode": "lines",
+        "name": name,
+        "line": {"color": colour(token), "width": width, "dash": dash},
+        "hovertemplate": "%{x:.1f} h, %{y:.3g} MBq<extra>" + name + "</extra>",
+    }
+
+
+def _add_band(figure: go.Figure, shape: CurveShape, token: str) -> None:
+    hours = [time / HOUR for time in shape.times_s]
+    upper = [(value + u) / MBQ for value, u in zip(shape.activities_bq, shape.band_bq, strict=True)]
+    lower = [max(value - u, 1e-3 * value) / MBQ for value, u in zip(shape.activities_bq, shape.band_bq, strict=True)]
+    figure.add_scatter(
+        x=hours + hours[::-1],
+        y=upper + lower[::-1],
+        fill="toself",
+        fillcolor=faded(token, 0.16),
+        line={"width": 0},
+        hoverinfo="skip",
+        mode="lines",
+        name="band, k = 1",
+    )
+
+
+def _add_points(figure: go.Figure, points: list[dict], token: str) -> None:
+    for is_excluded in (False, True):
+        chosen = [point for point in points if point["is_excluded"] is is_excluded]
+        if not chosen:
+            continue
+        figure.add_scatter(
+            x=[point["time_s"] / HOUR for point in chosen],
+            y=[point["activity_bq"] / MBQ for point in chosen],
+            error_y={
+                "type": "data",
+                "array": [point["activity_standard_uncertainty_bq"] / MBQ for point in chosen],
+                "color": colour(token),
+            },
+            mode="markers",
+            marker={"color": colour(token), "size": 9, "symbol": "circle-open" if is_excluded else "circle"},
+            name="left out" if is_excluded else "measured",
+            hovertemplate="%{x:.1f} h, %{y:.4g} MBq<extra></extra>",
+        )
+
+
+def _add_residuals(figure: go.Figure, fit: dict, points: list[dict], token: str) -> None:
+    figure.add_scatter(
+        x=[point["time_s"] / HOUR for point in points],
+        y=residuals(fit, points),
+        mode="markers",
+        marker={"color": colour(token), "size": 8},
+        yaxis="y2",
+        name="residual",
+        hovertemplate="%{x:.1f} h, %{y:.2f} u<extra>residual</extra>",
+    )
+
+
+def _point_rows(points: list[dict]) -> list[list]:
+    return [
+        [
+            f"{point['time_s'] / HOUR:.2f}",
+            f"{point['activity_bq'] / MBQ:.4g}",
+            f"{point['activity_standard_uncertainty_bq'] / MBQ:.2g}",
+            "no: " + point["reason"] if point["is_excluded"] else "yes",
+        ]
+        for point in points
+    ]

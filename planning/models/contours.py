@@ -1,0 +1,108 @@
+from django.db import models
+from django.db.models import Q
+from planning.models.base import Timestamped
+
+
+class RegionKind(models.TextChoices):
+    ORGAN = "organ", "organ"
+    LESION = "lesion", "lesion"
+
+
+class Region(Timestamped):
+    """An organ or a lesion; keeps its identity over time points and cycles of a course."""
+
+    course = models.ForeignKey("planning.Course", on_delete=models.PROTECT, related_name="regions")
+    kind = models.CharField(max_length=8, choices=RegionKind)
+    name = models.CharField(max_length=64)
+    label = models.PositiveSmallIntegerField()  # voxel value in the label volume of its kind
+    colour = models.CharField(max_length=8)  # token name r1 ... r9
+    tracking_uid = models.CharField(max_length=64)
+    default_density_g_per_ml = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["kind", "label"]
+        constraints = [
+            models.UniqueConstraint(fields=["course", "name"], name="region_name_unique"),
+            models.UniqueConstraint(fields=["course", "kind", "label"], name="region_label_unique"),
+            models.CheckConstraint(name="region_label_range", condition=Q(label__gte=1, label__lte=255)),
+        ]
+
+    @property
+    def site(self):
+        return self.course.site
+
+
+class ContourRevision(Timestamped):
+    """Immutable contour set of one time point: one label volume for organs, one for lesions, on one grid."""
+
+    time_point = models.ForeignKey("planning.TimePoint", on_delete=models.PROTECT, related_name="contour_revisions")
+    number = models.PositiveIntegerField()
+    base_number = models.PositiveIntegerField(default=0)
+    image = models.ForeignKey("planning.QuantifiedImage", on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey("planning.Run", null=True, on_delete=models.PROTECT, related_name="+")
+    organs = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
+    lesions = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=255, blank=True)
+    inputs_digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["time_point", "number"], name="contour_revision_number_unique")]
+
+    @property
+    def site(self):
+        return self.time_point.site
+
+
+class ContourState(models.TextChoices):
+    PROPOSED = "proposed", "proposed"
+    EDITED = "edited", "edited"
+    ACCEPTED = "accepted", "accepted"
+    REJECTED = "rejected", "rejected"
+
+
+class ContourSource(models.TextChoices):
+    MANUAL = "manual", "drawn"
+    IMPORTED = "imported", "imported"
+    PROPAGATED = "propagated", "propagated"
+    THRESHOLD = "threshold", "threshold"
+    MODEL = "model", "AI model"
+
+
+class RegionContour(models.Model):
+    """One region within one contour revision, with its measured numbers (organ minus lesions)."""
+
+    revision = models.ForeignKey(ContourRevision, on_delete=models.PROTECT, related_name="contours")
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="contours")
+    state = models.CharField(max_length=16, choices=ContourState)
+    source = models.CharField(max_length=16, choices=ContourSource)
+    source_detail = models.CharField(max_length=128, blank=True)
+    is_locked = models.BooleanField(default=False)
+    contour_volume_ml = models.FloatField()  # as drawn
+    polygon_volume_ml = models.FloatField(null=True, blank=True)
+    volume_ml = models.FloatField()  # after organ minus lesions
+    activity_bq = models.FloatField()
+    activity_standard_uncertainty_bq = models.FloatField(null=True, blank=True)
+    mean_activity_concentration_bq_per_ml = models.FloatField()
+    maximum_activity_concentration_bq_per_ml = models.FloatField()
+    statements = models.JSONField(default=list)
+    findings = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["region__kind", "region__label"]
+        constraints = [models.UniqueConstraint(fields=["revision", "region"], name="region_once_in_revision")]
+
+
+class ContourDraft(models.Model):
+    """Autosaved voxels of one user; shows colleagues who is editing."""
+
+    time_point = models.ForeignKey("planning.TimePoint", on_delete=models.CASCADE, related_name="contour_drafts")
+    user = models.ForeignKey("planning.User", on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=RegionKind)
+    base_number = models.PositiveIntegerField()
+    object_sha256 = models.CharField(max_length=64)  # gzip uint8, as sent
+    voxels_sha256 = models.CharField(max_length=64)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["time_point", "user", "kind"], name="one_draft_per_user")]

@@ -1,0 +1,66 @@
+from django.db import models
+from django.db.models import Q
+from planning.models.base import Timestamped
+
+
+class DoseCalculation(Timestamped):
+    """Immutable: absorbed dose of one cycle by one engine, from exact revisions."""
+
+    cycle = models.ForeignKey("planning.Cycle", on_delete=models.PROTECT, related_name="dose_calculations")
+    number = models.PositiveIntegerField()
+    run = models.ForeignKey("planning.Run", null=True, on_delete=models.PROTECT, related_name="+")
+    curve_revision = models.ForeignKey("planning.CurveRevision", on_delete=models.PROTECT, related_name="+")
+    registrations = models.ManyToManyField("planning.Registration", related_name="+")
+    reference_image = models.ForeignKey("planning.QuantifiedImage", on_delete=models.PROTECT, related_name="+")
+    engine = models.CharField(max_length=32)
+    parameters = models.JSONField(default=dict)
+    density_origin = models.CharField(max_length=128)
+    dose_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Gy, on the reference emission grid
+    tia_sha256 = models.CharField(max_length=64)  # npy float32, Bq s per voxel
+    dose_display = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
+    energy_balance = models.JSONField(default=dict)
+    findings = models.JSONField(default=list)
+    provenance = models.JSONField(default=dict)
+    inputs_digest = models.CharField(max_length=64)
+    versions = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["cycle", "number"], name="dose_number_unique")]
+
+    @property
+    def site(self):
+        return self.cycle.site
+
+
+class RegionDose(models.Model):
+    calculation = models.ForeignKey(DoseCalculation, on_delete=models.PROTECT, related_name="regions")
+    region = models.ForeignKey("planning.Region", on_delete=models.PROTECT, related_name="doses")
+    volume_ml = models.FloatField()
+    mass_g = models.FloatField()
+    mass_origin = models.CharField(max_length=64)
+    absorbed_dose_gy = models.FloatField()  # mean from the region's own curve
+    absorbed_dose_standard_uncertainty_gy = models.FloatField()
+    voxel_mean_dose_gy = models.FloatField(null=True)  # mean of the voxel-wise dose map
+    dose_per_activity_gy_per_bq = models.FloatField()
+    bed_gy = models.FloatField(null=True)
+    bed_standard_uncertainty_gy = models.FloatField(null=True)
+    eqd2_gy = models.FloatField(null=True)
+    alpha_beta_gy = models.FloatField(null=True)
+    repair_half_time_s = models.FloatField(null=True)
+    effective_half_life_s = models.FloatField(null=True)
+    time_integrated_activity_bq_s = models.FloatField()
+    time_integrated_activity_standard_uncertainty_bq_s = models.FloatField()
+    dose_at_volume_gy = models.JSONField(default=dict)  # {"98": 3.1, "50": ..., "2": ...}, null where too few voxels
+    volume_at_dose_fraction = models.JSONField(default=dict)
+    n_effective_voxels = models.FloatField(null=True)
+    dvh = models.JSONField(default=dict)  # {dose_gy: [...], volume_fraction: [...]}
+    uncertainty_budget = models.JSONField(default=list)  # [{component, relative_standard_uncertainty}]
+    findings = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["region__kind", "region__label"]
+        constraints = [
+            models.UniqueConstraint(fields=["calculation", "region"], name="region_once_in_dose"),
+            models.CheckConstraint(name="region_dose_not_negative", condition=Q(absorbed_dose_gy__gte=0.0)),
+        ]

@@ -1,0 +1,59 @@
+"""Which revision of each kind is current. One rule for all: the highest number that was not rejected."""
+
+from planning.models import (
+    Administration,
+    ContourRevision,
+    Cycle,
+    CycleResult,
+    DoseCalculation,
+    Plan,
+    QuantifiedImage,
+    Registration,
+    TimePoint,
+)
+from planning.models.contours import ContourState, RegionContour
+from planning.models.kinetics import CurveRevision
+from planning.models.registrations import Decision
+
+
+def current_administration(cycle: Cycle) -> Administration | None:
+    return cycle.administrations.order_by("-number").first()
+
+
+def reference_time_point(cycle: Cycle) -> TimePoint | None:
+    return cycle.time_points.filter(is_reference=True).first()
+
+
+def current_image(time_point: TimePoint) -> QuantifiedImage | None:
+    return time_point.images.order_by("-number").first()
+
+
+def current_registration(time_point: TimePoint) -> Registration | None:
+    return time_point.registrations.exclude(decision=Decision.REJECTED).order_by("-number").first()
+
+
+def current_contours(time_point: TimePoint) -> ContourRevision | None:
+    return time_point.contour_revisions.order_by("-number").first()
+
+
+def accepted_contours(time_point: TimePoint) -> list[RegionContour]:
+    revision = current_contours(time_point)
+    if revision is None:
+        return []
+    return list(revision.contours.filter(state=ContourState.ACCEPTED).select_related("region"))
+
+
+def current_curves(cycle: Cycle) -> CurveRevision | None:
+    return cycle.curve_revisions.order_by("-number").first()
+
+
+def current_calculation(cycle: Cycle) -> DoseCalculation | None:
+    return cycle.dose_calculations.order_by("-number").first()
+
+
+def current_result(cycle: Cycle) -> CycleResult | None:
+    return cycle.results.order_by("-number").first()
+
+
+def current_plan(course) -> Plan | None:
+    return course.plans.order_by("-number").first()

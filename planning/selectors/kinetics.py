@@ -1,0 +1,111 @@
+"""Reads of the kinetics step."""
+
+from typing import Any
+
+from planning.selectors.quantities import quantity
+from planning.selectors.sites import site_ids_of
+
+from planning.models import RegionCurve
+
+HOUR, MBQ, MBQ_H = 3600.0, 1e6, 3.6e9
+MODEL_LABELS = {
+    "mono_exponential": "Mono-exponential",
+    "bi_exponential": "Bi-exponential",
+    "uptake_clearance": "Uptake and clearance",
+    "single_time_point": "Single time point",
+}
+
+
+def curves_visible_to(*, user):
+    return RegionCurve.objects.filter(revision__cycle__course__patient__site__in=site_ids_of(user=user)).select_related(
+        "region", "revision__cycle__course__patient__site"
+    )
+
+
+def chosen_fit(curve: RegionCurve) -> dict[str, Any] | None:
+    """Return the fit that counts: the newest choice, else the recommended model, else the first."""
+    choice = curve.choices.order_by("-created_at", "-pk").first()
+    wanted = choice.model if choice is not None else curve.recommended_model
+    fits = {fit["model"]: fit for fit in curve.fits}
+    return fits.get(wanted) or next(iter(curve.fits), None)
+
+
+def model_label(model: str) -> str:
+    return MODEL_LABELS.get(model, model.replace("_", " ").capitalize())
+
+
+def fit_summary(fit: dict[str, Any], *, administered_activity_bq: float) -> dict[str, Any]:
+    tia = fit["time_integrated_activity_bq_s"]
+    tia_u = fit["time_integrated_activity_standard_uncertainty_bq_s"]
+    return {
+        "model": fit["model"],
+        "label": model_label(fit["model"]),
+        "n_parameters": fit["n_parameters"],
+        "aicc": fit["aicc"],
+        "weight": fit["weight"],
+        "is_interpolation": fit["is_interpolation"],
+        "r_squared": fit["r_squared"],
+        "effective_half_life": quantity(
+            fit["effective_half_life_s"],
+            unit="h",
+            factor=HOUR,
+            standard_uncertainty=fit["effective_half_life_standard_uncertainty_s"],
+        ),
+        "tia": quantity(tia, unit="MBq·h", factor=MBQ_H, standard_uncertainty=tia_u),
+        "tiac": quantity(
+            tia / administered_activity_bq,
+            unit="h",
+            factor=HOUR,
+            standard_uncertainty=None if tia_u is None else tia_u / administered_activity_bq,
+        ),
+        "tail": quantity(fit["extrapolated_fraction"], unit="%", factor=0.01),
+        "checks": fit.get("checks", []),
+    }
+
+
+def point_summary(point: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "time_point_id": point["time_point"],
+        "number": point["number"],
+        "time": quantity(point["time_s"], unit="h", factor=HOUR),
+        "activity": quantity(
+            point["activity_bq"],
+            unit="MBq",
+            factor=MBQ,
+            standard_uncertainty=point["activity_standard_uncertainty_bq"],
+        ),
+        "volume": quantity(point["volume_ml"], unit="mL", factor=1.0),
+        "is_excluded": point["is_excluded"],
+        "reason": point["reason"],
+    }
+
+
+def curve_summary(curve: RegionCurve) -> dict[str, Any]:
+    """Return one region's curve for the API and for the signed content."""
+    choice = curve.choices.select_related("created_by").order_by("-created_at", "-pk").first()
+    fit = chosen_fit(curve)
+    activity_bq = curve.revision.administration.administered_activity_bq
+    chosen = fit["model"] if fit else None
+    fits = [
+        {**fit_summary(item, administered_activity_bq=activity_bq), "is_chosen": item["model"] == chosen}
+        for item in curve.fits
+    ]
+    return {
+        "curve_id": str(curve.pk),
+        "region": {
+            "id": str(curve.region_id),
+            "name": curve.region.name,
+            "kind": curve.region.kind,
+            "colour": curve.region.colour,
+            "label": curve.region.label,
+        },
+        "points": [point_summary(point) for point in curve.points],
+        "fits": fits,
+        "refused": [{**item, "label": model_label(item["model"])} for item in curve.refused],
+        "recommended_model": curve.recommended_model,
+        "chosen_model": chosen,
+        "is_accepted": bool(choice and choice.is_accepted),
+        "accepted_by": choice.created_by.printed_name if choice and choice.is_accepted and choice.created_by else None,
+        "choice_reason": choice.reason if choice else "",
+        "findings": curve.findings,
+    }

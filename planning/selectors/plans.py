@@ -1,0 +1,90 @@
+"""Reads of the plan step: doses of all cycles of a course, limits, earlier doses from elsewhere."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from planning.selectors.sites import site_ids_of
+
+from planning.models import Course, DoseCalculation, ExternalDose, LimitSet, Plan, Prescription, TherapyTemplate
+from planning.models.reviews import ResultState
+from planning.selectors.current import current_administration, current_calculation, current_result
+from planning.selectors.staleness import calculation_stale_causes
+
+
+def plans_visible_to(*, user):
+    return Plan.objects.filter(course__patient__site__in=site_ids_of(user=user)).select_related("course__patient__site")
+
+
+def limit_sets_visible_to(*, user):
+    return LimitSet.objects.filter(site__in=site_ids_of(user=user)).prefetch_related("limits")
+
+
+def templates_visible_to(*, user):
+    return TherapyTemplate.objects.filter(site__in=site_ids_of(user=user))
+
+
+def prescriptions_of(course: Course):
+    return Prescription.objects.filter(plan__course=course).order_by("created_at")
+
+
+def current_limit_set(site) -> LimitSet | None:
+    """Return the newest version of the site's limit set; a confirmed one wins over a newer draft."""
+    sets = site.limit_sets.order_by("-confirmed_at", "-version", "-created_at")
+    return sets.filter(confirmed_at__isnull=False).first() or site.limit_sets.order_by("-created_at").first()
+
+
+def limits_for_region(limit_set: LimitSet | None, region_name: str) -> list:
+    """Return the limits whose region name is the region's or its stem: "Kidney" covers "Kidney left"."""
+    if limit_set is None:
+        return []
+    name = region_name.lower()
+    return [
+        limit
+        for limit in limit_set.limits.all()
+        if name == limit.region_name.lower() or name.startswith(limit.region_name.lower() + " ")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleDose:
+    """The dose result of one cycle that counts for the course."""
+
+    cycle_number: int
+    cycle_id: str
+    administered_at: Any
+    administered_activity_bq: float
+    calculation: DoseCalculation
+    state: str
+    stale_causes: tuple[str, ...]
+
+    @property
+    def is_approved(self) -> bool:
+        return self.state == ResultState.APPROVED
+
+
+def cycle_doses(course: Course) -> list[CycleDose]:
+    """Return the newest calculation of each cycle that has one, in order of the cycles."""
+    rows = []
+    for cycle in course.cycles.order_by("number"):
+        calculation = current_calculation(cycle)
+        administration = current_administration(cycle)
+        if calculation is None or administration is None:
+            continue
+        result = current_result(cycle)
+        is_this = result is not None and result.calculation_id == calculation.pk
+        rows.append(
+            CycleDose(
+                cycle_number=cycle.number,
+                cycle_id=str(cycle.pk),
+                administered_at=administration.administered_at,
+                administered_activity_bq=administration.administered_activity_bq,
+                calculation=calculation,
+                state=result.state if is_this else ResultState.OPEN,
+                stale_causes=tuple(calculation_stale_causes(calculation)),
+            )
+        )
+    return rows
+
+
+def external_doses_of(course: Course) -> list[ExternalDose]:
+    return list(course.patient.external_doses.filter(is_withdrawn=False))

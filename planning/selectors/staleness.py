@@ -1,0 +1,126 @@
+"""Staleness is derived, never stored: a result is stale when an input is no longer the current one of its kind.
+
+Each function returns the causes in words; an empty list means current.
+"""
+
+from planning.models import ContourRevision, Course, CycleResult, DoseCalculation, Plan, QuantifiedImage, Registration
+from planning.models.imaging import SeriesKind
+from planning.models.kinetics import CurveRevision, PointExclusion
+from planning.selectors.current import (
+    current_administration,
+    current_calculation,
+    current_contours,
+    current_curves,
+    current_image,
+    current_registration,
+    reference_time_point,
+)
+
+
+def image_stale_causes(image: QuantifiedImage) -> list[str]:
+    causes = []
+    if current_image(image.time_point) != image:
+        causes.append("images were prepared again")
+    if current_administration(image.time_point.cycle) != image.administration:
+        causes.append("the administration was corrected")
+    series = image.time_point.series.filter(is_discarded=False)
+    if not series.filter(pk=image.emission_series_id).exists():
+        causes.append("the emission series was taken out")
+    has_ct = series.filter(kind=SeriesKind.CT).exists()
+    if has_ct and image.ct_series is None:
+        causes.append("a CT was added")
+    if image.ct_series is not None and not series.filter(pk=image.ct_series_id).exists():
+        causes.append("the CT was taken out")
+    if image.calibration is not None and image.calibration.is_withdrawn:
+        causes.append("the calibration factor was withdrawn")
+    return causes
+
+
+def registration_stale_causes(registration: Registration) -> list[str]:
+    causes = []
+    if current_registration(registration.time_point) != registration:
+        causes.append("a newer registration exists")
+    reference = reference_time_point(registration.time_point.cycle)
+    if reference is None or registration.fixed_image.time_point_id != reference.pk:
+        causes.append("another time point became the reference")
+    elif current_image(reference) != registration.fixed_image:
+        causes.append("the reference image was prepared again")
+    if current_image(registration.time_point) != registration.moving_image:
+        causes.append("the image was prepared again")
+    return causes
+
+
+def contours_stale_causes(revision: ContourRevision) -> list[str]:
+    causes = []
+    if current_contours(revision.time_point) != revision:
+        causes.append("contours were changed")
+    if current_image(revision.time_point) != revision.image:
+        causes.append("the image under the contours was prepared again")
+    return causes
+
+
+def curves_stale_causes(revision: CurveRevision) -> list[str]:
+    causes = []
+    if current_curves(revision.cycle) != revision:
+        causes.append("curves were fitted again")
+    if current_administration(revision.cycle) != revision.administration:
+        causes.append("the administration was corrected")
+    for contours in revision.contour_revisions.select_related("time_point", "image"):
+        causes += [f"time point {contours.time_point.number}: {cause}" for cause in contours_stale_causes(contours)]
+        causes += [f"time point {contours.time_point.number}: {cause}" for cause in image_stale_causes(contours.image)]
+    used = set(revision.contour_revisions.values_list("time_point_id", flat=True))
+    contoured = {
+        time_point.pk for time_point in revision.cycle.time_points.all() if current_contours(time_point) is not None
+    }
+    if contoured - used:
+        causes.append("a time point was contoured since")
+    newer = PointExclusion.objects.filter(time_point__cycle=revision.cycle, created_at__gt=revision.created_at)
+    if newer.exists():
+        causes.append("a scan was left out or taken back")
+    return causes
+
+
+def calculation_stale_causes(calculation: DoseCalculation) -> list[str]:
+    causes = []
+    if current_calculation(calculation.cycle) != calculation:
+        causes.append("dose was calculated again")
+    causes += curves_stale_causes(calculation.curve_revision)
+    if current_image(calculation.reference_image.time_point) != calculation.reference_image:
+        causes.append("the reference image was prepared again")
+    used = set(calculation.registrations.values_list("pk", flat=True))
+    for registration in calculation.registrations.select_related("time_point", "fixed_image", "moving_image"):
+        number = registration.time_point.number
+        causes += [f"time point {number}: {cause}" for cause in registration_stale_causes(registration)]
+    if not used and calculation.cycle.time_points.count() > 1 and calculation.parameters.get("is_voxelwise", False):
+        causes.append("registrations were taken out")
+    choices = calculation.parameters.get("curve_choices", {})
+    for curve in calculation.curve_revision.curves.all():
+        newest = curve.choices.order_by("-created_at", "-pk").first()
+        if newest is not None and choices.get(str(curve.pk)) != str(newest.pk):
+            causes.append("a curve was chosen anew")
+            break
+    return list(dict.fromkeys(causes))
+
+
+def result_stale_causes(result: CycleResult) -> list[str]:
+    return [] if result.calculation is None else calculation_stale_causes(result.calculation)
+
+
+def plan_stale_causes(plan: Plan) -> list[str]:
+    causes = []
+    if plan.course.plans.order_by("-number").first() != plan:
+        causes.append("a newer plan exists")
+    for calculation in plan.dose_calculations.select_related("cycle"):
+        cycle_causes = calculation_stale_causes(calculation)
+        causes += [f"cycle {calculation.cycle.number}: {cause}" for cause in cycle_causes]
+    latest = plan.limit_set.site.limit_sets.filter(name=plan.limit_set.name).order_by("-version").first()
+    if latest != plan.limit_set:
+        causes.append("the limit set has a newer version")
+    if course_calculations(plan.course) - set(plan.dose_calculations.values_list("pk", flat=True)):
+        causes.append("a cycle was calculated since")
+    return causes
+
+
+def course_calculations(course: Course) -> set:
+    calculations = (current_calculation(cycle) for cycle in course.cycles.all())
+    return {calculation.pk for calculation in calculations if calculation is not None}

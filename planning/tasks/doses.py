@@ -1,0 +1,13 @@
+from planning.computation.doses import compute_dose
+from planning.queue import TaskName
+from planning.tasks.base import run_task
+
+from planning.models import Cycle
+from planning.services.doses import dose_save
+
+
+@run_task(TaskName.CALCULATE_DOSE, queue="cpu")
+def run_dose(run, progress):
+    cycle = Cycle.objects.get(pk=run.cycle_uuid)
+    result = compute_dose(cycle=cycle, parameters=run.parameters, progress=progress)
+    return lambda: dose_save(run=run, cycle=cycle, result=result)

@@ -1,0 +1,13 @@
+from planning.computation.kinetics import compute_curves
+from planning.queue import TaskName
+from planning.tasks.base import run_task
+
+from planning.models import Cycle
+from planning.services.kinetics import curves_save
+
+
+@run_task(TaskName.FIT_CURVES, queue="cpu")
+def run_curves(run, progress):
+    cycle = Cycle.objects.get(pk=run.cycle_uuid)
+    result = compute_curves(cycle=cycle, parameters=run.parameters, progress=progress)
+    return lambda: curves_save(run=run, cycle=cycle, result=result)
