@@ -1,5 +1,6 @@
 """Dose-volume histograms of all regions of a calculation."""
 
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -39,7 +40,7 @@ def dvh_figure(calculation: DoseCalculation, *, is_differential: bool = False) -
 def _differential(doses: list[float], volumes: list[float]) -> tuple[list[float], list[float]]:
     pairs = list(zip(doses, volumes, strict=True))
     x, y = [], []
-    for (dose_1, volume_1), (dose_2, volume_2) in zip(pairs, pairs[1:], strict=False):
+    for (dose_1, volume_1), (dose_2, volume_2) in pairwise(pairs):
         if dose_2 > dose_1:
             x.append((dose_1 + dose_2) / 2.0)
             y.append(100.0 * (volume_1 - volume_2) / (dose_2 - dose_1))

@@ -215,7 +215,8 @@ def _methods(document: dict[str, Any], styles: dict) -> list:
         if image is None:
             continue
         reference = ", reference" if time_point["is_reference"] else ""
-        text = f"Time point {time_point['number']}{reference}: {show(image['time'])} p.i., {show(image['whole_image_activity'])} in the image. "
+        text = f"Time point {time_point['number']}{reference}: {show(image['time'])} p.i., "
+        text += f"{show(image['whole_image_activity'])} in the image. "
         story.append(_paragraph(text + " ".join(image["steps"]), styles["text"]))
     story.append(_paragraph("Contours", styles["h2"]))
     head = ["Time point", "Region", "Source", "As drawn", "Counted", "Activity", "Rule"]

@@ -120,7 +120,7 @@ class Administration(Timestamped):
 
 
 class TimePoint(Timestamped):
-    """One post-administration scan of a cycle. ``is_reference`` marks the frame into which the others are registered."""
+    """One post-administration scan of a cycle; the others are registered into the frame of the reference."""
 
     cycle = models.ForeignKey(Cycle, on_delete=models.PROTECT, related_name="time_points")
     number = models.PositiveIntegerField()

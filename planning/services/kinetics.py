@@ -59,7 +59,7 @@ def curves_save(*, run: Run, cycle: Cycle, result: Mapping[str, Any]) -> CurveRe
 
 @transaction.atomic
 def curve_choose(*, actor: User, curve: RegionCurve, model: str, is_accepted: bool, reason: str = "") -> CurveChoice:
-    """Choose a model for one region and, if wanted, accept the curve. Another than the recommended model needs a reason."""
+    """Choose a model for one region and, if wanted, accept it; another than the recommended needs a reason."""
     cycle = curve.revision.cycle
     permissions.require(user=actor, action=Action.EDIT_CURVES, site=cycle.site)
     _require_current(curve)
