@@ -18,5 +18,5 @@ def with_nuclide(agent: str, nuclide: str) -> SafeString:
     if match is None:
         return format_html("{}", agent)
     element, mass = match["element"], match["mass"]
-    bare = re.sub(rf"^\[?({mass}{element}|{element}-?{mass})\]?[\s-]*", "", agent)
+    bare = re.sub(rf"^\[?({mass}{element}|{element}-?{mass})\]?[\s-]*(?:{element}-)?", "", agent)
     return format_html("<sup>{}</sup>{}{}{}", mass, element, "-" if bare else "", bare)

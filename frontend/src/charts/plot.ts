@@ -1,0 +1,65 @@
+/** Draws the server's figures. Nothing here computes a clinical number, and nothing can be sent to a third party. */
+// @ts-expect-error the dist package has no types
+import Plotly from 'plotly.js-cartesian-dist-min';
+import { each, html, type Html } from '../domain/html';
+import { inTheme, themedLayout } from './theme';
+
+export interface Figure {
+  data: Record<string, unknown>[];
+  layout: Record<string, unknown>;
+  table?: { head: string[]; rows: (string | number | null)[][] } | null;
+}
+
+type Handler = (event: { points?: { x: unknown; y: unknown; curveNumber: number; pointNumber: number; data: Record<string, unknown> }[] }) => void;
+
+interface PlotElement extends HTMLElement {
+  on?: (name: string, handler: Handler) => void;
+  removeAllListeners?: (name: string) => void;
+}
+
+interface PlotLibrary {
+  react(element: HTMLElement, data: unknown[], layout: unknown, config: unknown): Promise<unknown>;
+  purge(element: HTMLElement): void;
+}
+
+const library = Plotly as PlotLibrary;
+const CONFIG = {
+  responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
+  modeBarButtonsToRemove: ['sendDataToCloud', 'sendChartToCloud', 'lasso2d', 'select2d', 'autoScale2d'], displayModeBar: false,
+};
+const drawn = new Map<HTMLElement, Figure>();
+
+/** Shows a figure in an element, in the present theme; the same element may be drawn again at any time. */
+export async function renderFigure(element: HTMLElement, figure: Figure): Promise<void> {
+  drawn.set(element, figure);
+  await library.react(element, inTheme(figure.data), themedLayout(figure.layout), CONFIG);
+  element.dataset.ready = 'true';
+}
+
+/** Calls `run` for one Plotly event of an element, instead of any handler before it. */
+export function onFigure(element: PlotElement, name: 'plotly_hover' | 'plotly_unhover' | 'plotly_click', run: Handler): void {
+  element.removeAllListeners?.(name);
+  element.on?.(name, run);
+}
+
+export function clearFigure(element: HTMLElement): void {
+  drawn.delete(element);
+  library.purge(element);
+  delete element.dataset.ready;
+}
+
+/** The figure's numbers as a table that opens beside the chart. */
+export function figureTable(figure: Figure, title = 'Numbers of this chart'): Html {
+  const table = figure.table;
+  if (!table) return html``;
+  return html`<details class="chart-table"><summary>${title}</summary>
+    <table class="table dense flush"><thead><tr>${each(table.head, (head) => html`<th class="num">${head}</th>`)}</tr></thead>
+    <tbody>${each(table.rows, (row) => html`<tr>${each(row, (cell) => html`<td class="num">${cell ?? '—'}</td>`)}</tr>`)}</tbody></table></details>`;
+}
+
+document.addEventListener('themechange', () => {
+  for (const [element, figure] of drawn) {
+    if (element.isConnected) void renderFigure(element, figure);
+    else drawn.delete(element);
+  }
+});
