@@ -1,13 +1,13 @@
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from planning.errors import InvalidStateError
-from planning.selectors.courses import cycles_visible_to
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.schema import documented
+from planning.errors import InvalidStateError
 from planning.figures.dvh import dvh_figure
+from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_calculation
 from planning.selectors.doses import calculation_detail
 from planning.services.doses import dose_start

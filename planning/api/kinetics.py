@@ -1,7 +1,5 @@
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from planning.selectors.contours import regions_visible_to
-from planning.selectors.courses import cycles_visible_to
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -9,6 +7,8 @@ from rest_framework.views import APIView
 from planning.api.schema import documented
 from planning.figures.curves import curve_figure, small_curve
 from planning.models import TimePoint
+from planning.selectors.contours import regions_visible_to
+from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_curves
 from planning.selectors.findings import cycle_findings
 from planning.selectors.kinetics import curve_summary, curves_visible_to

@@ -1,7 +1,5 @@
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from planning.selectors.courses import courses_visible_to
-from planning.selectors.patients import external_doses_visible_to, patients_visible_to
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -9,6 +7,8 @@ from rest_framework.views import APIView
 from planning.api.schema import documented
 from planning.models.courses import ExternalDoseAnswer
 from planning.models.patients import LabKind
+from planning.selectors.courses import courses_visible_to
+from planning.selectors.patients import external_doses_visible_to, patients_visible_to
 from planning.services.labs import external_dose_add, external_dose_answer, external_dose_withdraw, lab_add
 
 

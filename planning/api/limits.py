@@ -1,6 +1,5 @@
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from planning.selectors.sites import sites_visible_to
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -9,6 +8,7 @@ from planning.api.schema import documented
 from planning.models.plans import LimitQuantity
 from planning.selectors.limits import limit_set_summary, template_summary
 from planning.selectors.plans import limit_sets_visible_to, templates_visible_to
+from planning.selectors.sites import sites_visible_to
 from planning.services.limits import limit_set_confirm, limit_set_create, template_confirm, template_create
 
 

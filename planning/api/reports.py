@@ -1,15 +1,15 @@
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from planning.selectors.courses import cycles_visible_to
-from planning.services.audit import audit_record
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning import storage
 from planning.api.schema import documented
 from planning.models import Report
+from planning.selectors.courses import cycles_visible_to
 from planning.selectors.reports import report_summary, reports_visible_to
+from planning.services.audit import audit_record
 from planning.services.reports import report_start
 
 CONTENT_TYPES = {"pdf": "application/pdf", "json": "application/json"}

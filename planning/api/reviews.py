@@ -1,25 +1,34 @@
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from planning.selectors.contours import regions_visible_to
-from planning.selectors.courses import cycles_visible_to
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.schema import documented
 from planning.models.reviews import SignatureMeaning
+from planning.permissions import TABLE, Action
+from planning.selectors.contours import regions_visible_to
+from planning.selectors.courses import cycles_visible_to
 from planning.selectors.review_page import review_detail
+from planning.selectors.sites import people_with_roles
 from planning.selectors.steps import LABELS
 from planning.services.reviews import comment_add, result_sign, warning_answer
 
 STEPS = tuple(LABELS)
 
 
+def _review(cycle, user) -> dict:
+    detail = review_detail(cycle, user=user)
+    action = detail.pop("next_action")
+    names = [] if action is None else people_with_roles(cycle.site, TABLE[Action(action)])
+    return {**detail, "who_may_sign": names}
+
+
 class ReviewApi(APIView):
     @documented()
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
-        return Response(review_detail(cycle, user=request.user))
+        return Response(_review(cycle, request.user))
 
 
 class SignatureInput(serializers.Serializer):
@@ -37,7 +46,7 @@ class SignatureApi(APIView):
         fields.is_valid(raise_exception=True)
         meaning = SignatureMeaning(fields.validated_data.pop("meaning"))
         result_sign(actor=request.user, cycle=cycle, meaning=meaning, **fields.validated_data)
-        return Response(review_detail(cycle, user=request.user), status=201)
+        return Response(_review(cycle, request.user), status=201)
 
 
 class CommentInput(serializers.Serializer):

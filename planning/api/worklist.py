@@ -2,19 +2,20 @@ from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils import timezone
-from planning.errors import InvalidStateError
-from planning.selectors.courses import cycles_visible_to
-from planning.selectors.sites import people_of_site, sites_visible_to
-from planning.services.audit import audit_view
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.preconditions import if_match_version
 from planning.api.schema import documented
+from planning.errors import InvalidStateError
 from planning.models import User
+from planning.permissions import allowed_actions
+from planning.selectors.courses import cycles_visible_to
 from planning.selectors.cycles import cycle_detail
+from planning.selectors.sites import people_of_site, sites_visible_to
 from planning.selectors.worklist import FILTERS, worklist_counts, worklist_rows
+from planning.services.audit import audit_view
 from planning.services.cycles import cycle_assign
 
 PAGE_SIZE = 25
@@ -55,12 +56,17 @@ class CycleAssignInput(serializers.Serializer):
     due_at = serializers.DateTimeField(allow_null=True, required=False)
 
 
+def cycle_response(cycle, user) -> Response:
+    detail = {**cycle_detail(cycle, user=user), "allowed": allowed_actions(user=user, site=cycle.site)}
+    return Response(detail, headers={"ETag": f'"{cycle.version}"'})
+
+
 class CycleApi(APIView):
     @documented()
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         audit_view(actor=request.user, patient=cycle.patient)
-        return Response(cycle_detail(cycle, user=request.user), headers={"ETag": f'"{cycle.version}"'})
+        return cycle_response(cycle, request.user)
 
     @documented(CycleAssignInput)
     def patch(self, request, cycle_id):
@@ -76,7 +82,7 @@ class CycleApi(APIView):
             assignee=assignee,
             due_at=fields.validated_data.get("due_at", cycle.due_at),
         )
-        return Response(cycle_detail(cycle, user=request.user), headers={"ETag": f'"{cycle.version}"'})
+        return cycle_response(cycle, request.user)
 
 
 class PeopleApi(APIView):

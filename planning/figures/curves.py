@@ -3,8 +3,8 @@
 from typing import Any
 
 import plotly.graph_objects as go
-from planning.computation.curve_shapes import CurveShape, curve_shape, residuals
 
+from planning.computation.curve_shapes import CurveShape, curve_shape, residuals
 from planning.figures.theme import DASHES, colour, faded, figure_json
 from planning.models import RegionCurve
 from planning.selectors.kinetics import chosen_fit, model_label

@@ -4,9 +4,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
+from planning.permissions import Action
 
 from planning.pages.shell import build_shell, render_page
-from planning.permissions import Action
 
 NEEDED = {
     "settings_cameras": Action.VIEW_PATIENT,

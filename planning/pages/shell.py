@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from planning.permissions import Action, is_allowed
 
 from planning.models import Course, Cycle, Membership, Site
-from planning.permissions import Action, is_allowed
 from planning.selectors.current import current_result
 from planning.selectors.staleness import calculation_stale_causes
 from planning.selectors.steps import cycle_steps

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from planning.selectors.quantities import quantity
-
 from planning.models import ContourRevision
+from planning.selectors.quantities import quantity
 
 
 def contour_summary(revisions: Iterable[ContourRevision]) -> list[dict[str, Any]]:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from planning.selectors.quantities import quantity
-from planning.selectors.runs import open_runs_of_cycle, run_summary
-from planning.selectors.sites import allowed_actions, roles_of
-
 from planning.models import Cycle, User
 from planning.selectors.current import current_administration, current_image, current_result
+from planning.selectors.quantities import quantity
 from planning.selectors.reviews import administration_summary
+from planning.selectors.runs import open_runs_of_cycle, run_summary
+from planning.selectors.sites import roles_of
 from planning.selectors.staleness import result_stale_causes
 from planning.selectors.steps import cycle_steps
 
@@ -63,7 +62,6 @@ def cycle_detail(cycle: Cycle, *, user: User) -> dict[str, Any]:
         "time_points": [_time_point(time_point) for time_point in cycle.time_points.order_by("number")],
         "open_runs": [run_summary(run) for run in open_runs_of_cycle(cycle)],
         "roles": roles_of(user=user, site=cycle.site),
-        "allowed": allowed_actions(user=user, site=cycle.site),
     }
 
 

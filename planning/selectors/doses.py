@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from planning.selectors.quantities import quantity
-from planning.selectors.sites import site_ids_of
-
 from planning.models import Cycle, DoseCalculation
 from planning.selectors.current import current_calculation
 from planning.selectors.findings import cycle_findings
 from planning.selectors.plans import current_limit_set, limits_for_region
+from planning.selectors.quantities import quantity
 from planning.selectors.reviews import region_dose_summary
+from planning.selectors.sites import site_ids_of
 from planning.selectors.staleness import calculation_stale_causes
 
 N_ISODOSES = 4

@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from planning.models import RegionCurve
 from planning.selectors.quantities import quantity
 from planning.selectors.sites import site_ids_of
-
-from planning.models import RegionCurve
 
 HOUR, MBQ, MBQ_H = 3600.0, 1e6, 3.6e9
 MODEL_LABELS = {

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from planning.selectors.quantities import quantity
-
 from planning.models import LimitSet, TherapyTemplate
+from planning.selectors.quantities import quantity
 
 
 def limit_set_summary(limit_set: LimitSet) -> dict[str, Any]:

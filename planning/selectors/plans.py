@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from planning.selectors.sites import site_ids_of
-
 from planning.models import Course, DoseCalculation, ExternalDose, LimitSet, Plan, Prescription, TherapyTemplate
 from planning.models.reviews import ResultState
 from planning.selectors.current import current_administration, current_calculation, current_result
+from planning.selectors.sites import site_ids_of
 from planning.selectors.staleness import calculation_stale_causes
 
 

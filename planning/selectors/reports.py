@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from planning.selectors.sites import site_ids_of
-
 from planning.models import Report
+from planning.selectors.sites import site_ids_of
 
 
 def reports_visible_to(*, user):

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from planning.selectors.sites import people_with_action
-
 from planning.models import Cycle, CycleResult, User
 from planning.models.reviews import ResultState
 from planning.selectors.current import current_calculation, current_result
@@ -38,7 +36,7 @@ def review_detail(cycle: Cycle, *, user: User) -> dict[str, Any]:
         "steps": [step.as_dict() for step in cycle_steps(cycle)],
         "warnings": sorted(findings, key=lambda item: (item["level"] != "block", item["answer"] is not None)),
         "next_meaning": meaning,
-        "who_may_sign": [] if action is None else people_with_action(cycle.site, action),
+        "next_action": action,
         "has_signed": bool(result and result.signatures.filter(user=user).exists()),
         "signatures": parts["signatures"],
         "comments": [_comment(item) for item in cycle.comments.select_related("created_by", "region")],

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from planning.selectors.quantities import quantity
-
 from planning.models import Cycle, DoseCalculation
 from planning.selectors.contours_summary import contour_summary
 from planning.selectors.current import current_image, current_registration
 from planning.selectors.findings import cycle_findings
 from planning.selectors.kinetics import curve_summary
+from planning.selectors.quantities import quantity
 
 GBQ, HOUR, KBQ_PER_ML, MBQ, MBQ_H = 1e9, 3600.0, 1e3, 1e6, 3.6e9
 

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from planning.models.runs import Run, RunState
-
 from planning.models import Cycle
 from planning.models.contours import ContourState
 from planning.models.imaging import SeriesKind
 from planning.models.registrations import Decision
 from planning.models.reviews import ResultState
+from planning.models.runs import Run, RunState
 from planning.selectors.current import (
     current_administration,
     current_calculation,

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from planning.selectors.courses import cycles_visible_to
-from planning.selectors.quantities import quantity
 
 from planning.models import Cycle, User
+from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_image
+from planning.selectors.quantities import quantity
 from planning.selectors.steps import Step, cycle_steps, next_step
 
 FILTERS = ("all", "mine", "due", "blocked", "sign", "stale")

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
-from planning.errors import ConflictError, InvalidStateError
-from planning.permissions import Action
-from planning.services.audit import audit_record
 
 from planning import permissions
+from planning.errors import ConflictError, InvalidStateError
 from planning.models import Cycle, User
+from planning.permissions import Action
+from planning.services.audit import audit_record
 
 
 @transaction.atomic

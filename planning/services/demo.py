@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from planning.models.sites import Membership, Role
 
 from planning.models import LabResult, LimitSet, Patient, Site, User
+from planning.models.sites import Membership, Role
 from planning.services.limits import limit_set_confirm, limit_set_create, template_confirm, template_create
 
 SITE_NAME = "Demo hospital, nuclear medicine"

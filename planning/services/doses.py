@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from planning.errors import InvalidStateError
-from planning.permissions import Action
-from planning.queue import TaskName
-from planning.services.audit import audit_record
-from planning.services.runs import run_start
 
 from planning import permissions
+from planning.errors import InvalidStateError
 from planning.models import Cycle, DoseCalculation, RegionDose, Run, User, VolumeAsset
+from planning.permissions import Action
+from planning.queue import TaskName
 from planning.selectors.current import current_calculation, current_curves
 from planning.selectors.staleness import curves_stale_causes
 from planning.selectors.steps import is_curve_accepted
+from planning.services.audit import audit_record
+from planning.services.runs import run_start
 
 
 @transaction.atomic

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from planning.errors import InvalidStateError
-from planning.permissions import Action
-from planning.queue import TaskName
-from planning.services.audit import audit_record
-from planning.services.runs import run_start
 
 from planning import permissions
+from planning.errors import InvalidStateError
 from planning.models import Cycle, PointExclusion, Region, RegionCurve, Run, TimePoint, User
 from planning.models.kinetics import CurveChoice, CurveRevision
+from planning.permissions import Action
+from planning.queue import TaskName
 from planning.selectors.current import accepted_contours, current_curves
 from planning.selectors.staleness import curves_stale_causes
+from planning.services.audit import audit_record
+from planning.services.runs import run_start
 
 
 @transaction.atomic

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.db import transaction
-from planning.errors import InvalidStateError
-from planning.permissions import Action
-from planning.services.audit import audit_record
 
 from planning import permissions
+from planning.errors import InvalidStateError
 from planning.models import Course, ExternalDose, LabResult, Patient, User
 from planning.models.courses import ExternalDoseAnswer
+from planning.permissions import Action
+from planning.services.audit import audit_record
 
 
 @transaction.atomic

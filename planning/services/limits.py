@@ -4,12 +4,12 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from planning.errors import InvalidStateError, NotAllowedError
-from planning.permissions import Action
-from planning.services.audit import audit_record
 
 from planning import permissions
+from planning.errors import InvalidStateError, NotAllowedError
 from planning.models import DoseLimit, LimitSet, Site, TherapyTemplate, User
+from planning.permissions import Action
+from planning.services.audit import audit_record
 
 
 @transaction.atomic

@@ -4,18 +4,18 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from planning.computation.plans import PlanQuestion, compute_plan
-from planning.errors import ConflictError, InvalidStateError, NotAllowedError
-from planning.permissions import Action
-from planning.services.audit import audit_record
 
 from planning import permissions
+from planning.computation.plans import PlanQuestion, compute_plan
 from planning.computation.provenance import software_versions
+from planning.errors import ConflictError, InvalidStateError, NotAllowedError
 from planning.models import Course, Plan, Prescription, User
+from planning.permissions import Action
 from planning.selectors.digests import digest_json
 from planning.selectors.plans import current_limit_set
 from planning.selectors.readiness import prescription_obstacles
 from planning.selectors.staleness import plan_stale_causes
+from planning.services.audit import audit_record
 
 LABEL_TOLERANCE = 0.10
 """Departure from the label activity that needs a reason (clinic.md section 8; a site's convention)."""

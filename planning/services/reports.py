@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from planning.errors import InvalidStateError
-from planning.permissions import Action
-from planning.queue import TaskName
-from planning.services.audit import audit_record
-from planning.services.runs import run_start
 
 from planning import permissions
+from planning.errors import InvalidStateError
 from planning.models import Cycle, CycleResult, Report, Run, User
+from planning.permissions import Action
+from planning.queue import TaskName
 from planning.selectors.current import current_calculation
+from planning.services.audit import audit_record
+from planning.services.runs import run_start
 
 
 @transaction.atomic

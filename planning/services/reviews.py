@@ -3,20 +3,20 @@
 from typing import Any
 
 from django.db import transaction
-from planning.errors import ConflictError, InvalidStateError, NotAllowedError
-from planning.permissions import Action
-from planning.services.audit import audit_record
 
 from planning import permissions
 from planning.computation.provenance import software_versions
+from planning.errors import ConflictError, InvalidStateError, NotAllowedError
 from planning.models import Comment, Cycle, CycleResult, Region, Signature, User, WarningAnswer
 from planning.models.contours import ContourRevision
 from planning.models.reviews import ResultState, SignatureMeaning
+from planning.permissions import Action
 from planning.selectors.current import current_calculation, current_result
 from planning.selectors.digests import digest_json
 from planning.selectors.findings import cycle_findings
 from planning.selectors.reviews import result_content
 from planning.selectors.staleness import calculation_stale_causes
+from planning.services.audit import audit_record
 
 ACTIONS = {
     SignatureMeaning.CALCULATED: Action.SIGN_CALCULATED,

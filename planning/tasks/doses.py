@@ -1,9 +1,8 @@
 from planning.computation.doses import compute_dose
-from planning.queue import TaskName
-from planning.tasks.base import run_task
-
 from planning.models import Cycle
+from planning.queue import TaskName
 from planning.services.doses import dose_save
+from planning.tasks.base import run_task
 
 
 @run_task(TaskName.CALCULATE_DOSE, queue="cpu")

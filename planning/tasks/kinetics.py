@@ -1,9 +1,8 @@
 from planning.computation.kinetics import compute_curves
-from planning.queue import TaskName
-from planning.tasks.base import run_task
-
 from planning.models import Cycle
+from planning.queue import TaskName
 from planning.services.kinetics import curves_save
+from planning.tasks.base import run_task
 
 
 @run_task(TaskName.FIT_CURVES, queue="cpu")

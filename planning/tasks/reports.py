@@ -1,19 +1,18 @@
 import json
 
-from planning.errors import InvalidStateError
-from planning.queue import TaskName
-from planning.tasks.base import run_task
-
 from planning import storage
 from planning.computation.provenance import software_versions
+from planning.errors import InvalidStateError
 from planning.figures.curves import small_curve
 from planning.figures.report_pdf import report_pdf
 from planning.models import Cycle
+from planning.queue import TaskName
 from planning.selectors.current import current_calculation
 from planning.selectors.digests import digest_json
 from planning.selectors.report_document import report_document
 from planning.selectors.review_page import review_detail_parts
 from planning.services.reports import report_save
+from planning.tasks.base import run_task
 
 
 @run_task(TaskName.WRITE_REPORT, queue="io")

@@ -1,0 +1,214 @@
+"""From accepted curves to absorbed dose: voxel-wise time-integrated activity, dose map, region doses."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from dosimetry.dose.density import density_from_hu
+from dosimetry.dose.engines import run_engine
+from dosimetry.kinetics.voxelwise import fit_voxels
+from dosimetry.nuclides.decay import get_nuclide
+
+from dosimetry.errors import InsufficientDataError
+from dosimetry.provenance import digest_json
+from dosimetry.volume import Grid, RigidTransform, Volume, resample
+from planning import storage
+from planning.computation.grids import grid_from_dict, label_masks
+from planning.computation.provenance import software_versions
+from planning.computation.region_doses import RegionInputs, compute_region_dose
+from planning.computation.volumes import dose_display_asset
+from planning.models import Cycle, QuantifiedImage, TimePoint
+from planning.selectors.current import (
+    current_contours,
+    current_curves,
+    current_image,
+    current_registration,
+    reference_time_point,
+)
+from planning.selectors.kinetics import chosen_fit
+
+DECLARED_DENSITY_G_PER_ML = 1.04
+"""Soft tissue, ICRU Report 44 average; the user sees and may change it when there is no CT."""
+HOUR_S = 3600.0
+
+
+def compute_dose(
+    *, cycle: Cycle, parameters: Mapping[str, Any], progress: Callable[[float, str], None]
+) -> dict[str, Any]:
+    """Calculate dose on the reference emission grid and for every accepted region."""
+    reference = reference_time_point(cycle)
+    curves = current_curves(cycle)
+    if reference is None or curves is None:
+        raise InsufficientDataError("Choose a reference time point and accept the curves first.", code="no_curves")
+    image = current_image(reference)
+    grid = grid_from_dict(image.emission_grid)
+    nuclide = get_nuclide(cycle.course.nuclide)
+    progress(0.02, "Reading images")
+    series, registrations, findings = _aligned_series(cycle, reference, grid, progress)
+    progress(0.25, "Fitting voxels")
+    tia = _voxel_tia(series, grid, nuclide, curves, parameters, progress, findings)
+    progress(0.70, "Density")
+    density, density_origin = _density(image, grid, parameters)
+    progress(0.75, "Dose")
+    engine = parameters.get("engine", "local")
+    result = run_engine(engine, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide)
+    findings += [{"code": "engine_warning", "level": "note", "message": text} for text in result.warnings]
+    choices = _choices(curves)
+    inputs = {
+        "images": {str(t.pk): i.inputs_digest for t, i, _ in series},
+        "registrations": sorted(str(registration.pk) for registration in registrations),
+        "curves": curves.inputs_digest,
+        "choices": choices,
+        "contours": str(current_contours(reference).pk),
+        "parameters": dict(parameters),
+        "engine": result.provenance,
+    }
+    progress(0.82, "Regions")
+    regions = _region_rows(cycle, reference, curves, result.dose, density, nuclide, progress)
+    progress(0.95, "Storing")
+    return {
+        "registrations": registrations,
+        "regions": regions,
+        "display": dose_display_asset(result.dose, label_grid=grid_from_dict(image.label_grid)),
+        "fields": {
+            "curve_revision": curves,
+            "reference_image": image,
+            "engine": engine,
+            "parameters": {
+                **parameters,
+                "curve_choices": choices,
+                "is_voxelwise": len(series) > 1,
+            },
+            "density_origin": density_origin,
+            "dose_sha256": storage.store_array(result.dose.values.astype(np.float32)),
+            "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
+            "energy_balance": result.energy_balance,
+            "findings": findings,
+            "provenance": result.provenance,
+            "inputs_digest": digest_json(inputs),
+            "versions": software_versions(),
+        },
+    }
+
+
+def _aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> tuple[list, list, list]:
+    """Return (time point, image, values on the reference grid) in order of time, and what registered them."""
+    series, registrations, findings = [], [], []
+    time_points = list(cycle.time_points.order_by("number"))
+    for i, time_point in enumerate(time_points):
+        image = current_image(time_point)
+        if image is None:
+            raise InsufficientDataError(
+                f"Time point {time_point.number} has no quantified image; prepare the images.", code="no_image"
+            )
+        values = storage.load_array(image.emission_sha256)
+        if time_point.pk != reference.pk:
+            registration = current_registration(time_point)
+            if registration is None or registration.decision != "accepted":
+                text = f"Time point {time_point.number} has no accepted registration and is left out of the dose map."
+                findings.append({"code": "not_registered", "level": "ask", "message": text})
+                continue
+            registrations.append(registration)
+            moving = Volume(values=values, grid=grid_from_dict(image.emission_grid), unit="Bq/mL")
+            transform = RigidTransform(matrix=tuple(registration.matrix))
+            values = resample(moving, onto=grid, transform=transform).values
+        series.append((time_point, image, np.asarray(values, dtype=np.float32)))
+        progress(0.02 + 0.2 * (i + 1) / len(time_points), f"Time point {time_point.number} read")
+    return sorted(series, key=lambda row: row[1].time_s), registrations, findings
+
+
+def _voxel_tia(series, grid: Grid, nuclide, curves, parameters, progress, findings) -> Volume:
+    times_s = np.array([image.time_s for _, image, _ in series])
+    if len(series) == 1:
+        half_life_s = _declared_half_life_s(curves, parameters)
+        factor_s = half_life_s / np.log(2.0) * np.exp(np.log(2.0) * times_s[0] / half_life_s)
+        text = f"One scan: voxels decay with the declared effective half-life of {half_life_s / HOUR_S:.1f} h."
+        findings.append({"code": "single_time_point", "level": "ask", "message": text})
+        values = np.maximum(series[0][2], 0.0) * np.float32(factor_s * grid.voxel_volume_ml)
+        return Volume(values=values, grid=grid, unit="Bq s")
+    fit = fit_voxels(
+        images_bq_per_ml=np.stack([values for _, _, values in series]),
+        times_s=times_s,
+        voxel_volume_ml=grid.voxel_volume_ml,
+        decay_constant_per_s=nuclide.decay_constant_per_s,
+        progress=lambda fraction, text: progress(0.25 + 0.45 * fraction, text),
+    )
+    if fit.clamped_fraction > 0.2:
+        text = f"In {100 * fit.clamped_fraction:.0f} % of voxels with signal the physical half-life limits the fit."
+        findings.append({"code": "voxels_clamped", "level": "note", "message": text})
+    return Volume(values=fit.time_integrated_activity_bq_s, grid=grid, unit="Bq s")
+
+
+def _declared_half_life_s(curves, parameters: Mapping[str, Any]) -> float:
+    hours = parameters.get("effective_half_life_h", curves.parameters.get("effective_half_life_h"))
+    if hours is None:
+        raise InsufficientDataError(
+            "One scan needs a declared effective half-life; enter it with its source on the Kinetics page.",
+            code="half_life_required",
+        )
+    return float(hours) * HOUR_S
+
+
+def _density(image: QuantifiedImage, grid: Grid, parameters: Mapping[str, Any]) -> tuple[Volume | float, str]:
+    if "density_g_per_ml" in parameters:
+        value = float(parameters["density_g_per_ml"])
+        return value, f"Declared density {value:g} g/mL"
+    if image.ct_sha256:
+        hu = Volume(values=storage.load_array(image.ct_sha256), grid=grid_from_dict(image.ct_grid), unit="HU")
+        density = density_from_hu(resample(hu, onto=grid, fill_value=-1000.0))
+        return density, "Density from CT by the bilinear curve"
+    return DECLARED_DENSITY_G_PER_ML, f"No CT: declared density {DECLARED_DENSITY_G_PER_ML:g} g/mL"
+
+
+def _choices(curves) -> dict[str, str]:
+    choices = {}
+    for curve in curves.curves.all():
+        newest = curve.choices.order_by("-created_at", "-pk").first()
+        if newest is not None:
+            choices[str(curve.pk)] = str(newest.pk)
+    return choices
+
+
+def _region_rows(cycle: Cycle, reference: TimePoint, curves, dose: Volume, density, nuclide, progress) -> list[dict]:
+    contours = current_contours(reference)
+    if contours is None:
+        raise InsufficientDataError("The reference time point has no contours.", code="no_contours")
+    masks = label_masks(contours)
+    label_grid = grid_from_dict(contours.image.label_grid)
+    template = cycle.course.template
+    accepted = {
+        contour.region_id: contour for contour in contours.contours.filter(state="accepted").select_related("region")
+    }
+    rows = []
+    region_curves = list(curves.curves.select_related("region"))
+    for i, curve in enumerate(region_curves):
+        progress(0.82 + 0.12 * i / len(region_curves), curve.region.name)
+        fit = chosen_fit(curve)
+        if fit is None or curve.region_id not in accepted:
+            continue
+        rows.append(
+            compute_region_dose(
+                inputs=RegionInputs(
+                    region=curve.region,
+                    contour=accepted[curve.region_id],
+                    mask=masks[curve.region_id],
+                    label_grid=label_grid,
+                    fit=fit,
+                    points=[point for point in curve.points if not point["is_excluded"]],
+                    radiobiology=radiobiology_of(curve.region, template.radiobiology if template else {}),
+                    administration=curves.administration,
+                ),
+                dose=dose,
+                density=density,
+                nuclide=nuclide,
+            )
+        )
+    return rows
+
+
+def radiobiology_of(region, table: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the template's entry of the region's name, its stem, or its kind; None when there is none."""
+    for key in (region.name, region.name.split(" ")[0], region.kind):
+        if key in table:
+            return table[key]
+    return None

@@ -1,0 +1,59 @@
+"""Every model under one name."""
+
+from planning.models.audit import AuditHead, AuditRecord
+from planning.models.contours import ContourDraft, ContourRevision, Region, RegionContour
+from planning.models.courses import Administration, Course, Cycle, TherapyTemplate, TimePoint
+from planning.models.doses import DoseCalculation, RegionDose
+from planning.models.imaging import CalibrationFactor, QuantifiedImage, Series, SeriesFile, VolumeAsset
+from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion, RegionCurve
+from planning.models.patients import ExternalDose, LabResult, Patient
+from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
+from planning.models.registrations import Registration
+from planning.models.reviews import Comment, CycleResult, Report, Signature, WarningAnswer
+from planning.models.runs import Run
+from planning.models.sites import Membership, Site, User
+from planning.models.uploads import Upload, UploadFile
+
+__all__ = [
+    "Administration",
+    "AuditHead",
+    "AuditRecord",
+    "CalibrationFactor",
+    "Comment",
+    "ContourDraft",
+    "ContourRevision",
+    "Course",
+    "CurveChoice",
+    "CurveRevision",
+    "Cycle",
+    "CycleResult",
+    "DoseCalculation",
+    "DoseLimit",
+    "ExternalDose",
+    "LabResult",
+    "LimitSet",
+    "Membership",
+    "Patient",
+    "Plan",
+    "PointExclusion",
+    "Prescription",
+    "QuantifiedImage",
+    "Region",
+    "RegionContour",
+    "RegionCurve",
+    "RegionDose",
+    "Registration",
+    "Report",
+    "Run",
+    "Series",
+    "SeriesFile",
+    "Signature",
+    "Site",
+    "TherapyTemplate",
+    "TimePoint",
+    "Upload",
+    "UploadFile",
+    "User",
+    "VolumeAsset",
+    "WarningAnswer",
+]

@@ -1,0 +1,101 @@
+"""Objects named by their SHA-256: written once, whole or not at all."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+import numpy as np
+from django.conf import settings
+
+CHUNK_BYTES = 2**20
+PART_AGE_S = 3600.0
+
+
+def object_path(sha256: str) -> Path:
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("An object is named by 64 hexadecimal digits.")
+    return Path(settings.OBJECTS_DIR) / sha256[:2] / sha256
+
+
+def has_object(sha256: str) -> bool:
+    return object_path(sha256).exists()
+
+
+def open_object(sha256: str) -> BinaryIO:
+    return object_path(sha256).open("rb")
+
+
+def store_bytes(data: bytes) -> str:
+    return store_stream(BytesIO(data).read)
+
+
+def store_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return store_stream(lambda: file.read(CHUNK_BYTES))
+
+
+def store_stream(read: Callable[[], bytes]) -> str:
+    """Write chunks until an empty one; return the digest. A repeated content costs no space."""
+    part = Path(settings.OBJECTS_DIR) / f"{uuid4().hex}.part"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with part.open("xb") as file:
+            while chunk := read():
+                file.write(chunk)
+                digest.update(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        return adopt_part(part, digest.hexdigest())
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def adopt_part(part: Path, sha256: str) -> str:
+    """Give a complete, synced part file its final name."""
+    target = object_path(sha256)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        part.unlink(missing_ok=True)
+        return sha256
+    part.replace(target)
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return sha256
+
+
+def store_array(values: np.ndarray) -> str:
+    buffer = BytesIO()
+    np.save(buffer, np.ascontiguousarray(values), allow_pickle=False)
+    return store_bytes(buffer.getvalue())
+
+
+def load_array(sha256: str) -> np.ndarray:
+    return np.load(object_path(sha256), allow_pickle=False)
+
+
+def sweep_parts() -> int:
+    """Remove part files that killed processes left behind; return how many."""
+    n_removed = 0
+    for part in Path(settings.OBJECTS_DIR).glob("*.part"):
+        try:
+            if time.time() - part.stat().st_mtime > PART_AGE_S:
+                part.unlink()
+                n_removed += 1
+        except FileNotFoundError:
+            continue
+    return n_removed
+
+
+def free_bytes() -> int:
+    Path(settings.OBJECTS_DIR).mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(settings.OBJECTS_DIR).free

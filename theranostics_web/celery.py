@@ -1,0 +1,22 @@
+"""The broker is a doorbell: a message carries one run id and may be late, lost or repeated."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theranostics_web.settings.development")
+
+app = Celery("theranostics_web")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+    worker_hijack_root_logger=False,
+    task_default_queue="io",
+    task_time_limit=3600,
+)
+app.autodiscover_tasks(["planning"])
