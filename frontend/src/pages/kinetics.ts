@@ -1,0 +1,232 @@
+import { getJson, postJson } from '../api/client';
+import { renderFigure, clearFigure, figureTable, type Figure } from '../charts/plot';
+import { curveTile, type SmallCurve } from '../charts/curve_tile';
+import { formatClock } from '../domain/dates';
+import { each, html, nothing, type Html } from '../domain/html';
+import { bareNumber, flag, glyph, icon, kbd, levelOf, message, number, placeholder, unit, type Level } from '../domain/markup';
+import { formatNumber, formatValue, MISSING, type MaybeQuantity } from '../domain/quantity';
+import { askReason, openDialog } from './parts/dialogs';
+import { fill, need, on } from './parts/dom';
+import { answerable, letAnswer, type Finding } from './parts/findings';
+import { bindKeys } from './parts/keys';
+import { showRun } from './parts/run_progress';
+import { refreshSteps, startPage } from './parts/shell';
+import { errorText, showError } from './parts/states';
+import { toast } from './parts/toasts';
+
+interface Check { text: string; guide?: string; level: string }
+interface Fit {
+  model: string; label: string; n_parameters: number; aicc: number | null; weight: number | null; is_chosen: boolean; is_interpolation?: boolean;
+  effective_half_life: MaybeQuantity; tia: MaybeQuantity; tiac: MaybeQuantity; tail: MaybeQuantity; checks: Check[];
+}
+interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; is_excluded: boolean; reason: string }
+interface Curve {
+  curve_id: string | number;
+  region: { id: string; name: string; kind: string; colour: string; label: number };
+  points: CurvePoint[]; fits: Fit[]; refused: { model: string; label: string; reason: string }[];
+  chosen_model: string | null; recommended_model?: string; is_accepted: boolean; accepted_by: string | null; choice_reason?: string;
+  findings: Finding[]; small_figure: SmallCurve | null;
+}
+interface Curves { revision: { number: number; at: string } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[] }
+
+const page = startPage();
+let curves: Curves | null = null;
+let shownId = '';
+let scale: 'log' | 'linear' = 'log';
+let models: 'all' | 'chosen' = 'all';
+
+const current = (): Curve | undefined => curves?.regions.find((curve) => String(curve.curve_id) === shownId);
+const chosenFit = (curve: Curve): Fit | undefined => curve.fits.find((fit) => fit.is_chosen);
+const openQuestions = (curve: Curve): Finding[] => curve.findings.filter((finding) => finding.level === 'ask' && !finding.answer);
+const mayEdit = page.isAllowed('edit_curves');
+
+async function load(): Promise<void> {
+  try {
+    curves = await getJson<Curves>(`/api/cycles/${page.cycleId}/curves`);
+    if (!current()) shownId = String(curves.regions.find((curve) => !curve.is_accepted)?.curve_id ?? curves.regions[0]?.curve_id ?? '');
+    await draw();
+  } catch (error) { showError(need('regions'), error, () => void load()); }
+  page.ready();
+}
+
+async function draw(): Promise<void> {
+  if (!curves?.revision || curves.regions.length === 0) { drawEmpty(); return; }
+  need('run-note').textContent = `Fits ${curves.revision.number}, ${formatClock(curves.revision.at)}`;
+  fill(need('regions'), html`${each(curves.regions, tile)}`);
+  drawChosen();
+  await drawFigure();
+}
+
+function drawEmpty(): void {
+  fill(need('regions'), placeholder({ icon: 'timeline', title: 'No curves yet', text: 'Curves need accepted contours at every time point.' }));
+  const start = page.isAllowed('run_calculation') ? html`<button class="btn primary" type="button" data-fit>Fit curves</button>` : nothing;
+  fill(need('inspector'), html`<div class="sect last">${placeholder({ title: 'Fit the curves of this cycle', text: 'Accept the contours first. A physicist starts the fits.', action: html`${start}<a class="btn" href="/cycles/${page.cycleId}/contours/">Go to contours</a>` })}<div id="fit-run"></div></div>`);
+  for (const id of ['toolbar', 'table']) fill(need(id), nothing);
+}
+
+function tile(curve: Curve): Html {
+  const fit = chosenFit(curve);
+  const questions = openQuestions(curve);
+  const foot = questions[0] ? flag('ask', questions[0].message, 'fs11 ell') : html`<span class="fs11 t3">${fit ? html`tail ${formatNumber(fit.tail?.value, 2)} %` : 'no curve'}</span>`;
+  return html`<button type="button" class="tile" role="option" data-curve="${curve.curve_id}" data-colour="${curve.region.colour}" aria-selected="${String(String(curve.curve_id) === shownId)}">
+    <span class="row between"><span class="row ell"><i class="swatch" data-s="${curve.is_accepted ? 'accepted' : 'proposed'}"></i><span class="ell">${curve.region.name}</span></span><span class="num">${formatValue(fit?.effective_half_life)} ${unit('h')}</span></span>
+    <span class="chart">${curveTile(curve.small_figure, curve.region.name)}</span>
+    <span class="row between">${foot}<span class="fs11 t3 num">${curve.is_accepted ? html`${glyph('ok')} ` : nothing}${formatValue(fit?.tiac)} h</span></span></button>`;
+}
+
+function drawChosen(): void {
+  const curve = current();
+  if (!curve || !curves) return;
+  const nUsed = curve.points.filter((point) => !point.is_excluded).length;
+  fill(need('toolbar'), html`<span class="row" data-colour="${curve.region.colour}"><i class="swatch"></i><span class="h3">${curve.region.name}</span></span><span class="t3 fs12">${nUsed} of ${curve.points.length} scans used</span>
+    <span class="push seg" role="group" aria-label="Scale"><button type="button" data-scale="linear" aria-pressed="${String(scale === 'linear')}">Linear</button><button type="button" data-scale="log" aria-pressed="${String(scale === 'log')}">Log</button></span>
+    <span class="seg" role="group" aria-label="Models"><button type="button" data-models="all" aria-pressed="${String(models === 'all')}">All models</button><button type="button" data-models="chosen" aria-pressed="${String(models === 'chosen')}">Chosen</button></span>`);
+  drawModels(curve, nUsed);
+  drawInspector(curve);
+}
+
+function drawModels(curve: Curve, nUsed: number): void {
+  const row = (fit: Fit): Html => html`<tr aria-selected="${String(fit.is_chosen)}"><td class="${fit.is_chosen ? 'strong' : ''}">${fit.label}${fit.is_interpolation ? html` <span class="t3 fs12">passes through the points</span>` : nothing}</td><td class="num">${fit.n_parameters}</td><td class="num t2">${formatNumber(fit.aicc)}</td>
+    <td class="num">${fit.weight === null ? MISSING : html`<span class="weight"><i data-width="${fit.weight * 100}"></i></span>${fit.weight.toFixed(2)}`}</td><td class="num">${bareNumber(fit.effective_half_life)}</td><td class="num">${bareNumber(fit.tia)}</td><td class="num">${bareNumber(fit.tiac)}</td><td class="num">${formatNumber(fit.tail?.value)}</td></tr>`;
+  const refused = (item: Curve['refused'][number]): Html => html`<tr><td class="t2">${item.label}</td><td colspan="7" class="fs12">${flag('note', item.reason)}</td></tr>`;
+  fill(need('table'), html`<div class="row baseline"><h2 class="h2">Admissible models</h2><span class="fs12 t3">Weights among models that ${nUsed} scans can rank. They do not include doubt about the tail.</span></div>
+    <table class="table dense"><thead><tr><th>Model</th><th class="num">K</th><th class="num">AICc</th><th class="num">Weight</th><th class="num">T<sub>eff</sub> (h)</th><th class="num">TIA (MBq h)</th><th class="num">TIAC (h)</th><th class="num">Tail (%)</th></tr></thead><tbody>${each(curve.fits, row)}${each(curve.refused, refused)}</tbody></table><div class="sect last" id="figure-table"></div>`);
+}
+
+function scanItem(point: CurvePoint): Html {
+  const toggle = mayEdit ? html`<button type="button" class="tool" data-exclude="${point.time_point_id}" aria-label="${point.is_excluded ? 'Use' : 'Leave out'} scan ${point.number}" title="${point.is_excluded ? 'Use this scan again' : 'Leave this scan out'}">${icon(point.is_excluded ? 'plus' : 'close', 's')}</button>` : nothing;
+  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${point.reason}">${point.is_excluded ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : nothing}</span><span class="num">${bareNumber(point.activity)}</span>${toggle}</li>`;
+}
+
+function checkItem(check: Check): Html {
+  const level: Level = levelOf(check.level);
+  return html`<li><span class="flag" data-l="${level}">${glyph(level)}<span>${check.text}</span></span><span>${check.guide ?? ''}</span></li>`;
+}
+
+function drawInspector(curve: Curve): void {
+  const fit = chosenFit(curve);
+  const questions = openQuestions(curve);
+  const stale = curves?.is_stale ? html`<div class="sect">${message('stale', 'These fits are stale', html`${curves.stale_causes?.[0] ?? ''}`)}<button class="btn primary wide mt-2" type="button" data-fit>Fit again</button><div id="fit-run"></div></div>` : nothing;
+  fill(need('inspector'), html`${stale}<div class="sect ${curves?.is_stale ? 'is-stale' : ''}"><div class="label">Effective half-life</div><div class="big">${number(fit?.effective_half_life)}</div>
+    <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd><dt>Model</dt><dd>${fit?.label ?? MISSING}</dd></dl></div>
+    ${fit?.checks.length ? html`<div class="sect"><h2 class="h2">Checks</h2><ul class="check-list">${each(fit.checks, checkItem)}</ul></div>` : nothing}
+    ${curve.findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="count">${questions.length} to answer</span></div><div class="stack">${each(curve.findings, answerable)}</div></div>` : nothing}
+    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p></div>
+    <div class="sect last">${actions(curve, questions.length)}</div>`);
+}
+
+function actions(curve: Curve, nQuestions: number): Html {
+  if (curves?.is_stale) return nothing;
+  const nOpen = curves?.regions.filter((item) => !item.is_accepted).length ?? 0;
+  const accepted = curve.is_accepted ? html`<p class="flag mb-3" data-l="ok">${glyph('ok')}<span>Accepted by ${curve.accepted_by ?? ''}</span></p>` : nothing;
+  if (!mayEdit) return html`${accepted}<p class="fs12 t3">A physicist of this site accepts curves.</p>`;
+  const primary = nQuestions > 0
+    ? html`<button class="btn primary wide" type="button" data-answer-first>Answer ${nQuestions} ${nQuestions === 1 ? 'warning' : 'warnings'}</button>`
+    : curve.is_accepted ? nothing : html`<button class="btn primary wide" type="button" data-accept>Accept curve ${kbd('A')}</button>`;
+  return html`${accepted}${primary}<button class="btn wide mt-2" type="button" data-choose>Choose another model</button>
+    ${nOpen > 1 ? html`<button class="btn wide mt-2" type="button" data-accept-all>Accept all without warning</button>` : nothing}
+    <p class="fs12 t3 mt-2">${nOpen === 0 ? 'Every curve is accepted.' : `${nOpen} of ${curves?.regions.length ?? 0} curves are not accepted yet.`}</p>
+    ${nOpen === 0 ? html`<a class="btn primary wide mt-2" href="/cycles/${page.cycleId}/dose/">Continue with dose</a>` : nothing}<div id="fit-run"></div>`;
+}
+
+async function drawFigure(): Promise<void> {
+  const wanted = shownId;
+  try {
+    const figure = await getJson<Figure>(`/api/curves/${wanted}/figure?scale=${scale}&models=${models}`);
+    if (wanted !== shownId) return;
+    await renderFigure(need('chart'), figure);
+    fill(need('figure-table'), figureTable(figure));
+  } catch (error) { clearFigure(need('chart')); showError(need('chart'), error, () => void drawFigure()); }
+}
+
+function show(id: string): void {
+  shownId = id;
+  for (const item of document.querySelectorAll<HTMLElement>('.tile')) item.setAttribute('aria-selected', String(item.dataset.curve === id));
+  document.querySelector(`.tile[data-curve="${id}"]`)?.scrollIntoView({ block: 'nearest' });
+  drawChosen();
+  void drawFigure();
+}
+
+function step(by: number): void {
+  const ids = curves?.regions.map((curve) => String(curve.curve_id)) ?? [];
+  const next = ids[(ids.indexOf(shownId) + by + ids.length) % ids.length];
+  if (next) show(next);
+}
+
+async function change(work: Promise<unknown>, said: string): Promise<void> {
+  try {
+    await work;
+    toast(said);
+  } catch (error) { toast(`Not done: ${errorText(error)}`); }
+  await load();
+  void refreshSteps(page.cycleId);
+}
+
+function accept(): void {
+  const curve = current();
+  if (!curve || !mayEdit || curves?.is_stale || curve.is_accepted) return;
+  if (openQuestions(curve).length > 0) { toast('Answer the warnings of this curve first'); return; }
+  void change(postJson(`/api/curves/${curve.curve_id}/choice`, { model: curve.chosen_model, is_accepted: true, reason: '' }), `${curve.region.name}: curve accepted`);
+}
+
+function chooseModel(): void {
+  const curve = current();
+  if (!curve) return;
+  void openDialog({
+    title: 'Choose another model', action: 'Choose model',
+    body: html`<div class="stack" role="radiogroup" aria-label="Model">${each(curve.fits, (fit) => html`<label class="row"><input type="radio" name="model" value="${fit.model}" ${fit.is_chosen ? html`checked` : nothing} required><span>${fit.label}</span><span class="t3 push">${formatValue(fit.effective_half_life)} h</span></label>`)}</div>
+      <label class="line"><span class="label">Reason, if it is not the recommended model</span><textarea class="area" name="reason" maxlength="255"></textarea></label>`,
+    submit: async ({ model, reason }) => { await postJson(`/api/curves/${curve.curve_id}/choice`, { model, is_accepted: false, reason: reason ?? '' }); },
+  }).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Model chosen'); });
+}
+
+function exclude(timePointId: string): void {
+  const curve = current();
+  const point = curve?.points.find((item) => item.time_point_id === timePointId);
+  if (!curve || !point) return;
+  const leavesOut = !point.is_excluded;
+  void askReason({
+    title: leavesOut ? 'Leave a scan out' : 'Use the scan again', action: leavesOut ? 'Leave out' : 'Use scan',
+    text: `${curve.region.name}, scan ${point.number} at ${formatNumber(point.time?.value)} h. Other regions are not touched. The curves are fitted again.`,
+    submit: async (reason) => { await postJson(`/api/regions/${curve.region.id}/exclusions`, { time_point_id: timePointId, is_excluded: leavesOut, reason }); },
+  }).then((isDone) => { if (isDone) void load(); });
+}
+
+function singleTime(): Promise<Record<string, unknown> | null> {
+  const nPoints = Math.max(...(curves?.regions.map((curve) => curve.points.length) ?? [2]));
+  if (nPoints !== 1) return Promise.resolve({});
+  let answer: Record<string, unknown> | null = null;
+  return openDialog({
+    title: 'One scan: state the effective half-life', action: 'Fit curves',
+    body: html`<p class="t2">With one scan the effective half-life is an assumption that stands in the report.</p><div class="form pair"><label class="line"><span class="label">Effective half-life (h)</span><input class="text" type="number" step="any" min="0.01" name="hours" required autofocus></label><label class="line"><span class="label">Source</span><input class="text" name="source" required maxlength="255"></label></div>`,
+    submit: ({ hours, source }) => { answer = { effective_half_life_h: Number(hours), effective_half_life_source: source }; return Promise.resolve(); },
+  }).then(() => answer);
+}
+
+async function fit(): Promise<void> {
+  const parameters = await singleTime();
+  if (parameters === null) return;
+  const place = need('fit-run');
+  try {
+    const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/curves/start`, parameters);
+    if (await showRun(place, runId)) await change(Promise.resolve(), 'Curves fitted');
+  } catch (error) { fill(place, message('block', 'The fit could not start', errorText(error))); }
+}
+
+on(need('regions'), 'click', '[data-curve]', (item) => show(item.dataset.curve ?? ''));
+on(need('toolbar'), 'click', '[data-scale]', (button) => { scale = button.dataset.scale === 'linear' ? 'linear' : 'log'; drawChosen(); void drawFigure(); });
+on(need('toolbar'), 'click', '[data-models]', (button) => { models = button.dataset.models === 'chosen' ? 'chosen' : 'all'; drawChosen(); void drawFigure(); });
+on(need('inspector'), 'click', '[data-accept]', accept);
+on(need('inspector'), 'click', '[data-choose]', chooseModel);
+on(need('inspector'), 'click', '[data-accept-all]', () => void change(postJson(`/api/cycles/${page.cycleId}/curves/accept-unflagged`), 'Curves without warning accepted'));
+on(need('inspector'), 'click', '[data-exclude]', (button) => exclude(button.dataset.exclude ?? ''));
+on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
+on(need('inspector'), 'click', '[data-fit]', () => void fit());
+letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
+bindKeys([
+  { keys: [','], label: 'region before', run: () => step(-1) },
+  { keys: ['.'], label: 'next region', run: () => step(1) },
+  { keys: ['L'], label: 'log or linear', run: () => { scale = scale === 'log' ? 'linear' : 'log'; drawChosen(); void drawFigure(); } },
+  { keys: ['A'], label: 'accept curve', run: accept },
+]);
+void load();

@@ -1,0 +1,52 @@
+/** Laboratory values and doses from elsewhere, typed in with unit and source. */
+import { postJson } from '../../api/client';
+import { fromLocalInput } from '../../domain/dates';
+import { each, html, type Html } from '../../domain/html';
+import { select } from '../../domain/markup';
+import { openDialog } from './dialogs';
+
+const LABS: Record<string, { text: string; units: string[] }> = {
+  haemoglobin: { text: 'Haemoglobin', units: ['g/dL', 'g/L', 'mmol/L'] },
+  platelets: { text: 'Platelets', units: ['10⁹/L'] },
+  leucocytes: { text: 'Leucocytes', units: ['10⁹/L'] },
+  creatinine: { text: 'Creatinine', units: ['µmol/L', 'mg/dL'] },
+  egfr: { text: 'eGFR', units: ['mL/min/1.73 m²'] },
+};
+const UNITS = [...new Set(Object.values(LABS).flatMap((lab) => lab.units))];
+
+const line = (label: string, field: Html): Html => html`<label class="line"><span class="label">${label}</span>${field}</label>`;
+const orNull = (text: string | undefined): number | null => (text ? Number(text) : null);
+
+export function labDialog(patientId: string): Promise<boolean> {
+  return openDialog({
+    title: 'Enter a laboratory value', action: 'Save value',
+    body: html`<div class="form">${line('Value of', select({ name: 'kind', isRequired: true }, [['', 'Choose'], ...Object.entries(LABS).map(([key, lab]) => [key, lab.text] as const)], ''))}
+      <div class="with-unit">${line('Value', html`<input class="text" name="value" inputmode="decimal" type="number" step="any" min="0" required>`)}
+      ${line('Unit', select({ name: 'unit', isRequired: true }, [['', 'Unit'], ...UNITS.map((name) => [name, name] as const)], ''))}</div>
+      ${line('Taken at', html`<input class="text" type="datetime-local" name="taken_at" required>`)}</div>`,
+    submit: async (values) => {
+      const units = LABS[values.kind ?? '']?.units ?? [];
+      if (!units.includes(values.unit ?? '')) throw new Error(`Choose one of the units of this value: ${units.join(', ')}.`);
+      await postJson(`/api/patients/${patientId}/labs`, { kind: values.kind, value: Number(values.value), unit: values.unit, taken_at: fromLocalInput(values.taken_at ?? '') });
+    },
+  });
+}
+
+const MODALITIES = ['external beam', 'radiopharmaceutical', 'radioembolisation', 'brachytherapy', 'other'];
+
+export function externalDoseDialog(patientId: string): Promise<boolean> {
+  return openDialog({
+    title: 'Add a dose from elsewhere', action: 'Save dose',
+    body: html`<div class="form"><div class="pair">${line('Region', html`<input class="text" name="region_name" required maxlength="64" list="region-names">`)}${line('Treatment', select({ name: 'modality', isRequired: true }, MODALITIES.map((name) => [name, name] as const), MODALITIES[0] ?? ''))}</div>
+      <datalist id="region-names">${each(['Kidney left', 'Kidney right', 'Red marrow', 'Liver', 'Spleen'], (name) => html`<option value="${name}"></option>`)}</datalist>
+      <div class="pair">${line('Absorbed dose (Gy)', html`<input class="text" type="number" step="any" min="0" name="absorbed_dose_gy" required>`)}${line('Standard uncertainty (Gy), if known', html`<input class="text" type="number" step="any" min="0" name="u">`)}</div>
+      <div class="pair">${line('BED (Gy), if known', html`<input class="text" type="number" step="any" min="0" name="bed_gy">`)}${line('Treated on', html`<input class="text" type="date" name="treated_on">`)}</div>
+      ${line('Source', html`<input class="text" name="source" required maxlength="255" placeholder="Letter, plan or report, with date">`)}</div>`,
+    submit: async (values) => {
+      await postJson(`/api/patients/${patientId}/external-doses`, {
+        region_name: values.region_name, modality: values.modality, absorbed_dose_gy: Number(values.absorbed_dose_gy),
+        absorbed_dose_standard_uncertainty_gy: orNull(values.u), bed_gy: orNull(values.bed_gy), treated_on: values.treated_on || null, source: values.source,
+      });
+    },
+  });
+}
