@@ -1,0 +1,1 @@
+"""Virtual patients with known truth, written as real DICOM."""
