@@ -6,11 +6,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
+
+from planning.pages.shell import patient_strip, render_page
 from planning.selectors.courses import courses_visible_to
 from planning.selectors.patients import patients_visible_to
 from planning.services.audit import audit_view
-
-from planning.pages.shell import patient_strip, render_page
 
 
 @require_safe

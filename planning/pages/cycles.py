@@ -6,10 +6,10 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
-from planning.selectors.courses import cycles_visible_to
-from planning.services.audit import audit_view
 
 from planning.pages.shell import patient_strip, render_page
+from planning.selectors.courses import cycles_visible_to
+from planning.services.audit import audit_view
 
 
 @require_safe

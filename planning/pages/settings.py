@@ -4,25 +4,37 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from planning.permissions import Action
 
 from planning.pages.shell import build_shell, render_page
+from planning.permissions import Action
+from planning.services.audit_chain import verify_chain
 
+SETTINGS = (Action.VIEW_PATIENT, Action.EDIT_LIMITS, Action.CONFIRM_LIMITS)
 NEEDED = {
-    "settings_cameras": Action.VIEW_PATIENT,
-    "settings_limits": Action.VIEW_PATIENT,
-    "settings_templates": Action.VIEW_PATIENT,
-    "settings_users": Action.MANAGE_USERS,
-    "audit": Action.VIEW_AUDIT,
+    "settings_cameras": SETTINGS,
+    "settings_limits": SETTINGS,
+    "settings_templates": SETTINGS,
+    "settings_users": (Action.MANAGE_USERS,),
 }
+"""Any one of these actions opens the page; the API decides on every change."""
 
 
 @require_safe
 @login_required
 def settings_page(request: HttpRequest, page: str) -> HttpResponse:
-    if NEEDED[page].value not in build_shell(request).allowed:
+    if not {action.value for action in NEEDED[page]} & set(build_shell(request).allowed):
         raise PermissionDenied
     return render_page(request, page=page)
+
+
+@require_safe
+@login_required
+def audit_page(request: HttpRequest) -> HttpResponse:
+    """Show the audit trail; with ``?check=1`` every hash of the chain is computed again first."""
+    if Action.VIEW_AUDIT.value not in build_shell(request).allowed:
+        raise PermissionDenied
+    chain = verify_chain() if request.GET.get("check") == "1" else None
+    return render_page(request, page="audit", context={"chain": chain})
 
 
 @require_safe

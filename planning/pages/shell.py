@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from planning.permissions import Action, is_allowed
 
 from planning.models import Course, Cycle, Membership, Site
+from planning.permissions import Action, allowed_actions
 from planning.selectors.current import current_result
 from planning.selectors.staleness import calculation_stale_causes
 from planning.selectors.steps import cycle_steps
@@ -45,7 +45,7 @@ def build_shell(request: HttpRequest) -> Shell:
     sites = tuple(sorted({m.site for m in memberships}, key=lambda site: site.name))
     site = next((s for s in sites if str(s.pk) == request.session.get(SITE_KEY)), sites[0] if sites else None)
     own = [membership for membership in memberships if membership.site == site]
-    allowed = tuple(a.value for a in Action if site and is_allowed(user=request.user, action=a, site=site))
+    allowed = tuple(str(action) for action in allowed_actions(user=request.user, site=site)) if site else ()
     name = request.user.printed_name
     return Shell(
         user_name=name,
@@ -85,17 +85,18 @@ def patient_strip(*, course: Course, cycle: Cycle | None) -> dict[str, Any]:
 
 
 def _areas(allowed: set[str]) -> tuple[Area, ...]:
+    settings = {Action.VIEW_PATIENT, Action.EDIT_LIMITS, Action.CONFIRM_LIMITS}
     offered = [
-        ("worklist", "Worklist", "list", "page-worklist", None),
-        ("import", "Import", "upload", "page-import", Action.IMPORT_SCANS),
-        ("settings_cameras", "Cameras", "camera", "page-settings-cameras", Action.VIEW_PATIENT),
-        ("settings_limits", "Limits", "limit", "page-settings-limits", Action.VIEW_PATIENT),
-        ("settings_templates", "Templates", "cog", "page-settings-templates", Action.VIEW_PATIENT),
-        ("settings_users", "Users", "users", "page-settings-users", Action.MANAGE_USERS),
-        ("audit", "Audit", "shield", "page-audit", Action.VIEW_AUDIT),
+        ("worklist", "Worklist", "list", "page-worklist", set()),
+        ("import", "Import", "upload", "page-import", {Action.IMPORT_SCANS}),
+        ("settings_cameras", "Cameras", "camera", "page-settings-cameras", settings),
+        ("settings_limits", "Limits", "limit", "page-settings-limits", settings),
+        ("settings_templates", "Templates", "cog", "page-settings-templates", settings),
+        ("settings_users", "Users", "users", "page-settings-users", {Action.MANAGE_USERS}),
+        ("audit", "Audit", "shield", "page-audit", {Action.VIEW_AUDIT}),
     ]
     return tuple(
         Area(key=key, label=label, icon=icon, url=reverse(name))
-        for key, label, icon, name, action in offered
-        if action is None or action.value in allowed
+        for key, label, icon, name, actions in offered
+        if not actions or allowed & {action.value for action in actions}
     )

@@ -6,10 +6,10 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
-from planning.selectors.courses import cycles_visible_to
-from planning.selectors.uploads import uploads_visible_to
 
 from planning.pages.shell import render_page
+from planning.selectors.courses import cycles_visible_to
+from planning.selectors.uploads import uploads_visible_to
 
 
 @require_safe

@@ -2,7 +2,7 @@ from django.urls import path
 
 from planning.pages.courses import course_page, patient_page
 from planning.pages.cycles import cycle_page
-from planning.pages.settings import keys_page, settings_page
+from planning.pages.settings import audit_page, keys_page, settings_page
 from planning.pages.uploads import confirm_page, import_page
 from planning.pages.worklist import site_choice, worklist_page
 
@@ -21,6 +21,6 @@ urlpatterns = [
         path(f"settings/{page}/", settings_page, {"page": f"settings_{page}"}, name=f"page-settings-{page}")
         for page in SETTINGS_PAGES
     ],
-    path("audit/", settings_page, {"page": "audit"}, name="page-audit"),
+    path("audit/", audit_page, name="page-audit"),
     path("help/keys", keys_page, name="page-keys"),
 ]

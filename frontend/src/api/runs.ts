@@ -13,8 +13,8 @@ export interface Run {
   error_message: string | null;
   cycle_id: string | null;
   result_id: string | null;
-  patient?: { name: string; patient_id: string } | null;
-  parameters?: Record<string, unknown>;
+  patient_id?: string | null;
+  requested_by?: string;
   finished_at?: string | null;
 }
 

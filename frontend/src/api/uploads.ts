@@ -8,6 +8,8 @@ export interface ChosenFile {
 
 export interface UploadedFile {
   number: number;
+  /** Within an archive, from 1; 0 is the file itself. */
+  member?: number;
   name: string;
   n_bytes: number;
   state: string;
@@ -21,9 +23,11 @@ export interface Upload {
   n_files: number;
   n_bytes?: number;
   n_received: number;
+  n_refused?: number;
+  author?: string;
   created_at?: string;
   files: UploadedFile[];
-  run: string | { id: string } | null;
+  run: { id: string; state: string; error_message?: string | null } | null;
 }
 
 export interface UploadProgress {
@@ -50,22 +54,22 @@ export const fetchUpload = (id: string): Promise<Upload> => getJson<Upload>(`/ap
 export const completeUpload = (id: string): Promise<{ run_id: string }> => postJson(`/api/uploads/${id}/complete`);
 export const discardUpload = (id: string): Promise<unknown> => postJson(`/api/uploads/${id}/discard`);
 
-export function createUpload(siteId: string, files: readonly ChosenFile[]): Promise<{ id: string }> {
+export function createUpload(target: { siteId: string; cycleId?: string }, files: readonly ChosenFile[]): Promise<{ id: string }> {
   const nBytes = files.reduce((sum, { file }) => sum + file.size, 0);
-  return postJson('/api/uploads', { site_id: siteId, n_files: files.length, n_bytes: nBytes });
+  return postJson('/api/uploads', { site_id: target.siteId, cycle_id: target.cycleId || null, n_files: files.length, n_bytes: nBytes });
 }
 
 /** Sends all files that the server does not have, four at a time. Resolves with what could not be sent. */
 export async function sendFiles(plan: UploadPlan): Promise<UploadProgress> {
   const { uploadId, files, onProgress, signal } = plan;
   const known = await fetchUpload(uploadId);
-  const received = new Map(known.files.map((file) => [file.number, file]));
+  const received = new Map(known.files.filter((file) => !file.member).map((file) => [file.number, file]));
   const progress: UploadProgress = {
     nFiles: files.length, nDone: 0, nBytes: files.reduce((sum, { file }) => sum + file.size, 0), bytesDone: 0, failed: [],
   };
   const waiting = files.map((chosen, i) => ({ chosen, number: i + 1 })).filter(({ chosen, number }) => {
     const there = received.get(number);
-    const isThere = there !== undefined && there.n_bytes === chosen.file.size && there.state !== 'expected';
+    const isThere = there !== undefined && there.n_bytes === chosen.file.size;
     if (isThere) {
       progress.nDone += 1;
       progress.bytesDone += chosen.file.size;

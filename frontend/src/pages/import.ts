@@ -10,7 +10,7 @@ const refresh = (): Promise<number> => drawQuarantine(need('quarantine'), page.s
 startUploadPanel(
   { drop: need('drop'), progress: need('progress'), refused: need('refused') },
   {
-    siteId: page.siteId,
+    siteId: page.siteId, cycleId: page.cycleId,
     onImported: (uploadId) => {
       void refresh();
       const wanted = page.cycleId ? `?cycle=${page.cycleId}` : '';

@@ -3,7 +3,7 @@ import { formatClock, formatDue, formatWeekday } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, levelOf, placeholder } from '../domain/markup';
 import { formatAgent } from '../domain/nuclide';
-import { formatValue, type MaybeQuantity } from '../domain/quantity';
+import { formatFixed, MISSING, type MaybeQuantity } from '../domain/quantity';
 import { debounced, fill, need, on } from './parts/dom';
 import { startJobs } from './parts/jobs';
 import { bindKeys } from './parts/keys';
@@ -76,19 +76,20 @@ function draw(list: Worklist): void {
   drawAgents(list.agents ?? [...new Set(list.results.map((row) => row.agent))].sort());
   if (list.results.length === 0) { fill(need('table'), emptyState()); return; }
   if (!list.results.some((row) => row.cycle_id === state.selected)) state.selected = list.results[0]?.cycle_id ?? '';
+  const hasNextScan = list.results.some((row) => row.next_scan_at);
   const groups = (Object.keys(GROUPS) as (keyof typeof GROUPS)[]).map((key) => [key, list.results.filter((row) => row.group === key)] as const);
-  fill(need('table'), html`<table class="table dense worklist-rows"><thead><tr><th>Patient</th><th>ID</th><th>Agent</th><th class="num">Cycle</th><th>Import … plan</th><th>Next step</th><th>Flag</th><th class="num">Last scan<br>(h p.i.)</th><th>Next scan</th><th>Due</th><th>Assignee</th></tr></thead>
-    <tbody>${each(groups.filter(([, rows]) => rows.length > 0), ([key, rows]) => html`<tr class="group"><td colspan="11">${GROUPS[key]} <span class="count">· ${rows.length}</span></td></tr>${each(rows, rowHtml)}`)}</tbody></table>${pager(list)}`);
+  fill(need('table'), html`<table class="table dense worklist-rows"><thead><tr><th>Patient</th><th>ID</th><th>Agent</th><th class="num">Cycle</th><th>Import … plan</th><th>Next step</th><th>Flag</th><th class="num">Last scan<br>(h p.i.)</th>${hasNextScan ? html`<th>Next scan</th>` : nothing}<th>Due</th><th>Assignee</th></tr></thead>
+    <tbody>${each(groups.filter(([, rows]) => rows.length > 0), ([key, rows]) => html`<tr class="group"><td colspan="11">${GROUPS[key]} <span class="count">· ${rows.length}</span></td></tr>${each(rows, (row) => rowHtml(row, hasNextScan))}`)}</tbody></table>${pager(list)}`);
 }
 
-function rowHtml(row: Row): Html {
+function rowHtml(row: Row, hasNextScan: boolean): Html {
   const due = formatDue(row.due_at, new Date());
   const words = row.steps.map((step) => `${step.label} ${step.state}`).join(', ');
   return html`<tr data-cycle="${row.cycle_id}" data-url="${row.next_step?.url ?? `/cycles/${row.cycle_id}/report/`}" tabindex="${row.cycle_id === state.selected ? '0' : '-1'}" aria-selected="${String(row.cycle_id === state.selected)}">
     <td class="strong">${row.patient.name}</td><td class="t2">${row.patient.patient_id}</td><td>${formatAgent(row.agent, row.nuclide)}</td><td class="num">${row.cycle_number}/${row.n_cycles}</td>
     <td><span class="stages" role="img" aria-label="${words}">${each(row.steps, (step) => html`<i data-s="${step.state}" title="${step.label}: ${step.reason || step.state}"></i>`)}</span></td>
     <td>${row.next_step?.label ?? 'Report'}</td><td>${row.flag ? flag(levelOf(row.flag.level), row.flag.text) : nothing}</td>
-    <td class="num">${formatValue(row.last_scan)}</td><td class="t2">${formatWeekday(row.next_scan_at)}</td>
+    <td class="num">${row.last_scan ? formatFixed(row.last_scan.value, 1) : MISSING}</td>${hasNextScan ? html`<td class="t2">${formatWeekday(row.next_scan_at)}</td>` : nothing}
     <td>${due.isOverdue ? html`<span class="overdue">${due.text}</span>` : due.text}</td><td class="t2">${assigneeCell(row)}</td></tr>`;
 }
 
@@ -200,5 +201,5 @@ drawImports();
 void load();
 void loadPeople();
 void drawQuarantine(need('quarantine'), page.siteId);
-startJobs(need('jobs'), { onEnd: () => { void load(); void drawQuarantine(need('quarantine'), page.siteId); } });
+startJobs(need('jobs'), { whom: (run) => last?.results.find((row) => row.cycle_id === run.cycle_id)?.patient.patient_id ?? '', onEnd: () => { void load(); void drawQuarantine(need('quarantine'), page.siteId); } });
 window.setInterval(() => { if (!document.hidden) void load(); }, REFRESH_MS);

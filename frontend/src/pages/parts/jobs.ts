@@ -10,8 +10,8 @@ const POLL_MS = 3000;
 
 const percentOf = (run: Run): number => Math.round((run.progress ?? 0) * 100);
 
-export function jobItem(run: Run): Html {
-  const who = run.patient ? `${run.patient.patient_id}, ` : '';
+export function jobItem(run: Run, whom = ''): Html {
+  const who = whom ? `${whom}, ` : '';
   const isWaiting = stateOf(run) === 'queued';
   return html`<li class="job" data-run="${run.id}">
     <div class="row between"><span class="ell">${who}${run.label}</span><span class="num fs12 t2">${isWaiting ? 'Queued' : `${percentOf(run)} %`}</span></div>
@@ -19,20 +19,20 @@ export function jobItem(run: Run): Html {
     <div class="row between fs12 t3"><span class="ell">${run.message || (isWaiting ? 'Waiting for a worker' : nothing)}</span><button type="button" class="plain-link" data-cancel="${run.id}">Cancel</button></div></li>`;
 }
 
-function failedItem(run: Run): Html {
-  return html`<li class="job"><div class="row between"><span class="flag" data-l="block">${glyph('block')}<span>${run.label}</span></span><button type="button" class="plain-link fs12" data-dismiss="${run.id}">Dismiss</button></div>
+function failedItem(run: Run, whom = ''): Html {
+  return html`<li class="job"><div class="row between"><span class="flag" data-l="block">${glyph('block')}<span>${whom ? `${whom}, ` : ''}${run.label}</span></span><button type="button" class="plain-link fs12" data-dismiss="${run.id}">Dismiss</button></div>
     <p class="fs12 t2 mt-1">${run.error_message || 'The job failed.'}${run.error_code ? html` <span class="t3">Ref. ${run.error_code}</span>` : nothing}</p></li>`;
 }
 
 /** Keeps a list of open jobs up to date; `onEnd` runs when one ends. */
-export function startJobs(place: HTMLElement, options: { cycleId?: string; onEnd?: (run: Run) => void } = {}): () => void {
+export function startJobs(place: HTMLElement, options: { cycleId?: string; whom?: (run: Run) => string; onEnd?: (run: Run) => void } = {}): () => void {
   let open = new Map<string, Run>();
   const failed = new Map<string, Run>();
   const draw = (): void => {
     const runs = [...open.values()];
     fill(place, html`<div class="sect-head"><h2 class="h2">Running jobs</h2><span class="count">${runs.length}</span></div>
       ${runs.length + failed.size === 0 ? html`<p class="fs12 t3">No job is running.</p>` : nothing}
-      <ul>${each(runs, jobItem)}${each([...failed.values()], failedItem)}</ul>`);
+      <ul>${each(runs, (run) => jobItem(run, options.whom?.(run)))}${each([...failed.values()], (run) => failedItem(run, options.whom?.(run)))}</ul>`);
   };
   const ended = async (id: string): Promise<void> => {
     const run = await fetchRun(id);

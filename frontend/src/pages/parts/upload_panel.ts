@@ -18,6 +18,8 @@ interface Places {
 
 interface Options {
   siteId: string;
+  /** The cycle that the scans are meant for, when the import was started from one. */
+  cycleId?: string;
   onImported: (uploadId: string) => void;
 }
 
@@ -80,7 +82,7 @@ async function upload(places: Places, options: Options, chosen: Promise<ChosenFi
     const all = await chosen;
     const files = worthSending(all);
     if (files.length === 0) throw new Error('The choice contains no file that could be a scan.');
-    const id = await resumable(files) ?? (await createUpload(options.siteId, files)).id;
+    const id = await resumable(files) ?? (await createUpload({ siteId: options.siteId, cycleId: options.cycleId }, files)).id;
     remember(id);
     const progress = await sendFiles({ uploadId: id, files, signal: abort.signal, onProgress: (now) => drawProgress(places.progress, now, abort) });
     await finish(places, options, id, progress);
@@ -97,7 +99,7 @@ async function resumable(files: readonly ChosenFile[]): Promise<string | null> {
   if (!id) return null;
   const known = await fetchUpload(id).catch(() => null);
   if (!known || known.n_files !== files.length || known.state.toLowerCase() !== 'receiving') return null;
-  const isSame = known.files.every((file) => {
+  const isSame = known.files.filter((file) => !file.member).every((file) => {
     const chosen = files[file.number - 1];
     return chosen !== undefined && chosen.file.size === file.n_bytes && chosen.path === file.name;
   });
@@ -134,7 +136,7 @@ async function finish(places: Places, options: Options, id: string, progress: Up
 
 /** The files that the guard refused, with reasons, and as CSV. */
 export function drawRefused(place: HTMLElement, known: Upload): void {
-  const refused = known.files.filter((file) => file.verdict_code && !['accepted', 'ok'].includes(file.verdict_code.toLowerCase()));
+  const refused = known.files.filter((file) => file.state === 'refused');
   if (refused.length === 0) { fill(place, nothing); return; }
   fill(place, html`<div class="sect-head"><h2 class="h2">Refused files</h2><span class="count">${refused.length}</span><button class="btn push" type="button">${icon('download', 's')}List as CSV</button></div>
     <table class="table dense"><thead><tr><th>File</th><th>Reason</th><th>Code</th></tr></thead><tbody>${each(refused.slice(0, MAX_LISTED), refusedRow)}</tbody></table>

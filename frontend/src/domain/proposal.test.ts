@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { confirmation, draftOf, NEW, obstaclesOf, type Draft, type Group, type ProposedSeries } from './proposal';
+
+const series = (id: string, use: string, timePoint: number | null, level?: string): ProposedSeries => ({
+  id, kind: use, modality: 'NM', description: id, n_instances: 1, acquisition_start: null, nuclide: 'Lu-177', units: 'BQML', decay_correction: 'START',
+  corrections: [], findings: level ? [{ code: 'x', level, message: 'm' }] : [], duplicate_of: null, proposed: { use, time_point: timePoint },
+});
+const identity = { name: 'ZZPHI^A', patient_id: '7', birth_date: '1961-04-12', sex: 'F' };
+const group = (change: Partial<Group> = {}): Group => ({
+  key: 'g', identity, matches: [], findings: [], series: [series('e1', 'emission', 1), series('c1', 'ct', 1), series('e2', 'emission', 2)],
+  proposed: { course: { agent: 'DOTATATE', nuclide: 'Lu-177', template_id: null }, cycle_number: 1, administration: { administered_activity: { value: 7400, unit: 'MBq' }, administered_at: '2026-11-16T08:42:00Z', source: 'image header' }, time_points: [] },
+  ...change,
+});
+const field = (instant: string | null): string => (instant ?? '').replace('Z', '');
+const draft = (of: Group, change: Partial<Draft> = {}): Draft => ({ ...draftOf(of, field), ...change });
+
+describe('a draft from the proposal', () => {
+  it('can be confirmed as it is when nothing is in doubt', () => {
+    const proposal = group();
+    expect(obstaclesOf(proposal, draft(proposal))).toEqual([]);
+    expect(confirmation(proposal, draft(proposal), (text) => text || null)).toMatchObject({
+      patient: { patient_id: '7', name: 'ZZPHI^A' }, cycle: { number: 1 }, administration: { administered_activity: { value: 7400, unit: 'MBq' } },
+      time_points: [{ number: 1, series: ['e1', 'c1'] }, { number: 2, series: ['e2'] }],
+    });
+  });
+
+  it('hazard 1: a differing identity blocks until it is reconciled with a reason', () => {
+    const proposal = group({ matches: [{ patient_id: 'p', differences: [{ field: 'birth_date', in_images: '1961-12-04', in_record: '1961-04-12' }] }] });
+    expect(obstaclesOf(proposal, draft(proposal))).toHaveLength(1);
+    expect(obstaclesOf(proposal, draft(proposal, { reason: '  ' }))).toHaveLength(1);
+    expect(obstaclesOf(proposal, draft(proposal, { reason: 'typing error in the archive' }))).toEqual([]);
+  });
+
+  it('hazard 3: an activity without a chosen unit is refused', () => {
+    const proposal = group();
+    expect(obstaclesOf(proposal, draft(proposal, { net: { value: '7.4', unit: '' } }))[0]).toMatch('unit');
+  });
+
+  it('hazard 6: half a syringe entry is refused', () => {
+    const proposal = group();
+    const half = draft(proposal, { administration: 'syringes', before: { value: '7.5', unit: 'GBq' }, beforeAt: '2026-11-16T08:00', after: { value: '', unit: '' } });
+    expect(obstaclesOf(proposal, half)[0]).toMatch('Both syringe');
+    expect(obstaclesOf(proposal, { ...half, after: { value: '0', unit: 'MBq' }, afterAt: '2026-11-16T09:10' })).toEqual([]);
+  });
+
+  it('hazard 2: two emission series at one time point, or none, are refused', () => {
+    const twice = group({ series: [series('e1', 'emission', 1), series('e2', 'emission', 1)] });
+    expect(obstaclesOf(twice, draft(twice))[0]).toMatch('two SPECT or PET');
+    const none = group({ series: [series('c1', 'ct', 1)] });
+    expect(obstaclesOf(none, draft(none))[0]).toMatch('at least one');
+    const without = group({ series: [series('e1', 'emission', null)] });
+    expect(obstaclesOf(without, draft(without))[0]).toMatch('time point');
+  });
+
+  it('a blocked series can be ignored but not used', () => {
+    const proposal = group({ series: [series('e1', 'emission', 1), series('e2', 'emission', 2, 'block')] });
+    expect(obstaclesOf(proposal, draft(proposal))[0]).toMatch('blocked');
+    const ignored = draft(proposal);
+    ignored.uses.e2 = { use: 'ignore', timePoint: '2' };
+    expect(obstaclesOf(proposal, ignored)).toEqual([]);
+  });
+
+  it('continues the course of a known patient with the next cycle number', () => {
+    const proposal = group({ matches: [{ patient_id: 'p', differences: [], courses: [{ id: 'c', number: 1, agent: 'DOTATATE', nuclide: 'Lu-177', n_cycles_planned: 4, cycles: [{ id: 'k1', number: 1 }] }] }] });
+    const next = draft(proposal, { cycle: NEW });
+    expect(confirmation(proposal, next, (text) => text || null)).toMatchObject({ patient: { id: 'p' }, course: { id: 'c' }, cycle: { number: 2 } });
+  });
+});

@@ -1,0 +1,79 @@
+/** The parts of the confirm page: identity, course and cycle, administration, series. All of it can be corrected. */
+import { formatDateTime } from '../../domain/dates';
+import { each, html, nothing, type Html } from '../../domain/html';
+import { flag, icon, levelOf, message, select } from '../../domain/markup';
+import { chosenCourse, chosenMatch, NEW, type Draft, type Group, type Identity, type ProposedSeries, type TypedActivity } from '../../domain/proposal';
+
+export interface TemplateChoice { id: string; name: string; version: number; agent: string; nuclide: string; n_cycles: number; is_confirmed: boolean }
+
+const FIELDS: readonly [keyof Identity, string][] = [['name', 'Name'], ['patient_id', 'ID'], ['birth_date', 'Birth date'], ['sex', 'Sex']];
+const ACTIVITY_UNITS = [['', 'Unit'], ['MBq', 'MBq'], ['GBq', 'GBq']] as const;
+const USES = [['emission', 'SPECT or PET'], ['ct', 'CT'], ['structures', 'Contours'], ['ignore', 'Ignore']] as const;
+const field = (label: string, input: Html): Html => html`<label><span class="label">${label}</span>${input}</label>`;
+const text = (name: string, value: string, type = 'text'): Html => html`<input class="text" data-field="${name}" type="${type}" value="${value}" autocomplete="off">`;
+
+export function patientSection(group: Group, draft: Draft): Html {
+  const match = chosenMatch(group, draft);
+  const differs = new Map(match?.differences.map((difference) => [difference.field, difference]) ?? []);
+  const options = [...group.matches.map((item) => [item.patient_id, item.record ? `${item.record.name}, ${item.record.patient_id}` : item.name ?? 'Known patient'] as const), [NEW, 'New patient'] as const];
+  const inRecord = (key: keyof Identity): string => differs.get(key)?.in_record ?? match?.record?.[key] ?? group.identity[key] ?? '';
+  const table = match
+    ? html`<table class="table identity flush"><thead><tr><th></th>${each(FIELDS, ([, label]) => html`<th>${label}</th>`)}</tr></thead><tbody>
+        <tr><td class="t2">In the images</td>${each(FIELDS, ([key]) => html`<td class="${differs.has(key) ? 'differs' : ''}">${differs.get(key)?.in_images ?? group.identity[key] ?? '—'}</td>`)}</tr>
+        <tr><td class="t2">In the record</td>${each(FIELDS, ([key]) => html`<td class="${differs.has(key) ? 'differs' : ''}">${inRecord(key) || '—'}</td>`)}</tr></tbody></table>`
+    : html`<div class="fields-4">${each(FIELDS, ([key, label]) => field(label, key === 'sex' ? sexField(draft.newPatient.sex) : text(`newPatient.${key}`, draft.newPatient[key] ?? '', key === 'birth_date' ? 'date' : 'text')))}</div>`;
+  const reconcile = match && differs.size > 0
+    ? html`<div class="mt-3">${message('block', `${differs.size === 1 ? 'One field differs' : `${differs.size} fields differ`}`, 'Confirm only if this is the same person. Otherwise choose another patient, or discard the files.')}
+      <label class="form mt-3"><span class="label">Reason why this is the same patient</span><textarea class="area" data-field="reason" maxlength="255">${draft.reason}</textarea></label></div>`
+    : match ? html`<p class="mt-2">${flag('ok', 'Name, ID, birth date and sex agree')}</p>` : html`<p class="fs12 t3 mt-2">No record of this site matches. A new one is made from these fields.</p>`;
+  return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Patient</h2><span class="push">${select({ name: 'patient', label: 'Patient' }, options, draft.patient)}</span></div>${table}${reconcile}</div>`;
+}
+
+const sexField = (sex: string): Html => html`<span class="select"><select data-field="newPatient.sex">${each([['', '—'], ['F', 'F'], ['M', 'M'], ['O', 'O']] as const, ([value, label]) => html`<option value="${value}" ${value === sex ? html`selected` : nothing}>${label}</option>`)}</select>${icon('down', 's')}</span>`;
+
+export function courseSection(group: Group, draft: Draft, templates: readonly TemplateChoice[]): Html {
+  const courses = chosenMatch(group, draft)?.courses ?? [];
+  const course = chosenCourse(group, draft);
+  const courseOptions = [...courses.map((item) => [item.id, `Course ${item.number}, ${item.agent}`] as const), [NEW, 'New course'] as const];
+  const nextNumber = course ? Math.max(0, ...course.cycles.map((item) => item.number)) + 1 : group.proposed.cycle_number;
+  const cycleOptions = [...(course?.cycles ?? []).map((item) => [item.id, `Cycle ${item.number}`] as const), [NEW, `New cycle ${nextNumber}`] as const];
+  const own = course ? nothing : html`<div class="fields-4 mt-3">${field('Template', select({ name: 'newCourse.template_id' }, [['', 'None'], ...templates.map((item) => [item.id, `${item.name} v${item.version}${item.is_confirmed ? '' : ', not confirmed'}`] as const)], draft.newCourse.template_id))}
+    ${field('Agent', text('newCourse.agent', draft.newCourse.agent))}${field('Nuclide', text('newCourse.nuclide', draft.newCourse.nuclide))}${field('Cycles planned', text('newCourse.n_cycles_planned', draft.newCourse.n_cycles_planned, 'number'))}</div>`;
+  return html`<div class="confirm-sect"><h2 class="h2">Course and cycle</h2><div class="fields-2">${field('Course', select({ name: 'course' }, courseOptions, draft.course))}${field('Cycle', select({ name: 'cycle' }, cycleOptions, draft.cycle))}</div>${own}</div>`;
+}
+
+function activityField(label: string, name: string, typed: TypedActivity): Html {
+  return html`<div><span class="label">${label}</span><div class="form"><div class="with-unit"><input class="text" data-field="${name}.value" type="number" step="any" min="0" value="${typed.value}" aria-label="${label}">${select({ name: `${name}.unit`, label: `Unit of ${label.toLowerCase()}` }, ACTIVITY_UNITS, typed.unit)}</div></div></div>`;
+}
+
+export function administrationSection(group: Group, draft: Draft): Html {
+  const source = group.proposed.administration;
+  const known = chosenCourse(group, draft)?.cycles.find((cycle) => cycle.id === draft.cycle)?.administration;
+  const modes = [...(known ? [['known', 'As recorded'] as const] : []), ['net', 'Net activity'] as const, ['syringes', 'Both syringe measurements'] as const];
+  const measured = draft.administration === 'syringes'
+    ? html`<div class="fields-2">${activityField('Before administration', 'before', draft.before)}${field('Measured at', text('beforeAt', draft.beforeAt, 'datetime-local'))}${activityField('Residual after administration', 'after', draft.after)}${field('Measured at', text('afterAt', draft.afterAt, 'datetime-local'))}</div>`
+    : html`<div class="fields-2">${activityField('Administered activity, net of residual', 'net', draft.net)}</div>`;
+  const times = html`<div class="fields-2 mt-3">${field('Start of administration', text('startAt', draft.startAt, 'datetime-local'))}${field('End of administration', text('endAt', draft.endAt, 'datetime-local'))}</div>`;
+  return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Administration</h2><span class="seg push" role="group" aria-label="How the activity is given">${each(modes, ([key, label]) => html`<button type="button" data-mode="${key}" aria-pressed="${String(key === draft.administration)}">${label}</button>`)}</span></div>
+    ${draft.administration === 'known' ? html`<p class="t2">The administration of this cycle is recorded already; the scans join it.</p>` : html`${measured}${times}${source ? html`<p class="fs12 t3 mt-2">Proposed from: ${source.source}. Check it against the record of the administration.</p>` : html`<p class="fs12 t3 mt-2">The images name no administered activity.</p>`}`}</div>`;
+}
+
+function facts(series: ProposedSeries): string {
+  return [series.nuclide, series.units, series.decay_correction ? `decay ${series.decay_correction}` : '', series.corrections.join(', ')].filter(Boolean).join('; ') || '—';
+}
+
+function seriesRow(series: ProposedSeries, draft: Draft, timePoints: readonly string[]): Html {
+  const use = draft.uses[series.id] ?? { use: 'ignore', timePoint: '' };
+  const isIgnored = use.use === 'ignore';
+  return html`<tr class="${isIgnored ? 't3' : ''}"><td class="ell series-cell" title="${series.description}"><span class="strong">${series.description || 'No description'}</span></td><td>${series.modality}</td><td class="num">${series.n_instances}</td><td>${formatDateTime(series.acquisition_start)}</td><td class="text fs12 t2">${facts(series)}</td>
+    <td class="text"><div class="findings">${each(series.findings, (finding) => flag(levelOf(finding.level), finding.message))}${series.duplicate_of ? flag('note', 'Already stored') : nothing}${series.findings.length === 0 && !series.duplicate_of ? flag('ok', 'No finding') : nothing}</div></td>
+    <td>${select({ name: `use.${series.id}`, label: `Use of ${series.description}` }, USES, use.use)}</td>
+    <td>${isIgnored ? html`—` : select({ name: `time.${series.id}`, label: `Time point of ${series.description}` }, [['', '—'], ...timePoints.map((number) => [number, number] as const)], use.timePoint)}</td></tr>`;
+}
+
+export function seriesSection(group: Group, draft: Draft): Html {
+  const nPoints = Math.max(group.proposed.time_points.length, group.series.filter((series) => series.kind === 'emission').length, 1) + 1;
+  const timePoints = Array.from({ length: nPoints }, (_, i) => String(i + 1));
+  return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Series</h2><span class="count">${group.series.length}</span></div>${group.findings.length ? html`<div class="findings mb-3">${each(group.findings, (finding) => flag(levelOf(finding.level), finding.message))}</div>` : nothing}
+    <div class="scroll"><table class="table dense flush"><thead><tr><th>Series</th><th>Type</th><th class="num">Images</th><th>Acquired</th><th>Facts</th><th>Guard</th><th>Use</th><th>Time point</th></tr></thead><tbody>${each(group.series, (series) => seriesRow(series, draft, timePoints))}</tbody></table></div></div>`;
+}
