@@ -124,8 +124,8 @@ def _findings(inputs: RegionInputs, mean_gy: float, histogram) -> list[dict[str,
         spread = histogram.mean_gy / mean_gy - 1.0
         if abs(spread) > SPREAD_GUIDE:
             text = (
-                f"The voxel-wise mean is {histogram.mean_gy:.2f} Gy, {100 * spread:+.0f} % from the region's own curve; "
-                "registration, moved contours or lesion growth between scans explain such differences."
+                f"The voxel-wise mean is {histogram.mean_gy:.2f} Gy, {100 * spread:+.0f} % from the region's "
+                "own curve; registration, moved contours or lesion growth between scans explain such differences."
             )
             findings.append({"code": "methods_differ", "level": "ask", "message": text})
     if not histogram.is_shown(98.0):

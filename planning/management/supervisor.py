@@ -89,11 +89,11 @@ class Supervisor:
         child.backoff_s = 1.0 if now - child.started_at > 60.0 else min(child.backoff_s * 2.0, LONGEST_BACKOFF_S)
         child.started_at = now
         child.start_after = now + child.backoff_s
-        child.process = subprocess.Popen(
+        child.process = subprocess.Popen(  # noqa: S603 - the command is our own
             child.command,
             env={**os.environ, **child.environment},
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
         )
         pids = " ".join(f"{item.name}={item.process.pid}" for item in self.children if item.process is not None)
         (self.data_dir / "serve.pids").write_text(pids)

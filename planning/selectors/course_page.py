@@ -1,5 +1,6 @@
 """The course page: cycles with their doses, sums, labs, doses from elsewhere and what to watch."""
 
+from itertools import pairwise
 from typing import Any
 
 from planning.models import Course, LabResult
@@ -121,7 +122,7 @@ def _lab(lab: LabResult) -> dict[str, Any]:
 def _notices(course: Course) -> list[dict[str, str]]:
     notices = []
     creatinine = list(course.patient.lab_results.filter(kind=LabKind.CREATININE).order_by("taken_at"))
-    for before, after in zip(creatinine, creatinine[1:], strict=False):
+    for before, after in pairwise(creatinine):
         if before.unit == after.unit and not 1 / CREATININE_JUMP <= after.value / before.value <= CREATININE_JUMP:
             text = f"From {before.value:g} to {after.value:g} {after.unit}: is the unit right?"
             notices.append({"level": "ask", "title": "Creatinine jumps", "text": text})

@@ -38,9 +38,8 @@ def upload_create(*, actor: User, site: Site, n_files: int, n_bytes: int, cycle:
     if not 1 <= n_files <= settings.UPLOAD_MAX_FILES:
         raise InvalidStateError(f"An upload holds 1 to {settings.UPLOAD_MAX_FILES} files.", code="too_many_files")
     if n_bytes > settings.UPLOAD_MAX_BYTES or n_bytes > storage.free_bytes():
-        raise UploadRefusedError(
-            "The upload is larger than the limit or the free space.", code="too_large", http_status=413
-        )
+        message = "The upload is larger than the limit or the free space."
+        raise UploadRefusedError(message, code="too_large", http_status=413)
     upload = Upload.objects.create(
         site=site, created_by=actor, n_files=n_files, n_bytes=n_bytes, cycle_uuid=cycle.pk if cycle else None
     )

@@ -1,0 +1,1 @@
+"""Time-activity curves and their integral."""

@@ -1,0 +1,1 @@
+"""Decay data of ICRP Publication 107."""

@@ -1,0 +1,1 @@
+"""Activities that keep dose limits: a model estimate, never a prescription."""

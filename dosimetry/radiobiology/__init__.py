@@ -1,0 +1,1 @@
+"""Dose-effect quantities of internal therapy."""
