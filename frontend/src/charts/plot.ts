@@ -2,7 +2,7 @@
 // @ts-expect-error the dist package has no types
 import Plotly from 'plotly.js-cartesian-dist-min';
 import { each, html, type Html } from '../domain/html';
-import { inTheme, themedLayout } from './theme';
+import { themedData, themedLayout } from './theme';
 
 export interface Figure {
   data: Record<string, unknown>[];
@@ -32,7 +32,7 @@ const drawn = new Map<HTMLElement, Figure>();
 /** Shows a figure in an element, in the present theme; the same element may be drawn again at any time. */
 export async function renderFigure(element: HTMLElement, figure: Figure): Promise<void> {
   drawn.set(element, figure);
-  await library.react(element, inTheme(figure.data), themedLayout(figure.layout), CONFIG);
+  await library.react(element, themedData(figure.data), themedLayout(figure.layout, figure.data), CONFIG);
   element.dataset.ready = 'true';
 }
 

@@ -43,27 +43,63 @@ export function inTheme<Value>(value: Value): Value {
 }
 
 type Axis = Record<string, unknown>;
+type Trace = Record<string, unknown>;
+
+const TITLE_SHIFT_PX = 50;
+const HOURS_TITLE = /^h p\.i\./;
+
+const textOf = (axis: Axis): string => (axis.title as { text?: string } | undefined)?.text ?? '';
+const axisNames = (layout: Record<string, unknown>): string[] =>
+  [...new Set(['xaxis', 'yaxis', ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))])];
+
+/** Ticks at 1, 2 and 5 of each decade of the values on a logarithmic axis. */
+export function logTicks(values: readonly number[]): number[] {
+  const shown = values.filter((value) => value > 0);
+  if (shown.length === 0) return [];
+  const first = Math.floor(Math.log10(Math.min(...shown)));
+  const n = Math.ceil(Math.log10(Math.max(...shown))) - first + 1;
+  return Array.from({ length: n }, (_, i) => [1, 2, 5].map((digit) => Number((digit * 10 ** (first + i)).toPrecision(1)))).flat();
+}
+
+function valuesOn(axis: string, data: readonly Trace[]): number[] {
+  const short = axis.replace('axis', '');
+  return data.filter((trace) => (trace.yaxis ?? 'y') === short && Array.isArray(trace.y)).flatMap((trace) => trace.y as number[]);
+}
 
 /** Axis look of every figure; what the figure itself says wins, except for colours. */
-function axisTheme(name: string): Axis {
-  const shared = { gridcolor: token('--chart-grid'), linecolor: token('--chart-axis'), zerolinecolor: token('--chart-axis'), zeroline: false, ticks: '', automargin: true };
-  return name.startsWith('x') ? { ...shared, showline: true } : { ...shared, showline: false };
+function styledAxis(name: string, given: Axis, data: readonly Trace[]): Axis {
+  const isX = name.startsWith('x');
+  const shared = { gridcolor: token('--chart-grid'), linecolor: token('--chart-axis'), zerolinecolor: token('--chart-axis'), zeroline: false, ticks: '', showline: isX };
+  const logarithmic = given.type === 'log' && !given.tickvals ? { tickvals: logTicks(valuesOn(name, data)), ticktext: logTicks(valuesOn(name, data)).map(String) } : {};
+  const range = given.range as [number, number] | undefined;
+  const hours = isX && range && HOURS_TITLE.test(textOf(given)) ? { tick0: 0, dtick: 24 * Math.max(1, Math.ceil((range[1] - range[0]) / 24 / 11)) } : {};
+  const title = isX ? { standoff: 6, text: textOf(given), font: { size: 11, color: token('--text-2') } } : undefined;
+  return { ...shared, ...logarithmic, ...hours, ...given, title };
+}
+
+/** The titles of y axes stand horizontally above their axis. */
+function titleAnnotations(layout: Record<string, unknown>): Record<string, unknown>[] {
+  return axisNames(layout).filter((name) => name.startsWith('y')).flatMap((name) => {
+    const text = textOf((layout[name] ?? {}) as Axis);
+    return text ? [{ text, xref: 'paper', x: 0, xanchor: 'left', xshift: -TITLE_SHIFT_PX, yref: `${name.replace('axis', '')} domain`, y: 1, yanchor: 'bottom', yshift: 5, showarrow: false, font: { size: 11, color: token('--text-2') } }] : [];
+  });
+}
+
+/** The traces of a figure in the present theme, with plain error bars. */
+export function themedData(data: readonly Trace[]): Trace[] {
+  return inTheme(data).map((trace) => (trace.error_y ? { ...trace, error_y: { thickness: 1.2, width: 0, ...(trace.error_y as object) } } : trace));
 }
 
 /** The layout of a figure with fonts, grid, hover labels and margins of the style sheet. */
-export function themedLayout(layout: Record<string, unknown>): Record<string, unknown> {
+export function themedLayout(layout: Record<string, unknown>, data: readonly Trace[] = []): Record<string, unknown> {
   const own = inTheme(layout);
-  const axes = new Set(['xaxis', 'yaxis', ...Object.keys(own).filter((key) => /^[xy]axis\d*$/.test(key))]);
-  const styled = Object.fromEntries([...axes].map((name) => {
-    const given = (own[name] ?? {}) as Axis;
-    const title = given.title as { text?: string } | undefined;
-    return [name, { ...axisTheme(name), ...given, title: title ? { standoff: 6, ...title, font: { size: 11, color: token('--text-2') } } : undefined }];
-  }));
+  const axes = Object.fromEntries(axisNames(own).map((name) => [name, styledAxis(name, (own[name] ?? {}) as Axis, data)]));
   return {
-    margin: { l: 56, r: 18, t: 22, b: 40 }, showlegend: false, hovermode: 'closest', ...own,
+    margin: { l: 58, r: 18, t: 30, b: 48 }, showlegend: false, hovermode: 'closest', ...own,
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: { family: token('--font'), size: 11, color: token('--text-2') },
     hoverlabel: { bgcolor: token('--bg-raised'), bordercolor: token('--line-strong'), font: { color: token('--text'), size: 12 } },
-    ...styled,
+    annotations: [...((own.annotations as Record<string, unknown>[] | undefined) ?? []), ...titleAnnotations(own)],
+    ...axes,
   };
 }

@@ -1,6 +1,6 @@
 /** The lanes of a course on one axis of days. Every number comes from the server; this only places marks. */
 import { each, html, nothing, type Html } from '../domain/html';
-import { formatNumber, formatFixed, decimalsFor } from '../domain/quantity';
+import { formatNumber, formatFixed, decimalsFor, formatPlain } from '../domain/quantity';
 import { frame, horizontalGrid, path, stairBand, stairs, svg, ticks, verticalGrid, type Frame, type Range } from './svg';
 
 export interface DoseLine { name: string; colour: string; days: number[]; doses_gy: number[]; u_gy: number[] }
@@ -64,9 +64,9 @@ export function doseLane(lane: Lane, row: DoseRow, nTicks: number): Html {
   const values: Range = { min: 0, max: highest };
   const inside = frame(lane.size, { top: 18, right: RIGHT, bottom: 8, left: LEFT }, lane.days, values);
   const start = inside.margins.left;
-  const limit = row.limit_gy === null ? nothing : html`<line class="limit" x1="${start}" x2="${lane.size.width - RIGHT}" y1="${inside.y(row.limit_gy)}" y2="${inside.y(row.limit_gy)}"></line><text class="limit" x="${start + 4}" y="${inside.y(row.limit_gy) - 5}">Limit ${formatNumber(row.limit_gy)} Gy, ${row.limit_source}</text>`;
+  const limit = row.limit_gy === null ? nothing : html`<line class="limit" x1="${start}" x2="${lane.size.width - RIGHT}" y1="${inside.y(row.limit_gy)}" y2="${inside.y(row.limit_gy)}"></line><text class="limit" x="${start + 4}" y="${inside.y(row.limit_gy) - 5}">Limit ${formatPlain(row.limit_gy)} Gy, ${row.limit_source}</text>`;
   return svg(lane.size, `${row.name} dose`, html`${ground(lane, inside)}<text x="8" y="11">Gy</text>
-    ${horizontalGrid(ticks(values, nTicks), inside, (value) => formatNumber(value))}${each(row.lines, (line, i) => doseLine(line, i, inside))}${limit}`);
+    ${horizontalGrid(ticks(values, nTicks), inside, formatPlain)}${each(row.lines, (line, i) => doseLine(line, i, inside))}${limit}`);
 }
 
 function doseLine(line: DoseLine, index: number, inside: Frame): Html {
@@ -88,7 +88,7 @@ export function labLane(lane: Lane, row: LabRow): Html {
   const inside = frame(lane.size, { top: 6, right: RIGHT, bottom: 6, left: LEFT }, lane.days, values);
   const points = row.days.map((day, i) => [day, row.values[i] ?? 0] as const);
   const last = points.at(-1);
-  return svg(lane.size, row.name, html`${ground(lane, inside)}${horizontalGrid(ticks(values, 2), inside, (value) => formatNumber(value))}
+  return svg(lane.size, row.name, html`${ground(lane, inside)}${horizontalGrid(ticks(values, 2), inside, formatPlain)}
     <path class="line" d="${path(points, inside)}"></path>${each(points, ([day, value]) => html`<circle class="point" cx="${inside.x(day)}" cy="${inside.y(value)}" r="2.8"><title>Day ${Math.round(day)}, ${formatNumber(value)} ${row.unit}</title></circle>`)}
     ${last ? html`<text x="${inside.x(last[0]) + 12}" y="${inside.y(last[1]) + 4}">${formatNumber(last[1])}</text>` : nothing}`);
 }
@@ -96,6 +96,6 @@ export function labLane(lane: Lane, row: LabRow): Html {
 export function axisLane(lane: Lane, inWeeks: boolean): Html {
   const inside = frame(lane.size, { top: 1, right: RIGHT, bottom: 1, left: LEFT }, lane.days, { min: 0, max: 1 });
   return svg(lane.size, '', html`<line class="axis" x1="${LEFT}" x2="${lane.size.width - RIGHT}" y1="1" y2="1"></line>
-    ${each(lane.dayTicks, (day) => html`<text x="${inside.x(day)}" y="15" text-anchor="middle">${inWeeks ? formatNumber(day / 7) : day}</text>`)}
+    ${each(lane.dayTicks, (day) => html`<text x="${inside.x(day)}" y="15" text-anchor="middle">${inWeeks ? formatPlain(day / 7) : day}</text>`)}
     <text x="${lane.size.width - RIGHT}" y="29" text-anchor="end">${inWeeks ? 'weeks' : 'days'} since first administration</text>`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimalsFor, formatFixed, formatNumber, formatQuantity, formatUncertainty, formatValue, MISSING } from './quantity';
+import { decimalsFor, formatFixed, formatNumber, formatPlain, formatQuantity, formatUncertainty, formatValue, MISSING } from './quantity';
 
 const thin = '\u2009';
 
@@ -43,6 +43,10 @@ describe('digits', () => {
     expect(formatFixed(-12345.6, 1)).toBe(`\u221212${thin}345.6`);
     expect(formatFixed(1234, 0)).toBe('1234');
     expect(formatFixed(-0.0004, 2)).toBe('0.00');
+  });
+
+  it('keeps ticks as short as they are', () => {
+    expect([5, 0.5, -10, 0.1 + 0.2].map(formatPlain)).toEqual(['5', '0.5', '\u221210', '0.3']);
   });
 
   it('doubles the uncertainty for k = 2 in the same decimals', () => {

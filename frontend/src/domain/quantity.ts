@@ -42,6 +42,12 @@ export function formatNumber(value: number | null | undefined, significant = 3):
   return formatFixed(value, clampDecimals(significant - 1 - magnitude));
 }
 
+/** A number as short as it is, for axis ticks and limits that were typed: 5, 0.5, −10. */
+export function formatPlain(value: number): string {
+  const text = String(Number(value.toPrecision(6)));
+  return value < 0 ? MINUS + text.slice(1) : text;
+}
+
 /** Value text alone; its decimals follow the uncertainty where there is one. */
 export function formatValue(quantity: MaybeQuantity): string {
   if (!quantity || !Number.isFinite(quantity.value)) return MISSING;

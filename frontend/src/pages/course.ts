@@ -66,7 +66,7 @@ function laneSpecs({ timeline, cycles, n_cycles_planned: nPlanned, doses }: Cour
   const given = cycles.filter((cycle) => cycle.administration);
   return [
     { name: 'Administered', value: number(given.at(-1)?.administration?.administered_activity), note: `cycle ${given.at(-1)?.number ?? '—'} of ${nPlanned}, net of residual`, height: 66, draw: (lane) => administrationLane(lane, timeline.administrations) },
-    { name: 'Scans', value: html`${timeline.scans.length}`, note: '', height: 44, draw: (lane) => scanLane(lane, timeline.scans) },
+    { name: 'Scans', value: html`${timeline.scans.length} ${unit('in all cycles')}`, note: '', height: 44, draw: (lane) => scanLane(lane, timeline.scans) },
     ...timeline.dose_rows.map((row, i): LaneSpec => {
       const main = row.lines[0];
       const sum = doses.rows.find((item) => item.region === main?.name)?.sum;
@@ -143,7 +143,7 @@ function cycleFacts(cycle: Cycle, shown: Course): Html {
 
 function doseTable({ doses }: Course): Html {
   if (doses.rows.length === 0) return html`<p class="fs12 t3">No dose is calculated yet.</p>`;
-  const row = (item: Course['doses']['rows'][number]): Html => html`<tr><td class="ell">${item.region}</td>${each(item.values, (value) => html`<td class="num">${formatValue(value)}</td>`)}<td class="num strong">${formatValue(item.sum)}${item.is_complete ? nothing : html`<span title="A cycle is missing"> *</span>`}</td></tr>`;
+  const row = (item: Course['doses']['rows'][number]): Html => html`<tr><td class="fill" title="${item.region}">${item.region}</td>${each(item.values, (value) => html`<td class="num">${formatValue(value)}</td>`)}<td class="num strong">${formatValue(item.sum)}${item.is_complete ? nothing : html`<span title="A cycle is missing"> *</span>`}</td></tr>`;
   return html`<table class="table dense flush"><thead><tr><th></th>${each(doses.cycles, (n) => html`<th class="num">${n} (Gy)</th>`)}<th class="num">Sum (Gy)</th></tr></thead><tbody>${each(doses.rows, row)}</tbody></table>
     ${doses.rows.some((item) => !item.is_complete) ? html`<p class="fs12 t3 mt-2">* A cycle has no dose for this region; the sum is too low.</p>` : nothing}`;
 }

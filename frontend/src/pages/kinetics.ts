@@ -71,7 +71,7 @@ function tile(curve: Curve): Html {
   return html`<button type="button" class="tile" role="option" data-curve="${curve.curve_id}" data-colour="${curve.region.colour}" aria-selected="${String(String(curve.curve_id) === shownId)}">
     <span class="row between"><span class="row ell"><i class="swatch" data-s="${curve.is_accepted ? 'accepted' : 'proposed'}"></i><span class="ell">${curve.region.name}</span></span><span class="num">${formatValue(fit?.effective_half_life)} ${unit('h')}</span></span>
     <span class="chart">${curveTile(curve.small_figure, curve.region.name)}</span>
-    <span class="row between">${foot}<span class="fs11 t3 num">${curve.is_accepted ? html`${glyph('ok')} ` : nothing}${formatValue(fit?.tiac)} h</span></span></button>`;
+    <span class="row between">${foot}<span class="fs11 t3 num">${curve.is_accepted ? html`${glyph('ok')} ` : nothing}${formatNumber(fit?.tiac?.value)} h</span></span></button>`;
 }
 
 function drawChosen(): void {

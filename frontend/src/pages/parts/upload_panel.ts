@@ -59,7 +59,7 @@ export function startUploadPanel(places: Places, options: Options): void {
 
 function drawDrop(drop: HTMLElement): void {
   fill(drop, html`<div>${icon('upload')}&ensp;Drop a folder or a ZIP</div>
-    <p class="fs12 t3 mt-1 mb-3">DICOM CT, SPECT, PET, SEG, RTSTRUCT. 8 GB at most.</p>
+    <p class="fs12 t3 mt-1 mb-3">DICOM CT, SPECT, PET, SEG, RTSTRUCT. 8&nbsp;GB at most.</p>
     <div class="row wrap"><button class="btn primary" type="button" data-choose="choose-folder">Choose folder</button>
     <button class="btn" type="button" data-choose="choose-files">Choose files</button></div>
     <input id="choose-folder" type="file" webkitdirectory multiple hidden aria-label="Folder with scans">
