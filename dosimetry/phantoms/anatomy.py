@@ -7,7 +7,7 @@ bone. Coordinates are LPS mm with the origin in the middle of the trunk, patient
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dosimetry.phantoms.shapes import EllipticCylinder, Ellipsoid, Shape
+from dosimetry.phantoms.shapes import Ellipsoid, EllipticCylinder, Shape
 from dosimetry.units import HOUR_S
 
 TORSO_HALF_LENGTH_MM = 164.0

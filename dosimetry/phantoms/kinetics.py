@@ -98,7 +98,9 @@ def curve_from_half_lives(
         raise InvalidInputError("The administered activity must be above zero.", code="bad_activity")
     return ActivityCurve(
         terms=tuple(
-            ActivityTerm(activity_bq=administered_activity_bq * fraction, effective_decay_constant_per_s=LN2 / half_life)
+            ActivityTerm(
+                activity_bq=administered_activity_bq * fraction, effective_decay_constant_per_s=LN2 / half_life
+            )
             for fraction, half_life in zip(fractions, effective_half_lives_s, strict=True)
         )
     )

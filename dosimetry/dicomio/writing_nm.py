@@ -1,0 +1,189 @@
+"""Write a reconstructed SPECT in counts as one NM multi-frame object."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import NuclearMedicineImageStorage
+
+from dosimetry.dicomio.writing_common import (
+    PatientFacts,
+    SeriesFacts,
+    StudyFacts,
+    WrittenSeries,
+    date_text,
+    decimal_text,
+    decimal_texts,
+    in_zone_of,
+    make_uid,
+    save,
+    set_instance,
+    set_pixels_16_bit,
+    set_plane,
+    slice_position_lps_mm,
+    start_dataset,
+    time_text,
+)
+from dosimetry.dicomio.writing_emission import (
+    AcquisitionFacts,
+    AgentFacts,
+    add_patient_orientation,
+    agent_item,
+    energy_window_item,
+)
+from dosimetry.errors import InvalidInputError
+from dosimetry.volume import Volume
+
+MAX_STORED = 65535
+S_MS = 1e3
+SLICE_VECTOR_TAG = 0x00540080
+
+
+def write_nm(
+    volume: Volume,
+    *,
+    path: Path,
+    patient: PatientFacts,
+    study: StudyFacts,
+    series: SeriesFacts,
+    acquisition: AcquisitionFacts,
+    agent: AgentFacts,
+    n_projections: int = 120,
+    is_stack_reversed: bool = False,
+) -> WrittenSeries:
+    """Write counts as whole 16 bit numbers, as cameras without quantitative reconstruction do.
+
+    The object says nothing of Bq: reading it needs a calibration factor and the duration of the scan.
+
+    Parameters
+    ----------
+    volume : Volume
+        Counts, whole numbers from 0 to 65,535; not corrected for decay.
+    path : Path
+        The file to write.
+    patient, study, series : facts
+        Identity and identifiers.
+    acquisition : AcquisitionFacts
+        Start, duration, corrections.
+    agent : AgentFacts
+        Nuclide, administration.
+    n_projections : int
+        Projections of the scan; the frame duration is written for each (DICOM: Actual Frame Duration of a rotation).
+    is_stack_reversed : bool
+        Write the frames from the last slice to the first, with a negative spacing between slices.
+
+    Returns
+    -------
+    WrittenSeries
+        Path and identifiers.
+
+    Raises
+    ------
+    InvalidInputError
+        Another unit, counts that are not whole or do not fit, no frame of reference.
+
+    References
+    ----------
+    .. [1] DICOM PS3.3 A.5 NM Image IOD; C.8.4.15 NM reconstruction module.
+    """
+    values = _checked_counts(volume)
+    moment = in_zone_of(acquisition.started, reference=series.started)
+    dataset = start_dataset(
+        sop_class_uid=NuclearMedicineImageStorage, modality="NM", patient=patient, study=study, series=series
+    )
+    set_plane(dataset, grid=volume.grid, frame_of_reference_uid=volume.frame_of_reference_uid)
+    uid = make_uid(series.series_uid, 0, seed=series.seed)
+    set_instance(dataset, uid=uid, number=1, moment=moment)
+    _add_image(dataset, values=values, acquisition=acquisition, moment=moment)
+    _add_stack(dataset, volume=volume, is_stack_reversed=is_stack_reversed)
+    _add_vectors(dataset, acquisition=acquisition, agent=agent, n_projections=n_projections, reference=series.started)
+    set_pixels_16_bit(dataset, values=values[::-1] if is_stack_reversed else values, is_signed=False)
+    return WrittenSeries(
+        paths=(save(dataset, path=path),),
+        sop_class_uid=str(NuclearMedicineImageStorage),
+        sop_instance_uids=(uid,),
+        series_uid=series.series_uid,
+        study_uid=study.study_uid,
+        frame_of_reference_uid=volume.frame_of_reference_uid,
+        grid=volume.grid,
+    )
+
+
+def _checked_counts(volume: Volume) -> NDArray[Any]:
+    values = np.asarray(volume.values, dtype=np.float64)
+    if volume.unit != "counts":
+        raise InvalidInputError(f"An NM image is written from counts; got {volume.unit}.", code="bad_unit")
+    if not np.all(np.isfinite(values)) or values.min() < 0.0 or values.max() > MAX_STORED:
+        raise InvalidInputError(f"Counts must lie between 0 and {MAX_STORED}.", code="bad_values")
+    if not np.array_equal(values, np.rint(values)):
+        raise InvalidInputError("Counts must be whole numbers; round them first.", code="bad_values")
+    return values
+
+
+def _add_image(dataset: Dataset, *, values: NDArray[Any], acquisition: AcquisitionFacts, moment: datetime) -> None:
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
+    dataset.AcquisitionDate = date_text(moment)
+    dataset.AcquisitionTime = time_text(moment)
+    dataset.ActualFrameDuration = round(acquisition.frame_duration_s * S_MS)
+    dataset.CorrectedImage = list(acquisition.corrections)
+    dataset.CountsAccumulated = ""
+    dataset.ImageID = ""
+    dataset.LossyImageCompression = "00"
+    dataset.AcquisitionTerminationCondition = "TIME"
+
+
+def _add_stack(dataset: Dataset, *, volume: Volume, is_stack_reversed: bool) -> None:
+    n_slices = volume.grid.shape_zyx[0]
+    first = n_slices - 1 if is_stack_reversed else 0
+    sign = -1.0 if is_stack_reversed else 1.0
+    detector = Dataset()
+    detector.CollimatorType = "PARA"
+    detector.CollimatorGridName = ""
+    detector.FieldOfViewShape = ""
+    detector.FieldOfViewDimensions = []
+    detector.FocalDistance = []
+    detector.XFocusCenter = ""
+    detector.YFocusCenter = ""
+    detector.ZoomCenter = ""
+    detector.ZoomFactor = ""
+    detector.CenterOfRotationOffset = ""
+    detector.GantryDetectorTilt = ""
+    detector.DistanceSourceToDetector = ""
+    detector.StartAngle = ""
+    detector.RadialPosition = ""
+    detector.ImageOrientationPatient = dataset.ImageOrientationPatient
+    detector.ImagePositionPatient = decimal_texts(slice_position_lps_mm(volume.grid, number=first))
+    del dataset.ImageOrientationPatient
+    dataset.DetectorInformationSequence = [detector]
+    dataset.NumberOfDetectors = 1
+    dataset.DetectorVector = [1] * n_slices
+    dataset.SpacingBetweenSlices = decimal_text(sign * volume.grid.spacing_xyz_mm[2])
+    dataset.NumberOfFrames = n_slices
+    dataset.NumberOfSlices = n_slices
+    dataset.FrameIncrementPointer = SLICE_VECTOR_TAG
+    dataset.SliceVector = list(range(1, n_slices + 1))
+
+
+def _add_vectors(
+    dataset: Dataset, *, acquisition: AcquisitionFacts, agent: AgentFacts, n_projections: int, reference: datetime
+) -> None:
+    window = Dataset()
+    window.EnergyWindowRangeSequence = [energy_window_item(item) for item in acquisition.energy_windows_kev]
+    window.EnergyWindowName = agent.nuclide
+    dataset.EnergyWindowInformationSequence = [window]
+    dataset.NumberOfEnergyWindows = 1
+    dataset.RadiopharmaceuticalInformationSequence = [agent_item(agent, is_pet=False, reference=reference)]
+    rotation = Dataset()
+    rotation.StartAngle = "0"
+    rotation.AngularStep = decimal_text(360.0 / n_projections)
+    rotation.RotationDirection = "CW"
+    rotation.ScanArc = "360"
+    rotation.ActualFrameDuration = round(acquisition.frame_duration_s * S_MS / n_projections)
+    rotation.RadialPosition = "250"
+    rotation.NumberOfFramesInRotation = n_projections
+    dataset.RotationInformationSequence = [rotation]
+    dataset.NumberOfRotations = 1
+    add_patient_orientation(dataset)
