@@ -133,8 +133,8 @@ def energy_window_item(window_kev: tuple[float, float]) -> Dataset:
 def agent_item(agent: AgentFacts, *, is_pet: bool, reference: datetime) -> Dataset:
     """Return the item of the Radiopharmaceutical Information Sequence.
 
-    The total dose (0018,1074) is in Bq in PT objects and in MBq in NM objects. A bare time cannot say the day, so
-    the date and time of the start is written too.
+    The total dose (0018,1074) is in Bq in PT objects and in MBq in NM objects. NM objects hold the time of the
+    administration without its day, as the standard has it.
 
     References
     ----------
@@ -153,5 +153,6 @@ def agent_item(agent: AgentFacts, *, is_pet: bool, reference: datetime) -> Datas
     if agent.administered_at is not None:
         moment = in_zone_of(agent.administered_at, reference=reference)
         item.RadiopharmaceuticalStartTime = time_text(moment)
-        item.RadiopharmaceuticalStartDateTime = date_time_text(moment)
+        if is_pet:
+            item.RadiopharmaceuticalStartDateTime = date_time_text(moment)
     return item

@@ -71,7 +71,8 @@ def write_nm(
     agent : AgentFacts
         Nuclide, administration.
     n_projections : int
-        Projections of the scan; the frame duration is written for each (DICOM: Actual Frame Duration of a rotation).
+        Projections of the scan. The duration of the scan is written only as duration for each projection, as cameras
+        do.
     is_stack_reversed : bool
         Write the frames from the last slice to the first, with a negative spacing between slices.
 
@@ -127,7 +128,6 @@ def _add_image(dataset: Dataset, *, values: NDArray[Any], acquisition: Acquisiti
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
     dataset.AcquisitionDate = date_text(moment)
     dataset.AcquisitionTime = time_text(moment)
-    dataset.ActualFrameDuration = round(acquisition.frame_duration_s * S_MS)
     dataset.CorrectedImage = list(acquisition.corrections)
     dataset.CountsAccumulated = ""
     dataset.ImageID = ""
@@ -151,7 +151,6 @@ def _add_stack(dataset: Dataset, *, volume: Volume, is_stack_reversed: bool) -> 
     detector.ZoomFactor = ""
     detector.CenterOfRotationOffset = ""
     detector.GantryDetectorTilt = ""
-    detector.DistanceSourceToDetector = ""
     detector.StartAngle = ""
     detector.RadialPosition = ""
     detector.ImageOrientationPatient = dataset.ImageOrientationPatient
@@ -159,7 +158,6 @@ def _add_stack(dataset: Dataset, *, volume: Volume, is_stack_reversed: bool) -> 
     del dataset.ImageOrientationPatient
     dataset.DetectorInformationSequence = [detector]
     dataset.NumberOfDetectors = 1
-    dataset.DetectorVector = [1] * n_slices
     dataset.SpacingBetweenSlices = decimal_text(sign * volume.grid.spacing_xyz_mm[2])
     dataset.NumberOfFrames = n_slices
     dataset.NumberOfSlices = n_slices

@@ -129,6 +129,8 @@ def write_rtstruct(
         sop_class_uid=RTStructureSetStorage, modality="RTSTRUCT", patient=patient, study=study, series=series
     )
     set_instance(dataset, uid=make_uid(series.series_uid, 0, seed=series.seed), number=1, moment=series.started)
+    for keyword in ("ContentDate", "ContentTime", "BodyPartExamined"):
+        delattr(dataset, keyword)
     dataset.StructureSetLabel = label
     dataset.StructureSetDate = date_text(series.started)
     dataset.StructureSetTime = time_text(series.started)
@@ -195,7 +197,7 @@ def _contours_item(region: RegionToWrite, *, number: int, image: WrittenSeries, 
     item = Dataset()
     item.ROIDisplayColor = list(region.colour_rgb)
     item.ReferencedROINumber = number
-    contours = []
+    contours: list[Dataset] = []
     for index in np.flatnonzero(np.any(region.values > 0.5, axis=(1, 2))):
         for loop in trace_loops(region.values[index]):
             contours.append(_contour_item(loop, index=int(index), number=len(contours) + 1, image=image, grid=grid))

@@ -14,8 +14,12 @@ from dosimetry.dicomio.writing_common import (
     SOFTWARE_VERSION,
     SeriesFacts,
     WrittenSeries,
+    date_text,
+    date_time_text,
     make_uid,
     save,
+    set_instance,
+    time_text,
 )
 from dosimetry.dicomio.writing_rtstruct import RegionToWrite
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
@@ -93,6 +97,14 @@ def write_seg(
         series_description=series.description,
         content_label="REGIONS",
     )
+    set_instance(dataset, uid=dataset.SOPInstanceUID, number=1, moment=series.started)
+    dataset.SeriesDate = date_text(series.started)
+    dataset.SeriesTime = time_text(series.started)
+    organisation_uid = make_uid(series.series_uid, "dimensions", seed=series.seed)
+    for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organisation_uid
+    for item in dataset.get("ContributingEquipmentSequence", []):
+        item.ContributionDateTime = date_time_text(series.started)
     return save(dataset, path=path)
 
 

@@ -12,7 +12,7 @@ from dosimetry.units import HOUR_S
 
 TORSO_HALF_LENGTH_MM = 164.0
 AIR_HU = -1000.0
-TISSUE_HU = {"fat": -95.0, "muscle": 45.0, "lung": -760.0, "bone": 260.0, "canal": 20.0}
+TISSUE_HU = {"fat": -95.0, "muscle": 45.0, "bowel and fat": -50.0, "lung": -760.0, "bone": 260.0, "canal": 20.0}
 
 
 class RegionKind(StrEnum):
@@ -77,10 +77,14 @@ SPINAL_CANAL = EllipticCylinder(
 MUSCLE_WALL = EllipticCylinder(
     centre_lps_mm=(0.0, 2.0, 0.0), semi_axes_xy_mm=(158.0, 103.0), half_length_mm=TORSO_HALF_LENGTH_MM
 )
+CAVITY = EllipticCylinder(
+    centre_lps_mm=(0.0, -3.0, 0.0), semi_axes_xy_mm=(146.0, 88.0), half_length_mm=TORSO_HALF_LENGTH_MM
+)
 
 TISSUES = (
     Tissue(shape=BODY, hounsfield_units=TISSUE_HU["fat"]),
     Tissue(shape=MUSCLE_WALL, hounsfield_units=TISSUE_HU["muscle"]),
+    Tissue(shape=CAVITY, hounsfield_units=TISSUE_HU["bowel and fat"]),
     *(Tissue(shape=lung, hounsfield_units=TISSUE_HU["lung"]) for lung in LUNGS),
     Tissue(shape=SPINE, hounsfield_units=TISSUE_HU["bone"]),
     Tissue(shape=SPINAL_CANAL, hounsfield_units=TISSUE_HU["canal"]),

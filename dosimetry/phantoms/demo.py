@@ -324,8 +324,8 @@ class _DemoWriter:
         image = scan.ct
         if image is None:
             raise InvalidInputError("The true contours need the CT of the first scan.")
-        fractions = region_coverage(grid=CT_GRID, pose=self.patient.poses[0], regions=self.patient.regions)
-        shown = [region for region in self.patient.regions if region.kind is not RegionKind.REST]
+        shown = tuple(region for region in self.patient.regions if region.kind is not RegionKind.REST)
+        fractions = region_coverage(grid=CT_GRID, pose=self.patient.poses[0], regions=shown)
         regions = [
             RegionToWrite(
                 name=region.name,

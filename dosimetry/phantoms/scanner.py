@@ -35,12 +35,12 @@ def region_coverage(
     pose : RigidTransform
         Maps anatomy coordinates to the frame of the scan.
     regions : tuple of SourceRegion
-        Regions; ``inside_of`` names the region that each is cut out of.
+        Regions; each is cut out of the one that its ``inside_of`` names, if that is among them.
     """
     whole = {region.name: coverage(region.shape, grid=grid, pose=pose) for region in regions}
     fractions = {name: values.copy() for name, values in whole.items()}
     for region in regions:
-        if region.inside_of:
+        if region.inside_of in fractions:
             fractions[region.inside_of] -= whole[region.name]
     for values in fractions.values():
         np.clip(values, 0.0, 1.0, out=values)
@@ -94,7 +94,7 @@ def add_counting_noise(
     expected = np.maximum(volume.values, 0.0) * np.float32(counts_per_bq_per_ml)
     if generator is None:
         return np.asarray(expected, dtype=np.float32)
-    return generator.poisson(expected).astype(np.float32)
+    return np.asarray(generator.poisson(expected), dtype=np.float32)
 
 
 def ct_volume(
