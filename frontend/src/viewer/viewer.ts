@@ -1,0 +1,346 @@
+/** The image viewer of a page: panes of one layout, one shared view, and what lies above the images. */
+import { PLANE_AXES, add, at, frameToWorld, hold, mmPerPixel, stepSlices, toSlice, withAxis, worldToFrame, type PaneFrame, type Plane, type Point2 } from '../domain/geometry';
+import { makeSampler, nearestValue, type Sampler } from '../domain/sampling';
+import type { Vec3, Volume } from '../domain/volume';
+import { formatVoxel } from '../domain/volume_units';
+import type { Store } from '../domain/store';
+import { ImageEngine } from './engine';
+import { listenTo, type PaintTool } from './input';
+import type { IsodoseLevel } from './isodose';
+import { looksOf, resolvePane, type ResolvedPane } from './looks';
+import { MipPane } from './mip_pane';
+import { OutlineCache } from './outlines';
+import { keepDisplayVolumes } from './display_volumes';
+import { layoutOf, type LayoutName } from './presets';
+import { baseOf, bodyBox, hottestPoint, type Box, type LabelLayer, type Scan } from './scan';
+import { SlicePane, type Ruler } from './slice_pane';
+import { newState, type ViewState } from './state';
+import { element } from './pane_texts';
+
+interface Shown { pane: SlicePane; resolved: ResolvedPane; viewKey: string; looksKey: string }
+
+const FIT_MARGIN = 1.03;
+const LONGEST_FIT = 1.5;
+const INSIDE = 0.06;
+
+export class Viewer {
+  readonly state: Store<ViewState>;
+  readonly engine: ImageEngine;
+  /** Called with the point under the pointer, and null when it leaves. */
+  onProbe: (point: Vec3 | null) => void = () => undefined;
+  paintTool: PaintTool | null = null;
+  ruler: Ruler | null = null;
+  isodoseLevels: readonly IsodoseLevel[] = [];
+  highlightedLevel: number | null = null;
+  scans: readonly Scan[] = [];
+  private slices: Shown[] = [];
+  private mips: { pane: MipPane; scan: number; index: number }[] = [];
+  private box: Box = { low: [0, 0, 0], high: [1, 1, 1] };
+  private readonly labels = new Map<string, readonly LabelLayer[]>();
+  private readonly samplers = new WeakMap<Volume, Sampler>();
+  private readonly outlines = new OutlineCache();
+  private readonly cover = element('div', 'viewer-cover');
+  private frameRequest = 0;
+  private token = 0;
+  private renders = 0;
+
+  constructor(readonly root: HTMLElement, layout: LayoutName) {
+    this.state = newState(layout);
+    this.engine = new ImageEngine(() => this.contextLost());
+    this.state.watch((state) => state, () => this.schedule());
+    new ResizeObserver(() => { this.engine.resize(); this.forgetViews(); this.schedule(); }).observe(root);
+    window.addEventListener('pagehide', () => this.engine.destroy(), { once: true });
+    listenTo(this);
+  }
+
+  /** Shows scans in a layout. While it works the panes are covered: never the image before. */
+  async show(scans: readonly Scan[], options: { layout?: LayoutName; keepsView?: boolean } = {}): Promise<void> {
+    const token = ++this.token;
+    const { layout: name = this.state.get().layout, keepsView = this.scans.length > 0 } = options;
+    this.setCovered(true);
+    const first = scans[0];
+    const base = first ? baseOf(first) : null;
+    this.scans = scans;
+    this.state.set({ layout: name, enlarged: -1, active: 0 });
+    this.buildPanes(name);
+    if (!first || !base) return;
+    this.box = bodyBox(base);
+    if (!keepsView) this.resetView(first, base);
+    else this.state.set({ cursor: hold(base.header, this.state.get().cursor) });
+    await Promise.all(this.slices.map((shown) => this.mount(shown)));
+    if (token !== this.token) return;
+    keepDisplayVolumes(scans.flatMap((scan) => [scan.ct, scan.emission, scan.dose]).filter((volume): volume is Volume => volume !== null));
+    this.forgetViews();
+    this.setCovered(false);
+    this.draw();
+  }
+
+  setLayout(layout: LayoutName): Promise<void> {
+    return this.show(this.scans, { layout, keepsView: true });
+  }
+
+  private resetView(scan: Scan, base: Volume): void {
+    const centre = this.boxCentre();
+    const cursor = scan.emission ? hottestPoint(scan.emission) : centre;
+    this.state.set({ cursor: hold(base.header, cursor), centre, zoom: 1 });
+  }
+
+  private boxCentre(): Vec3 {
+    const { low, high } = this.box;
+    return [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, (low[2] + high[2]) / 2];
+  }
+
+  private buildPanes(name: LayoutName): void {
+    this.engine.removePanes();
+    this.slices = [];
+    this.mips = [];
+    const first = this.scans[0];
+    const layout = layoutOf(name, { hasCt: Boolean(first?.ct), nScans: this.scans.length });
+    this.root.style.gridTemplateColumns = `repeat(${layout.columns}, minmax(0, 1fr))`;
+    this.root.style.gridTemplateRows = `repeat(${layout.rows}, minmax(0, 1fr))`;
+    const roots = layout.panes.map((spec, index) => {
+      const scan = this.scans[spec.scan];
+      if (spec.content === 'mip') {
+        const pane = new MipPane((point) => this.goTo(point));
+        pane.root.dataset.pane = String(index);
+        this.mips.push({ pane, scan: spec.scan, index });
+        return pane.root;
+      }
+      const pane = new SlicePane(`pane-${index}-${this.token}`, index, spec.plane);
+      this.slices.push({ pane, resolved: resolvePane(spec, scan), viewKey: '', looksKey: '' });
+      return pane.root;
+    });
+    this.root.replaceChildren(...roots, this.cover);
+    for (const { pane } of this.slices) this.engine.addPane(pane.id, pane.target, pane.plane);
+  }
+
+  private async mount(shown: Shown): Promise<void> {
+    const { pane, resolved } = shown;
+    if (!resolved.base) return;
+    const looks = looksOf(resolved, this.state.get());
+    await this.engine.setBase(pane.id, resolved.base, looks.base);
+    await this.engine.setWash(pane.id, resolved.wash, looks.wash);
+  }
+
+  private setCovered(isCovered: boolean): void {
+    this.cover.hidden = !isCovered;
+    this.root.dataset.covered = String(isCovered);
+  }
+
+  /** Contours of a scan; a new version of a layer is traced again. */
+  setLabels(scanKey: string, layers: readonly LabelLayer[]): void {
+    this.labels.set(scanKey, layers);
+    this.schedule();
+  }
+
+  goTo(point: Vec3): void {
+    const base = this.base();
+    if (base) this.state.set({ cursor: hold(base.header, point) });
+  }
+
+  base(): Volume | null {
+    const first = this.scans[0];
+    return first ? baseOf(first) : null;
+  }
+
+  /** Moves through the slices of a pane (the active one by default). */
+  scroll(by: number, index = this.state.get().active): void {
+    const shown = this.shownAt(index);
+    if (!shown?.resolved.base) return;
+    this.state.set({ cursor: stepSlices(shown.resolved.base.header, shown.pane.plane, this.state.get().cursor, by) });
+  }
+
+  scrollTo(end: 'first' | 'last'): void {
+    const shown = this.shownAt(this.state.get().active);
+    if (!shown?.resolved.base) return;
+    const { header } = shown.resolved.base;
+    this.state.set({ cursor: toSlice(header, shown.pane.plane, this.state.get().cursor, end === 'first' ? 0 : Number.MAX_SAFE_INTEGER) });
+  }
+
+  zoomBy(factor: number, about: { index: number; xy: Point2 } | null = null): void {
+    const { zoom, centre } = this.state.get();
+    const next = Math.min(Math.max(zoom * factor, 0.4), 24);
+    const frame = about ? this.frameAt(about.index) : null;
+    if (!frame || !about) { this.state.set({ zoom: next }); return; }
+    const point = frameToWorld(frame, about.xy);
+    const keep = 1 - zoom / next;
+    const shown = this.shownAt(about.index);
+    const moved = add(centre, [point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]], keep);
+    this.state.set({ zoom: next, centre: shown ? withAxis(moved, PLANE_AXES[shown.pane.plane].normal, shown.pane.depthOf(centre)) : moved });
+  }
+
+  panBy(index: number, dx: number, dy: number): void {
+    const frame = this.frameAt(index);
+    if (!frame) return;
+    const { centre } = this.state.get();
+    this.state.set({ centre: add(add(centre, frame.right, -dx), frame.down, -dy) });
+  }
+
+  fit(): void {
+    this.state.set({ zoom: 1, centre: this.boxCentre() });
+  }
+
+  shownAt(index: number): Shown | undefined {
+    return this.slices.find(({ pane }) => pane.index === index);
+  }
+
+  frameAt(index: number): PaneFrame | null {
+    const shown = this.shownAt(index);
+    return shown ? this.engine.frameOf(shown.pane.id) : null;
+  }
+
+  /** Point of the shown slice under a place of a pane. */
+  pointAt(index: number, xy: Point2): Vec3 | null {
+    const shown = this.shownAt(index);
+    const frame = this.frameAt(index);
+    if (!shown || !frame) return null;
+    const { normal } = PLANE_AXES[shown.pane.plane];
+    return withAxis(frameToWorld(frame, xy), normal, at(this.state.get().cursor, normal));
+  }
+
+  /** All readings at a point: nearest voxels, each with its unit, and a dash outside. */
+  readings(point: Vec3, scanIndex = 0): string {
+    const scan = this.scans[scanIndex];
+    if (!scan) return '';
+    const parts = [
+      scan.ct && `CT ${formatVoxel(nearestValue(scan.ct, point), scan.ct.header.unit)}`,
+      scan.emission && `${scan.modality} ${formatVoxel(nearestValue(scan.emission, point), scan.emission.header.unit)}`,
+      scan.dose && `dose ${formatVoxel(nearestValue(scan.dose, point), scan.dose.header.unit)}`,
+    ];
+    return parts.filter(Boolean).join('   ');
+  }
+
+  showReadings(index: number, point: Vec3 | null): void {
+    const shown = this.shownAt(index);
+    shown?.pane.texts.set('br', '', point ? this.readings(point, shown.resolved.scan) : this.readings(this.state.get().cursor, shown.resolved.scan));
+    this.onProbe(point);
+  }
+
+  schedule(): void {
+    if (this.frameRequest !== 0) return;
+    this.frameRequest = requestAnimationFrame(() => { this.frameRequest = 0; this.draw(); });
+  }
+
+  private forgetViews(): void {
+    for (const shown of this.slices) { shown.viewKey = ''; shown.looksKey = ''; }
+  }
+
+  private fitMmPerPixel(plane: Plane, element_: HTMLElement): number {
+    const { right, down } = PLANE_AXES[plane];
+    const extent = (axis: 0 | 1 | 2): number => Math.max(at(this.box.high, axis) - at(this.box.low, axis), 1);
+    const width = Math.max(element_.clientWidth, 1);
+    const height = Math.max(element_.clientHeight, 1);
+    const axial = Math.max(extent(0) / width, extent(1) / height);
+    const whole = Math.max(extent(right) / width, extent(down) / height);
+    return FIT_MARGIN * Math.min(whole, LONGEST_FIT * axial);
+  }
+
+  private draw(): void {
+    const state = this.state.get();
+    const changed: string[] = [];
+    this.root.dataset.tool = state.tool;
+    for (const shown of this.slices) {
+      const isHidden = state.enlarged !== -1 && state.enlarged !== shown.pane.index;
+      shown.pane.root.hidden = isHidden;
+      shown.pane.root.classList.toggle('active', state.active === shown.pane.index);
+      if (!isHidden && this.place(shown, state)) changed.push(shown.pane.id);
+    }
+    this.root.classList.toggle('one', state.enlarged !== -1);
+    if (changed.length > 0) this.engine.render(changed);
+    for (const shown of this.slices) if (!shown.pane.root.hidden) this.drawOverlays(shown, state);
+    for (const { pane, scan, index } of this.mips) {
+      const source = this.scans[scan];
+      pane.root.hidden = state.enlarged !== -1 && state.enlarged !== index;
+      if (!source || pane.root.hidden) continue;
+      pane.show(source.emission, state.emissionWindow, { title: source.modality, when: source.when });
+      pane.draw(state.cursor, state.isCrosshairOn);
+    }
+    this.renders += 1;
+    this.root.dataset.renders = String(this.renders);
+  }
+
+  /** Sends view and looks of one pane to the engine when they changed. */
+  private place(shown: Shown, state: ViewState): boolean {
+    const { pane, resolved } = shown;
+    if (!resolved.base || this.root.dataset.covered === 'true') return false;
+    const centre = this.heldCentre(shown, state);
+    const mm = this.fitMmPerPixel(pane.plane, pane.target) / state.zoom;
+    const viewKey = JSON.stringify([centre, pane.depthOf(state.cursor), mm, pane.target.clientWidth, pane.target.clientHeight]);
+    const looks = looksOf(resolved, state);
+    const looksKey = JSON.stringify(looks);
+    const isViewNew = viewKey !== shown.viewKey;
+    const isLookNew = looksKey !== shown.looksKey;
+    if (isViewNew) this.engine.setView(pane.id, { cursor: state.cursor, centre, mmPerPixel: mm });
+    if (isLookNew) {
+      this.engine.setBaseLook(pane.id, looks.base);
+      if (looks.wash) this.engine.setWashLook(pane.id, looks.wash);
+    }
+    Object.assign(shown, { viewKey, looksKey });
+    pane.root.classList.toggle('light', looks.base.map === 'inverse-grey');
+    return isViewNew || isLookNew;
+  }
+
+  /** The shared centre, moved along a long pane so that the crosshair stays in sight. */
+  private heldCentre({ pane }: Shown, state: ViewState): Vec3 {
+    const { right, down } = PLANE_AXES[pane.plane];
+    const mm = this.fitMmPerPixel(pane.plane, pane.target) / state.zoom;
+    let { centre } = state;
+    for (const [axis, pixels] of [[right, pane.target.clientWidth], [down, pane.target.clientHeight]] as const) {
+      const reach = (0.5 - INSIDE) * pixels * mm;
+      const offset = at(state.cursor, axis) - at(centre, axis);
+      if (Math.abs(offset) > reach) centre = withAxis(centre, axis, at(state.cursor, axis) - Math.sign(offset) * reach);
+    }
+    return centre;
+  }
+
+  private drawOverlays(shown: Shown, state: ViewState): void {
+    const { pane, resolved } = shown;
+    const frame = this.engine.frameOf(pane.id);
+    const scan = this.scans[resolved.scan];
+    if (!frame || !scan || !resolved.base) return;
+    const dose = state.isIsodoseOn && this.isodoseLevels.length > 0 ? scan.dose : null;
+    pane.draw(frame, {
+      cursor: state.cursor, isCrosshairOn: state.isCrosshairOn, outlines: this.outlines, ruler: this.ruler,
+      layers: state.areOutlinesOn ? (this.labels.get(scan.key) ?? []) : [],
+      isodose: dose ? { sample: this.samplerOf(dose), levels: this.isodoseLevels, highlighted: this.highlightedLevel } : null,
+    });
+    pane.describe({ title: resolved.title, second: resolved.second, base: resolved.base, cursor: state.cursor, prefix: '' });
+    const words = looksOf(resolved, state);
+    pane.texts.set('tr', '', words.windowText);
+    pane.texts.colourBar(words.bar);
+    this.showReadingsQuietly(shown);
+  }
+
+  private showReadingsQuietly({ pane, resolved }: Shown): void {
+    if (pane.root.matches(':hover')) return;
+    pane.texts.set('br', '', pane.index === this.state.get().active ? this.readings(this.state.get().cursor, resolved.scan) : '');
+  }
+
+  private samplerOf(volume: Volume): Sampler {
+    const known = this.samplers.get(volume);
+    if (known) return known;
+    const made = makeSampler(volume);
+    this.samplers.set(volume, made);
+    return made;
+  }
+
+  showBrush(index: number, place: { xy: Point2; radiusMm: number } | null): void {
+    for (const { pane } of this.slices) {
+      const frame = pane.index === index && place ? this.engine.frameOf(pane.id) : null;
+      pane.showBrush(frame && place ? { x: place.xy[0], y: place.xy[1], radius: place.radiusMm / mmPerPixel(frame) } : null);
+    }
+  }
+
+  placeOf(index: number, point: Vec3): Point2 | null {
+    const frame = this.frameAt(index);
+    return frame ? worldToFrame(frame, point) : null;
+  }
+
+  private contextLost(): void {
+    const note = element('div', 'viewer-lost');
+    note.textContent = 'The graphics driver stopped. Images are drawn in software mode now; reload the page to try the graphics path again.';
+    this.root.append(note);
+    this.engine.useBackend('cpu');
+    void this.show(this.scans, { keepsView: true });
+  }
+}
