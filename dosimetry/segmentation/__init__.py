@@ -1,0 +1,1 @@
+"""Regions: drawing helps, rules, measurement."""

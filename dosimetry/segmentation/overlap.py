@@ -1,0 +1,106 @@
+"""The rule organ minus lesion, and masks as fractions of other voxels."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dosimetry.errors import GeometryMismatchError
+from dosimetry.segmentation.boxes import Mask, bounding_box
+from dosimetry.volume import Grid, RigidTransform
+
+MAX_SAMPLES = 20_000_000
+
+
+def subtract_lesions(
+    organs: Mapping[str, Mask], lesions: Mapping[str, Mask]
+) -> tuple[dict[str, Mask], dict[str, tuple[str, ...]]]:
+    """Take every lesion out of every organ.
+
+    Parameters
+    ----------
+    organs, lesions : mapping of name to (z, y, x) bool array
+        Masks on one grid.
+
+    Returns
+    -------
+    tuple of (dict, dict)
+        Organs without lesions, and for each organ the statements that the report prints: name of the lesion and
+        share of the organ that it took. Organs that touch no lesion have none.
+    """
+    reduced: dict[str, Mask] = {}
+    statements: dict[str, tuple[str, ...]] = {}
+    for name, organ in organs.items():
+        n_voxels = int(np.count_nonzero(organ))
+        said = []
+        remaining = organ
+        for lesion_name, lesion in lesions.items():
+            n_shared = int(np.count_nonzero(organ & lesion))
+            if n_shared:
+                remaining = remaining & ~lesion
+                said.append(f"{name} = contour minus {lesion_name} ({100.0 * n_shared / n_voxels:.1f} % of it).")
+        reduced[name] = remaining
+        statements[name] = tuple(said)
+    return reduced, statements
+
+
+def coverage_fraction(
+    mask: Mask, mask_grid: Grid, onto: Grid, *, transform: RigidTransform | None = None
+) -> NDArray[np.float32]:
+    """Return the share of each voxel of another grid that a mask covers.
+
+    Every voxel of the mask is divided until its parts are at most a third of the target voxels; each part gives its
+    volume to the voxel that holds its centre, so the total volume is kept exactly inside the target grid.
+
+    Parameters
+    ----------
+    mask : (z, y, x) bool array
+        The region on ``mask_grid``.
+    mask_grid, onto : Grid
+        Source and target.
+    transform : RigidTransform or None
+        Maps points of the mask's frame to the frame of ``onto``.
+
+    Returns
+    -------
+    (z, y, x) float32 array
+        Fractions; may exceed 1 by rounding where grids are not aligned. Zero everywhere for an empty mask.
+
+    Raises
+    ------
+    GeometryMismatchError
+        Mask and grid have different shapes.
+    """
+    if mask.shape != mask_grid.shape_zyx:
+        raise GeometryMismatchError(f"The mask has shape {mask.shape}, its grid {mask_grid.shape_zyx}.")
+    fractions = np.zeros(onto.shape_zyx, dtype=np.float64)
+    if not mask.any():
+        return fractions.astype(np.float32)
+    if transform is None and mask_grid.matches(onto):
+        return mask.astype(np.float32)
+    between = np.eye(4) if transform is None else transform.as_array()
+    to_target = np.linalg.inv(onto.affine) @ between @ mask_grid.affine
+    reverse = np.eye(4)[[2, 1, 0, 3]]
+    matrix = reverse @ to_target @ reverse
+    n_sub = _subdivision(mask_grid, onto, int(np.count_nonzero(mask)))
+    part_volume = mask_grid.voxel_volume_ml / onto.voxel_volume_ml / n_sub**3
+    box = bounding_box(mask)
+    indices = np.argwhere(mask[box]) + np.array([part.start for part in box])
+    steps = (np.arange(n_sub) + 0.5) / n_sub - 0.5
+    size = np.array(onto.shape_zyx)
+    for dz in steps:
+        for dy in steps:
+            for dx in steps:
+                points = (indices + np.array([dz, dy, dx])) @ matrix[:3, :3].T + matrix[:3, 3]
+                nearest = np.rint(points).astype(np.int64)
+                inside = np.all((nearest >= 0) & (nearest < size), axis=1)
+                flat = np.ravel_multi_index(tuple(nearest[inside].T), onto.shape_zyx)
+                fractions += np.bincount(flat, minlength=onto.n_voxels).reshape(onto.shape_zyx) * part_volume
+    return fractions.astype(np.float32)
+
+
+def _subdivision(mask_grid: Grid, onto: Grid, n_voxels: int) -> int:
+    ratio = max(a / b for a, b in zip(mask_grid.spacing_xyz_mm, onto.spacing_xyz_mm, strict=True))
+    wanted = int(np.clip(np.ceil(3.0 * ratio), 1, 6))
+    affordable = int(max((MAX_SAMPLES / max(n_voxels, 1)) ** (1.0 / 3.0), 1.0))
+    return min(wanted, affordable)
