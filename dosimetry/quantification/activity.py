@@ -91,9 +91,7 @@ def to_activity_concentration(
     """
     mid = image.mid_acquisition
     if mid is None or image.series.acquisition_start is None:
-        raise InsufficientDataError(
-            "The series states no acquisition time; it cannot be placed on a curve.", code="no_time"
-        )
+        raise InsufficientDataError("The series states no acquisition time, which a curve needs.", code="no_time")
     time_s = (mid - administration_time).total_seconds()
     if time_s <= 0.0:
         raise InvalidInputError(
@@ -137,9 +135,7 @@ def _concentration(
         )
     start = image.series.acquisition_start
     if start is not None and not calibration.is_valid_on(start.date()):
-        raise InvalidInputError(
-            "The calibration factor is not valid on the day of the scan.", code="calibration_expired"
-        )
+        raise InvalidInputError("The calibration factor is not valid on the scan's day.", code="calibration_expired")
     if calibration.nuclide != nuclide.name:
         raise InvalidInputError("The calibration factor was measured for another nuclide.", code="calibration_nuclide")
     duration_s = 1.0 if image.volume.unit == "counts/s" else image.series.frame_duration_s

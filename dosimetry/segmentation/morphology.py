@@ -1,5 +1,6 @@
 """Changes of shape: margin, smoothing, islands, holes, slices in between, booleans."""
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -123,7 +124,7 @@ def interpolate_slices(mask: Mask) -> Mask:
     drawn = np.flatnonzero(part.any(axis=(1, 2)))
     if drawn.size < 2:
         raise InvalidInputError("Draw the region in at least two slices first.", code="too_few_slices")
-    for lower, upper in zip(drawn[:-1], drawn[1:], strict=True):
+    for lower, upper in pairwise(drawn):
         if upper - lower < 2:
             continue
         below, above = _signed_distance(part[lower]), _signed_distance(part[upper])
