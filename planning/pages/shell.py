@@ -1,8 +1,8 @@
 """What every page shares: the chosen site, the areas that a role may open, the patient strip with its steps."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -36,7 +36,8 @@ class Shell:
     role_labels: tuple[str, ...]
     allowed: tuple[str, ...]
     areas: tuple[Area, ...]
-    now: Any
+    time_zone: str
+    now: datetime
 
 
 def build_shell(request: HttpRequest) -> Shell:
@@ -56,7 +57,8 @@ def build_shell(request: HttpRequest) -> Shell:
         role_labels=tuple(membership.get_role_display() for membership in own),
         allowed=allowed,
         areas=_areas(set(allowed)),
-        now=timezone.now().astimezone(ZoneInfo(site.time_zone)) if site else timezone.now(),
+        time_zone=site.time_zone if site else "UTC",
+        now=timezone.now(),
     )
 
 

@@ -6,7 +6,8 @@ import { flag, icon, levelOf, message, number, placeholder, unit } from '../doma
 import { formatAgent } from '../domain/nuclide';
 import { formatValue, type MaybeQuantity, type Quantity } from '../domain/quantity';
 import { csvLine } from '../domain/files';
-import { externalDoseDialog, labDialog } from './parts/course_forms';
+import { administrationDialog, externalDoseDialog, labDialog } from './parts/course_forms';
+import { askReason } from './parts/dialogs';
 import { download, fill, need, on } from './parts/dom';
 import { bindKeys } from './parts/keys';
 import { startPage, type Step } from './parts/shell';
@@ -41,6 +42,7 @@ interface Course {
 const page = startPage();
 let course: Course | null = null;
 let inWeeks = false;
+const mayRecordDose = page.isAllowed('record_external_dose');
 
 async function load(): Promise<void> {
   try {
@@ -130,7 +132,7 @@ function drawInspector(shown: Course): void {
     ? html`<a class="btn primary wide mt-3" href="${shown.next.url}">Continue with ${shown.next.label.toLowerCase()}</a>`
     : html`<p class="flag mt-3" data-l="ok">${icon('check', 's')}Every step of this cycle is done</p>`}</div>
     <div class="sect"><h2 class="h2">Dose by cycle</h2>${doseTable(shown)}</div>${externalSection(shown)}
-    <div class="sect last stack"><div class="sect-head"><h2 class="h2">Before the next cycle</h2><button class="btn push" type="button" data-add-lab>${icon('plus', 's')}Lab value</button></div>
+    <div class="sect last stack"><div class="sect-head"><h2 class="h2">Before the next cycle</h2>${page.isAllowed('record_labs') ? html`<button class="btn push" type="button" data-add-lab>${icon('plus', 's')}Lab value</button>` : nothing}</div>
     ${shown.notices.length ? each(shown.notices, (notice) => message(levelOf(notice.level), notice.title, notice.text)) : html`<p class="fs12 t3">No warning.</p>`}</div>`);
 }
 
@@ -138,7 +140,7 @@ function cycleFacts(cycle: Cycle, shown: Course): Html {
   const scans = shown.timeline.scans.filter((scan) => scan.text.startsWith(`cycle ${cycle.number},`)).map((scan) => scan.text.replace(/^.*, /, '').replace(' h p.i.', ''));
   return html`<div class="row between"><h2 class="h2">Cycle ${cycle.number}</h2><span class="fs12 t3">day ${Math.round(shown.timeline.today_day)}</span></div>
     <dl class="kv mt-2"><dt>Administered, net</dt><dd>${number(cycle.administration?.administered_activity)}</dd><dt>Start</dt><dd>${formatShort(cycle.administration?.administered_at)}</dd>
-    <dt>Time points</dt><dd>${cycle.n_time_points}</dd><dt>Times</dt><dd>${scans.join(', ') || '—'} ${unit('h p.i.')}</dd></dl>`;
+    <dt>Time points</dt><dd>${cycle.n_time_points}</dd><dt>Times</dt><dd>${scans.join(', ') || '—'} ${unit('h p.i.')}</dd></dl>${page.isAllowed('record_administration') ? html`<button class="plain-link fs12 mt-2" type="button" data-administration="${cycle.id}">${cycle.administration ? 'Correct the administration' : 'Record the administration'}</button>` : nothing}`;
 }
 
 function doseTable({ doses }: Course): Html {
@@ -149,10 +151,10 @@ function doseTable({ doses }: Course): Html {
 }
 
 function externalSection({ external_dose_answer: answer, external_doses: external }: Course): Html {
-  return html`<div class="sect"><div class="sect-head"><h2 class="h2">Dose from elsewhere</h2><button class="btn push" type="button" data-add-external>${icon('plus', 's')}Add</button></div>
-    ${answer === 'unanswered' ? html`${flag('ask', 'Not answered: planning is blocked')}<button class="btn wide mt-2" type="button" data-answer="none">Answer: none</button>` : nothing}
+  return html`<div class="sect"><div class="sect-head"><h2 class="h2">Dose from elsewhere</h2>${mayRecordDose ? html`<button class="btn push" type="button" data-add-external>${icon('plus', 's')}Add</button>` : nothing}</div>
+    ${answer === 'unanswered' ? html`${flag('ask', 'Not answered: planning is blocked')}${mayRecordDose ? html`<button class="btn wide mt-2" type="button" data-answer="none">Answer: none</button>` : nothing}` : nothing}
     ${answer === 'none' ? html`<p class="t2">None, answered.</p>` : nothing}
-    <dl class="kv">${each(external, (dose) => html`<dt title="${dose.source}">${dose.region}, ${dose.modality}</dt><dd>${number(dose.absorbed_dose)}</dd>`)}</dl></div>`;
+    <dl class="kv">${each(external, (dose) => html`<dt title="${dose.source}">${dose.region}, ${dose.modality}</dt><dd>${number(dose.absorbed_dose)}${mayRecordDose ? html` <button class="plain-link fs12" type="button" data-withdraw="${dose.id}">Withdraw</button>` : nothing}</dd>`)}</dl></div>`;
 }
 
 on(need('head'), 'click', '[data-axis]', (button) => { inWeeks = button.dataset.axis === 'weeks'; if (course) { drawHead(course); redraw(); } });
@@ -163,6 +165,11 @@ on(need('head'), 'click', '[data-export]', () => {
 on(need('lanes'), 'click', '.mark', (mark) => window.location.assign(mark.dataset.url ?? '#'));
 on(need('inspector'), 'click', '[data-add-lab]', () => void labDialog(page.patientId).then((isDone) => { if (isDone) void load(); }));
 on(need('inspector'), 'click', '[data-add-external]', () => void externalDoseDialog(page.patientId).then((isDone) => { if (isDone) void load(); }));
+on(need('inspector'), 'click', '[data-administration]', (button) => void administrationDialog(button.dataset.administration ?? '').then((isDone) => { if (isDone) { toast('Administration saved'); void load(); } }));
+on(need('inspector'), 'click', '[data-withdraw]', (button) => void askReason({
+  title: 'Withdraw a dose from elsewhere', action: 'Withdraw', text: 'It no longer counts in the sum. The entry and this reason stay on record.',
+  submit: async (reason) => { await postJson(`/api/external-doses/${button.dataset.withdraw}/withdraw`, { reason }); },
+}).then((isDone) => { if (isDone) void load(); }));
 on(need('inspector'), 'click', '[data-answer]', () => {
   postJson(`/api/courses/${page.courseId}/external-dose-answer`, { answer: 'none' }).then(() => load(), (error: unknown) => toast(errorText(error)));
 });

@@ -58,10 +58,10 @@ async function draw(): Promise<void> {
 }
 
 function drawEmpty(): void {
-  fill(need('regions'), placeholder({ icon: 'timeline', title: 'No curves yet', text: 'Curves need accepted contours at every time point.' }));
+  fill(need('regions'), placeholder({ icon: 'timeline', title: 'No curves yet' }));
   const start = page.isAllowed('run_calculation') ? html`<button class="btn primary" type="button" data-fit>Fit curves</button>` : nothing;
-  fill(need('inspector'), html`<div class="sect last">${placeholder({ title: 'Fit the curves of this cycle', text: 'Accept the contours first. A physicist starts the fits.', action: html`${start}<a class="btn" href="/cycles/${page.cycleId}/contours/">Go to contours</a>` })}<div id="fit-run"></div></div>`);
-  for (const id of ['toolbar', 'table']) fill(need(id), nothing);
+  fill(need('chart'), html`<div class="centred">${placeholder({ icon: 'timeline', title: 'Fit the curves of this cycle', text: 'Curves need accepted contours at every time point. A physicist starts the fits.', action: html`<div class="row">${start}<a class="btn" href="/cycles/${page.cycleId}/contours/">Go to contours</a></div><div id="fit-run"></div>` })}</div>`);
+  for (const id of ['toolbar', 'table', 'inspector']) fill(need(id), nothing);
 }
 
 function tile(curve: Curve): Html {
@@ -131,6 +131,7 @@ function actions(curve: Curve, nQuestions: number): Html {
 
 async function drawFigure(): Promise<void> {
   const wanted = shownId;
+  need('chart').querySelector('.centred')?.remove();
   try {
     const figure = await getJson<Figure>(`/api/curves/${wanted}/figure?scale=${scale}&models=${models}`);
     if (wanted !== shownId) return;
@@ -221,7 +222,7 @@ on(need('inspector'), 'click', '[data-choose]', chooseModel);
 on(need('inspector'), 'click', '[data-accept-all]', () => void change(postJson(`/api/cycles/${page.cycleId}/curves/accept-unflagged`), 'Curves without warning accepted'));
 on(need('inspector'), 'click', '[data-exclude]', (button) => exclude(button.dataset.exclude ?? ''));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
-on(need('inspector'), 'click', '[data-fit]', () => void fit());
+on(need('page'), 'click', '[data-fit]', () => void fit());
 letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
 bindKeys([
   { keys: [','], label: 'region before', run: () => step(-1) },

@@ -21,7 +21,7 @@ interface Review {
   steps: Step[];
   warnings: Finding[];
   next_meaning: 'calculated' | 'reviewed' | 'approved' | null;
-  who_may_sign: Person[];
+  who_may_sign: (Person | string)[];
   has_signed: boolean;
   signatures: Signature[];
   comments: { id: string; step: string; region: string | null; text: string; author: string; at: string }[];
@@ -33,6 +33,7 @@ const STEP_LEVEL: Record<string, 'ok' | 'ask' | 'block' | 'stale' | 'note'> = { 
 
 const page = startPage();
 let review: Review | null = null;
+const namesOf = (people: Review['who_may_sign']): string[] => people.map((person) => (typeof person === 'string' ? person : person.name));
 const openWarnings = (shown: Review): Finding[] => shown.warnings.filter((item) => item.level === 'ask' && !item.answer);
 const blocking = (shown: Review): Finding[] => shown.warnings.filter((item) => item.level === 'block');
 
@@ -61,6 +62,7 @@ const missing = (shown: Review): string => {
 };
 
 function warnings(shown: Review): Html {
+  if (shown.warnings.length === 0 && !shown.content) return nothing;
   if (shown.warnings.length === 0) return html`<div class="sect">${message('ok', 'No warning', 'Every check of every step passed.')}</div>`;
   const n = openWarnings(shown).length;
   return html`<div class="sect" id="warnings"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="t3 fs12">${n === 0 ? 'all answered' : `${n} to answer`}${blocking(shown).length ? `, ${blocking(shown).length} blocking` : ''}</span></div><div class="stack">${each(shown.warnings, answerable)}</div></div>`;
@@ -74,7 +76,7 @@ function comments(shown: Review): Html {
 }
 
 function drawSide(shown: Review): void {
-  const people = shown.who_may_sign.map((person) => person.name);
+  const people = namesOf(shown.who_may_sign);
   fill(need('inspector'), html`<div class="sect"><h2 class="h2">Signatures</h2>${signatureList(shown.signatures, shown.next_meaning, people)}</div>
     <div class="sect"><h2 class="h2">Digest of this version</h2><p class="digest">${shown.digest ?? 'Nothing to sign yet'}</p><p class="fs12 t3 mt-2">The digest changes when any number, input or version changes. A signature names it.</p></div>
     <div class="sect last"><h2 class="h2">Rule</h2><p class="fs12 t2">At least two persons sign. Who signs as reviewed has not calculated or edited this version; who approves has not calculated it.</p></div>`);
@@ -105,7 +107,7 @@ function primary(shown: Review, next: Review['next_meaning'], nOpen: number): Ht
   const blocks = blocking(shown)[0];
   if (blocks) return disabled(VERBS[next], `Blocked: ${blocks.message}`);
   if (nOpen > 0) return html`<button class="btn primary wide" type="button" data-to-warnings>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`;
-  if (!mayGive(next)) return disabled(VERBS[next], `Waits for ${shown.who_may_sign.map((person) => person.name).join(', ') || 'a person with this right'}.`);
+  if (!mayGive(next)) return disabled(VERBS[next], `Waits for ${namesOf(shown.who_may_sign).join(', ') || 'a person with this right'}.`);
   return html`<button class="btn primary wide" type="button" data-sign="${next}">${VERBS[next]}</button>`;
 }
 

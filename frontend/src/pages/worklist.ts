@@ -13,7 +13,7 @@ import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
 import { startUploadPanel } from './parts/upload_panel';
 
-interface Person { id: string | number; name: string }
+interface Person { id: string | number; name: string; roles?: string[] }
 interface Row {
   cycle_id: string;
   version?: number;
@@ -45,6 +45,7 @@ interface Worklist {
 
 const FILTERS = [['all', 'All'], ['mine', 'Mine'], ['due', 'Due today'], ['blocked', 'Blocked'], ['sign', 'To sign'], ['stale', 'Stale']] as const;
 const GROUPS = { you: 'Waiting for you', progress: 'In progress', waiting: 'Waiting for scans or cycle' } as const;
+const WORKING = new Set(['technologist', 'contour_editor', 'physicist', 'physician', 'prescriber']);
 const REFRESH_MS = 30_000;
 
 const page = startPage();
@@ -124,7 +125,7 @@ function drawAgents(agents: readonly string[]): void {
 async function loadPeople(): Promise<void> {
   if (!page.siteId) return;
   const body = await getJson<{ results: Person[] }>(`/api/sites/${page.siteId}/people`).catch(() => ({ results: [] }));
-  people = body.results;
+  people = body.results.filter((person) => !person.roles || person.roles.some((role) => WORKING.has(role)));
   fill(need('assignee'), html`<option value="">Assignee: any</option><option value="none">Nobody</option>${each(people, (person) => html`<option value="${person.id}">${nameOf(person)}</option>`)}`);
   if (last) draw(last);
 }

@@ -15,6 +15,7 @@ const LABS: Record<string, { text: string; units: string[] }> = {
 const UNITS = [...new Set(Object.values(LABS).flatMap((lab) => lab.units))];
 
 const line = (label: string, field: Html): Html => html`<label class="line"><span class="label">${label}</span>${field}</label>`;
+const activity = (label: string, name: string): Html => html`<div class="with-unit">${line(label, html`<input class="text" type="number" step="any" min="0" name="${name}">`)}${line('Unit', select({ name: `${name}_unit` }, [['', 'Unit'], ['GBq', 'GBq'], ['MBq', 'MBq']], ''))}</div>`;
 const orNull = (text: string | undefined): number | null => (text ? Number(text) : null);
 
 export function labDialog(patientId: string): Promise<boolean> {
@@ -46,6 +47,37 @@ export function externalDoseDialog(patientId: string): Promise<boolean> {
       await postJson(`/api/patients/${patientId}/external-doses`, {
         region_name: values.region_name, modality: values.modality, absorbed_dose_gy: Number(values.absorbed_dose_gy),
         absorbed_dose_standard_uncertainty_gy: orNull(values.u), bed_gy: orNull(values.bed_gy), treated_on: values.treated_on || null, source: values.source,
+      });
+    },
+  });
+}
+
+/** One typed activity, or null when its field is empty; a value without a chosen unit is refused. */
+function typedActivity(values: Record<string, string>, name: string): { value: number; unit: string } | null {
+  const text = values[name] ?? '';
+  const unitName = values[`${name}_unit`] ?? '';
+  if (text === '') return null;
+  if (unitName === '') throw new Error('Choose the unit of each activity, GBq or MBq.');
+  return { value: Number(text), unit: unitName };
+}
+
+/** Records or corrects what was given in a cycle: both syringe measurements, or the net activity. */
+export function administrationDialog(cycleId: string): Promise<boolean> {
+  const time = (label: string, name: string, isRequired = false): Html => line(label, html`<input class="text" type="datetime-local" name="${name}" ${isRequired ? html`required` : html``}>`);
+  return openDialog({
+    title: 'Record the administration', action: 'Save administration', isWide: true,
+    body: html`<p class="t2">Give both syringe measurements with their times, or the net activity. A change makes what rests on it stale.</p><div class="form">
+      <div class="pair">${activity('Activity before', 'before')}${time('Measured at', 'measured_before_at')}</div><div class="pair">${activity('Residual after', 'after')}${time('Measured at', 'measured_after_at')}</div>
+      <div class="pair">${activity('Or: net administered activity', 'net')}<span></span></div><div class="pair">${time('Start of administration', 'administered_at', true)}${time('End of administration', 'ended_at')}</div>
+      ${line('Reason, for a correction', html`<input class="text" name="reason" maxlength="255">`)}</div>`,
+    submit: async (values) => {
+      const [before, after, net] = ['before', 'after', 'net'].map((name) => typedActivity(values, name));
+      if (!net && (!before || !after || !values.measured_before_at || !values.measured_after_at)) throw new Error('Give both syringe measurements with their times, or the net activity.');
+      if (net && (before || after)) throw new Error('Give either the syringe measurements or the net activity, not both.');
+      const instant = (name: string): string | null => fromLocalInput(values[name] ?? '');
+      await postJson(`/api/cycles/${cycleId}/administrations`, {
+        activity_before: before, measured_before_at: instant('measured_before_at'), activity_after: after, measured_after_at: instant('measured_after_at'),
+        administered_activity: net, administered_at: instant('administered_at'), ended_at: instant('ended_at'), reason: values.reason ?? '',
       });
     },
   });

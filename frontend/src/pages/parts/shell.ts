@@ -32,6 +32,7 @@ export function startPage(): Page {
   const granted = new Set(allowed.toLowerCase().split(' '));
   document.documentElement.dataset.keys = areKeysOff() ? 'off' : 'on';
   startMenu();
+  startDrawer(root);
   bindKeys([]);
   return {
     root, cycleId: cycle, courseId: course, patientId: patient, siteId: site, userId: user,
@@ -48,6 +49,18 @@ function startMenu(): void {
   document.addEventListener('click', (event) => { if (!menu.contains(event.target as Node)) menu.open = false; });
   menu.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') { menu.open = false; menu.querySelector('summary')?.focus(); }
+  });
+}
+
+/** On narrow screens the inspector is a drawer: its button, and Alt+I, open and close it. */
+function startDrawer(root: HTMLElement): void {
+  const button = document.getElementById('drawer-button');
+  if (!button || !root.querySelector(':scope > .side')) return;
+  button.hidden = false;
+  const toggle = (): void => button.setAttribute('aria-expanded', String(root.classList.toggle('drawer-open')));
+  button.addEventListener('click', toggle);
+  document.addEventListener('keydown', (event) => {
+    if (event.altKey && event.key.toLowerCase() === 'i') { event.preventDefault(); toggle(); }
   });
 }
 
