@@ -1,0 +1,112 @@
+/** Shapes of the images, registrations and contours as the server sends them. */
+import { getJson } from '../../api/client';
+import type { MaybeQuantity } from '../../domain/quantity';
+import type { VolumeHeader, Window } from '../../domain/volume';
+import type { Finding } from '../parts/findings';
+
+export interface SeriesFact {
+  id: string;
+  kind: string;
+  modality: string;
+  description?: string;
+  station_name?: string;
+  n_instances?: number;
+}
+
+export interface QuantifiedImage {
+  id: string;
+  number: number;
+  is_stale: boolean;
+  emission_volume: string;
+  ct_volume: string | null;
+  activity: MaybeQuantity;
+  modality?: string;
+  unit?: string;
+  units?: string;
+  corrections?: readonly string[];
+  decay_reference?: string;
+  decay_correction?: string;
+  calibration?: string | { camera?: string; value?: MaybeQuantity } | null;
+  steps: readonly string[];
+  findings: Finding[];
+  series?: Record<string, unknown>;
+}
+
+export interface TimePoint {
+  id: string;
+  number: number;
+  is_reference: boolean;
+  time: MaybeQuantity;
+  acquired_at: string | null;
+  image: QuantifiedImage | null;
+  series: readonly SeriesFact[];
+  run: { id: string; state: string } | null;
+}
+
+export interface Images {
+  time_points: TimePoint[];
+  window: Window | null;
+}
+
+export const fetchImages = (cycleId: string): Promise<Images> => getJson<Images>(`/api/cycles/${cycleId}/images`);
+
+export interface Registration {
+  id: string;
+  number: number;
+  method: string;
+  matrix: unknown;
+  shift_mm: [number, number, number];
+  rotation_deg: [number, number, number];
+  quality: Record<string, unknown>;
+  findings: Finding[];
+  decision: string;
+  decided_by: string | null;
+  remark: string;
+  resampled_volume: string | null;
+  is_stale: boolean;
+}
+
+export interface RegistrationItem {
+  time_point_id: string;
+  registration: Registration | null;
+  run: { id: string; state: string } | null;
+}
+
+export interface Registrations {
+  reference_time_point_id: string | null;
+  items: RegistrationItem[];
+}
+
+export const fetchRegistrations = (cycleId: string): Promise<Registrations> => getJson<Registrations>(`/api/cycles/${cycleId}/registrations`);
+
+export type Kind = 'organs' | 'lesions';
+
+export interface RegionContour {
+  id: string;
+  label: number;
+  kind: string;
+  name: string;
+  colour: string;
+  state: string;
+  source: string;
+  source_detail?: string;
+  is_locked: boolean;
+  volume: MaybeQuantity;
+  contour_volume?: MaybeQuantity;
+  polygon_volume?: MaybeQuantity;
+  mean: MaybeQuantity;
+  maximum?: MaybeQuantity;
+  activity: MaybeQuantity;
+  statements?: readonly string[];
+  findings?: Finding[];
+}
+
+export interface Contours {
+  revision: { number: number; author?: string; at?: string; note?: string } | null;
+  grid: VolumeHeader;
+  layers: Record<Kind, { volume: string | null }>;
+  regions: RegionContour[];
+  editors: { name: string; since: string }[];
+  draft: unknown;
+  history: { number: number; author: string; at: string; note: string }[];
+}
