@@ -133,7 +133,7 @@ class EllipticCylinder:
 
 
 def _length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", vectors, vectors)))
 
 
 def _check_above_zero(lengths_mm: tuple[float, ...]) -> None:
