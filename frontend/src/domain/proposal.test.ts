@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { confirmation, draftOf, NEW, obstaclesOf, type Draft, type Group, type ProposedSeries } from './proposal';
+import { confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group, type ProposedSeries } from './proposal';
 
 const series = (id: string, use: string, timePoint: number | null, level?: string): ProposedSeries => ({
   id, kind: use, modality: 'NM', description: id, n_instances: 1, acquisition_start: null, nuclide: 'Lu-177', units: 'BQML', decay_correction: 'START',
@@ -58,6 +58,17 @@ describe('a draft from the proposal', () => {
     const ignored = draft(proposal);
     ignored.uses.e2 = { use: 'ignore', timePoint: '2' };
     expect(obstaclesOf(proposal, ignored)).toEqual([]);
+  });
+
+  it('keeps the administration that the chosen cycle has, and asks for one when another cycle is chosen', () => {
+    const cycles = [{ id: 'k1', number: 1, administration: { id: 'a' } }, { id: 'k2', number: 2, administration: null }];
+    const proposal = group({ matches: [{ patient_id: 'p', differences: [], courses: [{ id: 'c', number: 1, agent: 'A', nuclide: 'Lu-177', n_cycles_planned: 4, cycles }] }] });
+    const known = draft(proposal);
+    expect(known).toMatchObject({ cycle: 'k1', administration: 'known' });
+    expect(confirmation(proposal, known, (text) => text || null)).toMatchObject({ cycle: { id: 'k1' }, administration: null });
+    known.cycle = 'k2';
+    settleAdministration(proposal, known);
+    expect(known.administration).toBe('net');
   });
 
   it('continues the course of a known patient with the next cycle number', () => {

@@ -44,12 +44,24 @@ export interface Draft {
   afterAt: string;
   startAt: string;
   endAt: string;
+  hasExtravasation: string;
   uses: Record<string, { use: string; timePoint: string }>;
 }
 
 export const NEW = 'new';
 export const chosenMatch = (group: Group, draft: Draft): Match | undefined => group.matches.find((match) => match.patient_id === draft.patient);
 export const chosenCourse = (group: Group, draft: Draft): KnownCourse | undefined => chosenMatch(group, draft)?.courses?.find((course) => course.id === draft.course);
+
+/** What is recorded for the chosen cycle already, if anything. */
+export function knownAdministration(group: Group, draft: Draft): unknown {
+  return chosenCourse(group, draft)?.cycles.find((cycle) => cycle.id === draft.cycle)?.administration ?? null;
+}
+
+/** A cycle with a recorded administration keeps it; a correction is made on the course page, with a reason. */
+export function settleAdministration(group: Group, draft: Draft): void {
+  if (knownAdministration(group, draft)) draft.administration = 'known';
+  else if (draft.administration === 'known') draft.administration = 'net';
+}
 
 /** The draft that follows the proposal; `toField` turns an instant into the text of a date-time field. */
 export function draftOf(group: Group, toField: (instant: string | null) => string): Draft {
@@ -69,7 +81,7 @@ export function draftOf(group: Group, toField: (instant: string | null) => strin
     administration: cycle?.administration ? 'known' : 'net',
     net: given?.administered_activity ? { value: String(Number(given.administered_activity.value.toPrecision(6))), unit: given.administered_activity.unit } : { ...emptyActivity },
     before: { ...emptyActivity }, after: { ...emptyActivity }, beforeAt: '', afterAt: '',
-    startAt: toField(given?.administered_at ?? null), endAt: '',
+    startAt: toField(given?.administered_at ?? null), endAt: '', hasExtravasation: '',
     uses: Object.fromEntries(group.series.map((series) => [series.id, { use: series.proposed.use, timePoint: series.proposed.time_point === null ? '' : String(series.proposed.time_point) }])),
   };
 }
@@ -132,7 +144,7 @@ export function confirmation(group: Group, draft: Draft, toInstant: (field: stri
 function administrationOf(draft: Draft, toInstant: (field: string) => string | null): Record<string, unknown> | null {
   if (draft.administration === 'known') return null;
   const typed = ({ value, unit }: TypedActivity): { value: number; unit: string } => ({ value: Number(value), unit });
-  const times = { administered_at: toInstant(draft.startAt), ended_at: toInstant(draft.endAt) };
+  const times = { administered_at: toInstant(draft.startAt), ended_at: toInstant(draft.endAt), has_extravasation: draft.hasExtravasation === 'yes' };
   if (draft.administration === 'net') return { administered_activity: typed(draft.net), ...times };
   return { activity_before: typed(draft.before), measured_before_at: toInstant(draft.beforeAt), activity_after: typed(draft.after), measured_after_at: toInstant(draft.afterAt), ...times };
 }

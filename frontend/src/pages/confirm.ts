@@ -3,7 +3,7 @@ import { fetchUpload } from '../api/uploads';
 import { formatDateTime, fromLocalInput, toLocalInput } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, glyph, placeholder, unit } from '../domain/markup';
-import { chosenMatch, confirmation, draftOf, NEW, obstaclesOf, type Draft, type Group } from '../domain/proposal';
+import { chosenMatch, confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group } from '../domain/proposal';
 import { formatFixed } from '../domain/quantity';
 import { administrationSection, courseSection, patientSection, seriesSection, type TemplateChoice } from './parts/confirm_sections';
 import { openDialog } from './parts/dialogs';
@@ -91,13 +91,13 @@ function take(name: string, value: string): void {
   } else (draft as unknown as Record<string, string>)[head] = value;
   if (name === 'patient') chooseFirstCourse(shown, draft);
   if (name === 'course') draft.cycle = NEW;
+  if (['patient', 'course', 'cycle'].includes(name)) settleAdministration(shown, draft);
   if (name === 'newCourse.template_id') takeTemplate(draft, value);
 }
 
 function chooseFirstCourse(shown: Group, draft: Draft): void {
   draft.course = chosenMatch(shown, draft)?.courses?.at(-1)?.id ?? NEW;
   draft.cycle = NEW;
-  if (draft.administration === 'known') draft.administration = 'net';
 }
 
 function takeTemplate(draft: Draft, id: string): void {

@@ -2,7 +2,7 @@
 import { formatDateTime } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, levelOf, message, select } from '../../domain/markup';
-import { chosenCourse, chosenMatch, NEW, type Draft, type Group, type Identity, type ProposedSeries, type TypedActivity } from '../../domain/proposal';
+import { chosenCourse, chosenMatch, knownAdministration, NEW, type Draft, type Group, type Identity, type ProposedSeries, type TypedActivity } from '../../domain/proposal';
 
 export interface TemplateChoice { id: string; name: string; version: number; agent: string; nuclide: string; n_cycles: number; is_confirmed: boolean }
 
@@ -48,14 +48,13 @@ function activityField(label: string, name: string, typed: TypedActivity): Html 
 
 export function administrationSection(group: Group, draft: Draft): Html {
   const source = group.proposed.administration;
-  const known = chosenCourse(group, draft)?.cycles.find((cycle) => cycle.id === draft.cycle)?.administration;
-  const modes = [...(known ? [['known', 'As recorded'] as const] : []), ['net', 'Net activity'] as const, ['syringes', 'Both syringe measurements'] as const];
+  const modes: readonly (readonly [string, string])[] = knownAdministration(group, draft) ? [['known', 'As recorded']] : [['net', 'Net activity'], ['syringes', 'Both syringe measurements']];
   const measured = draft.administration === 'syringes'
     ? html`<div class="fields-2">${activityField('Before administration', 'before', draft.before)}${field('Measured at', text('beforeAt', draft.beforeAt, 'datetime-local'))}${activityField('Residual after administration', 'after', draft.after)}${field('Measured at', text('afterAt', draft.afterAt, 'datetime-local'))}</div>`
     : html`<div class="fields-2">${activityField('Administered activity, net of residual', 'net', draft.net)}</div>`;
-  const times = html`<div class="fields-2 mt-3">${field('Start of administration', text('startAt', draft.startAt, 'datetime-local'))}${field('End of administration', text('endAt', draft.endAt, 'datetime-local'))}</div>`;
+  const times = html`<div class="fields-2 mt-3">${field('Start of administration', text('startAt', draft.startAt, 'datetime-local'))}${field('End of administration', text('endAt', draft.endAt, 'datetime-local'))}${field('Extravasation', select({ name: 'hasExtravasation' }, [['', 'Not noted'], ['yes', 'Suspected or seen']], draft.hasExtravasation))}</div>`;
   return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Administration</h2><span class="seg push" role="group" aria-label="How the activity is given">${each(modes, ([key, label]) => html`<button type="button" data-mode="${key}" aria-pressed="${String(key === draft.administration)}">${label}</button>`)}</span></div>
-    ${draft.administration === 'known' ? html`<p class="t2">The administration of this cycle is recorded already; the scans join it.</p>` : html`${measured}${times}${source ? html`<p class="fs12 t3 mt-2">Proposed from: ${source.source}. Check it against the record of the administration.</p>` : html`<p class="fs12 t3 mt-2">The images name no administered activity.</p>`}`}</div>`;
+    ${draft.administration === 'known' ? html`<p class="t2">The administration of this cycle is recorded already; the scans join it. A correction is made on the course page, with a reason.</p>` : html`${measured}${times}${source ? html`<p class="fs12 t3 mt-2">Proposed from: ${source.source}. Check it against the record of the administration.</p>` : html`<p class="fs12 t3 mt-2">The images name no administered activity.</p>`}`}</div>`;
 }
 
 function facts(series: ProposedSeries): string {
@@ -74,6 +73,6 @@ function seriesRow(series: ProposedSeries, draft: Draft, timePoints: readonly st
 export function seriesSection(group: Group, draft: Draft): Html {
   const nPoints = Math.max(group.proposed.time_points.length, group.series.filter((series) => series.kind === 'emission').length, 1) + 1;
   const timePoints = Array.from({ length: nPoints }, (_, i) => String(i + 1));
-  return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Series</h2><span class="count">${group.series.length}</span></div>${group.findings.length ? html`<div class="findings mb-3">${each(group.findings, (finding) => flag(levelOf(finding.level), finding.message))}</div>` : nothing}
+  return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Series</h2><span class="count">${group.series.length}</span><span class="t3 fs12">What is ignored is discarded on confirmation.</span></div>${group.findings.length ? html`<div class="findings mb-3">${each(group.findings, (finding) => flag(levelOf(finding.level), finding.message))}</div>` : nothing}
     <div class="scroll"><table class="table dense flush"><thead><tr><th>Series</th><th>Type</th><th class="num">Images</th><th>Acquired</th><th>Facts</th><th>Guard</th><th>Use</th><th>Time point</th></tr></thead><tbody>${each(group.series, (series) => seriesRow(series, draft, timePoints))}</tbody></table></div></div>`;
 }

@@ -69,7 +69,7 @@ export function administrationDialog(cycleId: string): Promise<boolean> {
     body: html`<p class="t2">Give both syringe measurements with their times, or the net activity. A change makes what rests on it stale.</p><div class="form">
       <div class="pair">${activity('Activity before', 'before')}${time('Measured at', 'measured_before_at')}</div><div class="pair">${activity('Residual after', 'after')}${time('Measured at', 'measured_after_at')}</div>
       <div class="pair">${activity('Or: net administered activity', 'net')}<span></span></div><div class="pair">${time('Start of administration', 'administered_at', true)}${time('End of administration', 'ended_at')}</div>
-      ${line('Reason, for a correction', html`<input class="text" name="reason" maxlength="255">`)}</div>`,
+      <label class="row"><input type="checkbox" name="extravasation" value="yes"> Extravasation suspected or seen</label>${line('Reason, for a correction', html`<input class="text" name="reason" maxlength="255">`)}</div>`,
     submit: async (values) => {
       const [before, after, net] = ['before', 'after', 'net'].map((name) => typedActivity(values, name));
       if (!net && (!before || !after || !values.measured_before_at || !values.measured_after_at)) throw new Error('Give both syringe measurements with their times, or the net activity.');
@@ -77,7 +77,7 @@ export function administrationDialog(cycleId: string): Promise<boolean> {
       const instant = (name: string): string | null => fromLocalInput(values[name] ?? '');
       await postJson(`/api/cycles/${cycleId}/administrations`, {
         activity_before: before, measured_before_at: instant('measured_before_at'), activity_after: after, measured_after_at: instant('measured_after_at'),
-        administered_activity: net, administered_at: instant('administered_at'), ended_at: instant('ended_at'), reason: values.reason ?? '',
+        administered_activity: net, has_extravasation: values.extravasation === 'yes', administered_at: instant('administered_at'), ended_at: instant('ended_at'), reason: values.reason ?? '',
       });
     },
   });

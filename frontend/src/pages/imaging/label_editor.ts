@@ -1,0 +1,190 @@
+/** Contours of one time point while a person edits them: strokes, undo, drafts every few seconds, and saving as a revision. */
+import { ApiError, send } from '../../api/client';
+import { nearestValue } from '../../domain/sampling';
+import { toWorld } from '../../domain/geometry';
+import { UndoStack } from '../../domain/undo';
+import { Stroke, type Brush } from '../../domain/volume_painting';
+import type { Vec3, Volume } from '../../domain/volume';
+import type { PaintPoint } from '../../viewer/input';
+import { packVoxels } from '../../viewer/volumes';
+import type { Kind } from './wire';
+
+export type LabelVolume = Volume & { voxels: Uint8Array<ArrayBuffer> };
+
+export type SaveState = { kind: 'saved' | 'changed' | 'saving' | 'draft' } | { kind: 'failed'; reason: string };
+
+interface Layer { volume: LabelVolume; version: number; changed: Set<number> }
+
+const DRAFT_PAUSE_MS = 3000;
+
+export interface EditorEvents {
+  onPaint: () => void;
+  onSaveState: (state: SaveState) => void;
+  onUndo: () => void;
+}
+
+export class LabelEditor {
+  readonly undo: UndoStack;
+  private readonly layers = new Map<Kind, Layer>();
+  private stroke: { stroke: Stroke; kind: Kind; brush: Brush; last: Vec3 } | null = null;
+  private timer = 0;
+  private busy: Promise<void> = Promise.resolve();
+
+  constructor(readonly timePointId: string, public revision: number, volumes: Partial<Record<Kind, LabelVolume>>, private readonly events: EditorEvents) {
+    for (const kind of ['organs', 'lesions'] as const) {
+      const volume = volumes[kind];
+      // Edited in place, so never the copy that the volume cache holds.
+      if (volume) this.layers.set(kind, { volume: { ...volume, voxels: volume.voxels.slice() }, version: 1, changed: new Set() });
+    }
+    this.undo = new UndoStack(() => events.onUndo());
+  }
+
+  layer(kind: Kind): Layer | undefined {
+    return this.layers.get(kind);
+  }
+
+  changedLabels(kind: Kind): ReadonlySet<number> {
+    return this.layers.get(kind)?.changed ?? new Set();
+  }
+
+  get isChanged(): boolean {
+    return [...this.layers.values()].some((layer) => layer.changed.size > 0);
+  }
+
+  begin(kind: Kind, at: PaintPoint, brush: Brush): void {
+    const layer = this.layers.get(kind);
+    if (!layer) return;
+    const stroke = new Stroke(layer.volume.header, layer.volume.voxels);
+    stroke.dab(at.point, brush);
+    this.stroke = { stroke, kind, brush, last: at.point };
+    this.touch(kind);
+  }
+
+  move(at: PaintPoint): void {
+    if (!this.stroke || at.plane !== this.stroke.brush.plane) return;
+    this.stroke.stroke.drag(this.stroke.last, at.point, this.stroke.brush);
+    this.stroke.last = at.point;
+    this.touch(this.stroke.kind);
+  }
+
+  end(label: string): void {
+    if (!this.stroke) return;
+    const { stroke, kind } = this.stroke;
+    this.stroke = null;
+    if (stroke.size === 0) return;
+    const labels = stroke.touched();
+    const { undo, redo } = stroke.finish();
+    const run = (work: () => void) => () => { work(); this.touch(kind); this.mark(kind, labels); };
+    this.undo.push({ label, undo: run(undo), redo: run(redo) });
+    this.mark(kind, labels);
+  }
+
+  private touch(kind: Kind): void {
+    const layer = this.layers.get(kind);
+    if (layer) layer.version += 1;
+    this.events.onPaint();
+  }
+
+  private mark(kind: Kind, labels: ReadonlySet<number>): void {
+    const layer = this.layers.get(kind);
+    if (!layer) return;
+    for (const label of labels) layer.changed.add(label);
+    this.events.onSaveState({ kind: 'changed' });
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.saveDraft(), DRAFT_PAUSE_MS);
+  }
+
+  /** Sends what is not saved as a draft of this user; a draft is no revision and changes nothing for others. */
+  saveDraft(): Promise<void> {
+    window.clearTimeout(this.timer);
+    if (!this.isChanged) return Promise.resolve();
+    this.busy = this.busy.then(async () => {
+      this.events.onSaveState({ kind: 'saving' });
+      try {
+        for (const [kind, layer] of this.layers) if (layer.changed.size > 0) await this.put(kind, layer);
+        this.events.onSaveState({ kind: 'draft' });
+      } catch (error) { this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }); }
+    });
+    return this.busy;
+  }
+
+  private async headers(layer: Layer, sha256: string, note: string): Promise<Record<string, string>> {
+    return {
+      'Content-Type': 'application/octet-stream', 'If-Match': `"${this.revision}"`, 'X-Voxels-SHA256': sha256,
+      'X-Changed-Labels': [...layer.changed].sort((a, b) => a - b).join(','), ...(note ? { 'X-Note': encodeURIComponent(note) } : {}),
+    };
+  }
+
+  private async put(kind: Kind, layer: Layer): Promise<void> {
+    const { body, sha256 } = await packVoxels(layer.volume.voxels);
+    await send('PUT', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: await this.headers(layer, sha256, ''), body });
+  }
+
+  /** Saves every changed layer as a new revision; a newer one on the server ends in a conflict that the page resolves. */
+  async save(note: string): Promise<void> {
+    window.clearTimeout(this.timer);
+    await this.busy;
+    this.events.onSaveState({ kind: 'saving' });
+    try {
+      for (const [kind, layer] of this.layers) {
+        if (layer.changed.size === 0) continue;
+        const { body, sha256 } = await packVoxels(layer.volume.voxels);
+        const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers: await this.headers(layer, sha256, note), body });
+        const { number } = await response.json() as { number: number };
+        this.revision = number;
+        layer.changed.clear();
+      }
+      this.events.onSaveState({ kind: 'saved' });
+    } catch (error) {
+      this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  /** Takes over another person's revision and lays only this person's changed regions on top, as a proposal. */
+  rebase(theirs: { number: number; volumes: Partial<Record<Kind, LabelVolume>> }): { kind: Kind; label: number }[] {
+    const proposed: { kind: Kind; label: number }[] = [];
+    for (const [kind, layer] of this.layers) {
+      const base = theirs.volumes[kind];
+      if (!base || layer.changed.size === 0) continue;
+      const mine = layer.volume.voxels;
+      const merged = base.voxels.slice();
+      for (let at = 0; at < merged.length; at += 1) {
+        if (layer.changed.has(mine[at] as number)) merged[at] = mine[at] as number;
+        else if (layer.changed.has(merged[at] as number)) merged[at] = 0;
+      }
+      layer.volume = { ...base, voxels: merged };
+      layer.version += 1;
+      for (const label of layer.changed) proposed.push({ kind, label });
+    }
+    this.revision = theirs.number;
+    this.undo.clear();
+    return proposed;
+  }
+
+  /** Lays a draft over the revision it was drawn on. */
+  restoreDraft(kind: Kind, voxels: Uint8Array<ArrayBuffer>): void {
+    const layer = this.layers.get(kind);
+    if (!layer || voxels.length !== layer.volume.voxels.length) return;
+    const changed = new Set<number>();
+    voxels.forEach((label, at) => {
+      const old = layer.volume.voxels[at] as number;
+      if (label !== old) { changed.add(label); changed.add(old); }
+    });
+    changed.delete(0);
+    layer.volume = { ...layer.volume, voxels };
+    layer.version += 1;
+    this.mark(kind, changed);
+  }
+
+  dispose(): void {
+    window.clearTimeout(this.timer);
+  }
+}
+
+export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && (error.status === 409 || error.status === 412);
+
+/** Paints only where the emission image reaches a value: nearest voxel, in the unit of the voxels. */
+export function acceptsAbove(labels: Volume, emission: Volume, threshold: number): (i: number, j: number, k: number) => boolean {
+  return (i, j, k) => (nearestValue(emission, toWorld(labels.header, [i, j, k])) ?? Number.NEGATIVE_INFINITY) >= threshold;
+}

@@ -1,0 +1,71 @@
+/** Operations that the server does on a region; each ends in a new revision. The dialogs ask only for what the operation needs. */
+import { html, nothing, type Html } from '../../domain/html';
+import { select } from '../../domain/markup';
+import type { Vec3 } from '../../domain/volume';
+import { openDialog } from '../parts/dialogs';
+import type { RegionContour } from './wire';
+
+export interface OperationRequest {
+  operation: string;
+  region_id: string;
+  parameters: Record<string, unknown>;
+}
+
+export interface OperationFacts {
+  region: RegionContour;
+  others: readonly RegionContour[];
+  cursor: Vec3;
+  radiusMm: number;
+  thresholdKbqPerMl: number;
+}
+
+const TITLES: Record<string, string> = {
+  threshold_sphere: 'Threshold in a sphere', threshold: 'Threshold', grow: 'Grow from a point', interpolate: 'Interpolate between slices', margin: 'Grow or shrink by a margin',
+  smooth: 'Smooth', fill: 'Fill holes', islands: 'Remove islands', boolean: 'Combine with a region', delete: 'Clear the region at this time point',
+};
+
+const field = (label: string, name: string, value: number, unit: string, more: Html = nothing): Html =>
+  html`<label class="line"><span class="label">${label}</span><span class="field"><input type="number" step="any" name="${name}" value="${value}" required ${more}><span class="unit">${unit}</span></span></label>`;
+
+const LEVEL_CHOICE = (facts: OperationFacts): Html => html`<div class="pair"><label class="line"><span class="label">Level</span>${select({ name: 'level', label: 'Level' }, [['fraction', 'Percent of largest voxel'], ['minimum', 'Fixed value']], 'fraction')}</label>
+  <label class="line"><span class="label">Value (% or kBq/mL)</span><span class="field"><input type="number" step="any" name="value" min="0" value="41" required title="Fixed value now shown above: ${facts.thresholdKbqPerMl} kBq/mL"></span></label></div>`;
+
+function bodyOf(operation: string, facts: OperationFacts): Html {
+  const where = html`<p class="t3 fs12">Centre: the crosshair, LPS ${facts.cursor.map((mm) => mm.toFixed(0)).join(', ')} mm.</p>`;
+  switch (operation) {
+    case 'threshold_sphere': return html`${field('Radius', 'radius_mm', facts.radiusMm, 'mm')}${LEVEL_CHOICE(facts)}${where}`;
+    case 'grow': return html`${LEVEL_CHOICE(facts)}${where}`;
+    case 'threshold': return html`${LEVEL_CHOICE(facts)}<p class="t3 fs12">The whole image above the value joins this region.</p>`;
+    case 'margin': return field('Margin; a minus sign shrinks', 'margin_mm', 3, 'mm');
+    case 'smooth': return field('Radius', 'radius_mm', 4, 'mm');
+    case 'islands': return field('Remove parts smaller than', 'minimum_ml', 1, 'mL');
+    case 'boolean': return html`<div class="pair"><label class="line"><span class="label">Operation</span>${select({ name: 'kind', label: 'Operation' }, [['difference', 'Subtract'], ['union', 'Add'], ['intersection', 'Keep the overlap']], 'difference')}</label>
+      <label class="line"><span class="label">Region</span>${select({ name: 'other', label: 'Region' }, facts.others.map((other) => [other.id, other.name] as const), facts.others[0]?.id ?? null)}</label></div>`;
+    case 'delete': return html`<p class="t2">The revision before stays in the history.</p>`;
+    default: return html`<p class="t2">${operation === 'interpolate' ? 'Fills the slices between those that are drawn, by shape.' : 'Closes holes inside the region, slice by slice and in depth.'}</p>`;
+  }
+}
+
+function parametersOf(operation: string, values: Record<string, string>, facts: OperationFacts): Record<string, unknown> {
+  const level = values.level === 'minimum' ? { minimum_bq_per_ml: Number(values.value) * 1000 } : { fraction: Number(values.value) / 100 };
+  const centre = { centre_lps_mm: [...facts.cursor] };
+  switch (operation) {
+    case 'threshold_sphere': return { ...centre, radius_mm: Number(values.radius_mm), ...level };
+    case 'grow': return { ...centre, ...level };
+    case 'threshold': return level;
+    case 'margin': return { margin_mm: Number(values.margin_mm) };
+    case 'smooth': return { radius_mm: Number(values.radius_mm) };
+    case 'islands': return { minimum_ml: Number(values.minimum_ml) };
+    case 'boolean': return { operation: values.kind, other_region_id: values.other };
+    default: return {};
+  }
+}
+
+/** Asks for the parameters of an operation and runs it; an error stays in the dialog. */
+export function askOperation(operation: string, facts: OperationFacts, run: (request: OperationRequest) => Promise<void>): Promise<boolean> {
+  return openDialog({
+    title: `${TITLES[operation] ?? operation}: ${facts.region.name}`, action: operation === 'delete' ? 'Clear' : 'Apply', isDanger: operation === 'delete',
+    body: html`<div class="form">${bodyOf(operation, facts)}</div>`,
+    submit: (values) => run({ operation, region_id: facts.region.id, parameters: parametersOf(operation, values, facts) }),
+  });
+}

@@ -1,0 +1,186 @@
+"""The shell, worklist, import and settings pages in a real browser, under the real security headers."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from planning.models import Course, Cycle, Membership, Patient, Site, Upload, User
+from planning.models.sites import Role
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.django_db(transaction=True),
+    # pytest-base-url's own fixture, as pytest 9 sees it
+    pytest.mark.filterwarnings("ignore:Session-scoped fixtures defined as instance methods"),
+]
+PASSWORD = "a long enough password"
+FRONTEND = Path(settings.BASE_DIR) / "frontend"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("the distribution's chromium is not installed")
+    return {"executable_path": chromium, "args": FLAGS}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built_front_end():
+    """Build once when the bundle is missing: a page without its module cannot be tested."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser driver owns an event loop in this thread
+    if not (FRONTEND / "static" / "app" / "manifest.json").exists():
+        npx = shutil.which("npx")
+        if npx is None or not (FRONTEND / "node_modules").exists():
+            pytest.skip("run “npm ci --ignore-scripts” in the folder frontend first")
+        subprocess.run([npx, "vite", "build"], cwd=FRONTEND, check=True, capture_output=True)
+    yield
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@pytest.fixture
+def faults(page):
+    """Collect page errors and reports of the security policy; a test with any of them fails."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda line: found.append(line.text) if "Content Security Policy" in line.text else None)
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def site():
+    site = Site.objects.create(name="Site A", time_zone="Europe/Berlin")
+    user = User.objects.create_user(username="physicist", password=PASSWORD, full_name="Physicist A")
+    for role in (Role.PHYSICIST, Role.SITE_ADMINISTRATOR):
+        Membership.objects.create(user=user, site=site, role=role)
+    for i in (1, 2, 3):
+        patient = Patient.objects.create(site=site, patient_id=f"RPT-{i:04d}", name=f"ZZPHI, Patient {i:03d}")
+        course = Course.objects.create(patient=patient, number=1, nuclide="Lu-177", agent="DOTATATE")
+        Cycle.objects.create(course=course, number=1)
+    return site
+
+
+@pytest.fixture
+def worklist(live_server, site, page, faults):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.get_by_label("Username").fill("physicist")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    wait_ready(page)
+    return page
+
+
+def wait_ready(page) -> None:
+    page.wait_for_selector('#page[data-ready="true"]')
+
+
+def selected(page) -> str:
+    return page.locator('tr[aria-selected="true"] td').nth(1).inner_text()
+
+
+def test_the_worklist_is_worked_by_keys(worklist):
+    assert worklist.locator("tr[data-cycle]").count() == 3
+    assert selected(worklist) == "RPT-0001"
+    worklist.keyboard.press("ArrowDown")
+    assert selected(worklist) == "RPT-0002"
+    worklist.keyboard.press("/")
+    worklist.keyboard.type("0003")
+    worklist.wait_for_selector('tr[data-cycle] >> text="RPT-0003"')
+    worklist.wait_for_selector('text="RPT-0001"', state="detached")
+    worklist.locator("#search").fill("nobody")
+    worklist.get_by_text("No cycle matches").wait_for()
+    worklist.get_by_role("button", name="Clear filters").click()
+    worklist.wait_for_selector('text="RPT-0001"')
+    worklist.keyboard.press("Escape")
+    worklist.locator("tr[data-cycle]").first.focus()
+    worklist.keyboard.press("Enter")
+    worklist.wait_for_url("**/import/?cycle=*")
+
+
+def test_assigning_is_saved_and_kept_apart_from_an_older_copy(worklist):
+    cycle = Cycle.objects.order_by("course__patient__patient_id").first()
+    field = worklist.get_by_label("Assignee of RPT-0001")
+    field.select_option(label="You")
+    worklist.get_by_text("Assignee saved").wait_for()
+    cycle.refresh_from_db()
+    assert cycle.assignee.username == "physicist"
+    Cycle.objects.filter(pk=cycle.pk).update(version=99)
+    field.select_option(label="—")
+    worklist.get_by_text("Not saved").wait_for()
+    cycle.refresh_from_db()
+    assert cycle.assignee is not None
+
+
+def test_the_theme_is_remembered_before_the_first_paint(worklist, live_server):
+    assert worklist.evaluate("document.documentElement.dataset.theme") == "dark"
+    worklist.get_by_label("Account menu").click()
+    worklist.get_by_role("button", name="Light theme").click()
+    worklist.goto(f"{live_server.url}/settings/limits/", wait_until="commit")
+    assert worklist.evaluate("document.documentElement.dataset.theme") == "light"
+    wait_ready(worklist)
+    assert set(worklist.evaluate("Object.keys(localStorage)")) <= {"theme", "single-keys-off"}
+
+
+def test_the_list_of_keys_opens_and_single_keys_can_be_off(worklist):
+    worklist.keyboard.press("?")
+    dialog = worklist.get_by_role("dialog")
+    dialog.get_by_text("open the next step").wait_for()
+    dialog.get_by_text("Turn single-letter keys off").click()
+    worklist.keyboard.press("Escape")
+    worklist.keyboard.press("/")
+    assert worklist.evaluate("document.activeElement.id") != "search"
+
+
+def test_a_folder_is_uploaded_without_clutter(worklist, live_server, tmp_path, monkeypatch):
+    monkeypatch.setattr("celery.app.base.Celery.send_task", lambda *args, **options: None)
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    (folder / "1.dcm").write_bytes(b"x" * 4000)  # one: the tests' database in memory refuses parallel writes
+    (folder / ".DS_Store").write_bytes(b"x")
+    worklist.goto(f"{live_server.url}/import/")
+    wait_ready(worklist)
+    worklist.set_input_files("#choose-folder", folder)
+    worklist.get_by_text("Reading scans").wait_for()
+    upload = Upload.objects.get()
+    assert upload.n_files == 1
+    assert upload.files.get().n_bytes == 4000
+    assert upload.state == "complete"
+
+
+def test_limits_are_written_as_a_new_version(worklist, live_server, site):
+    worklist.goto(f"{live_server.url}/settings/limits/")
+    wait_ready(worklist)
+    worklist.get_by_role("button", name="Enter limits").click()
+    worklist.get_by_label("Name of the set").fill("KID")
+    for label, text in [("Region", "Kidney"), ("Limit in Gy", "23"), ("Source", "Guidance 2022")]:
+        worklist.get_by_label(label, exact=True).fill(text)
+    worklist.get_by_role("button", name="Save new version").click()
+    worklist.get_by_text("KID, version 1: not confirmed").wait_for()
+    limit = site.limit_sets.get().limits.get()
+    assert (limit.region_name, limit.limit_gy, limit.source) == ("Kidney", 23.0, "Guidance 2022")
+
+
+def test_pages_pass_the_accessibility_rules(worklist, live_server):
+    course = Course.objects.first()
+    source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    for url in ("/", "/import/", f"/courses/{course.pk}/", "/settings/limits/", "/settings/users/", "/help/keys"):
+        worklist.goto(f"{live_server.url}{url}")
+        wait_ready(worklist)
+        worklist.evaluate(f"{source}; undefined")
+        rules = "['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']"
+        result = worklist.evaluate(f"axe.run(document, {{runOnly: {rules}}})")
+        assert [(url, item["id"], item["nodes"][0]["target"]) for item in result["violations"]] == []
