@@ -10,6 +10,7 @@ interface Line { number: number; hash: string; at: string; actor: string; action
 interface Audit { count: number; page: number; n_pages: number; results: Line[] }
 
 const KINDS = [['', 'Everything'], ['patient.view', 'Views'], ['result.', 'Signatures'], ['prescription.', 'Prescriptions'], ['contours.', 'Contours'], ['curve', 'Curves'], ['upload.', 'Imports'], ['limit_set.', 'Limits'], ['calibration.', 'Calibration'], ['membership.', 'Roles']] as const;
+const LONG_CHANGE = 110;
 const page = startPage();
 const wanted = { action: '', patient: '', page: 1 };
 
@@ -21,10 +22,16 @@ async function load(): Promise<void> {
 
 const change = (values: Record<string, unknown> | null): string => (values ? Object.entries(values).map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join('; ') : '');
 
+/** A long change opens on request, so that lines stay one row high. */
+function changeCell(text: string): Html {
+  if (text.length <= LONG_CHANGE) return html`<span class="t3 fs12">${text}</span>`;
+  return html`<details class="fs12 t3"><summary>${text.slice(0, LONG_CHANGE)}…</summary>${text}</details>`;
+}
+
 function row(line: Line): Html {
   const after = change(line.after);
   return html`<tr><td class="num">${line.number}</td><td>${formatDateTime(line.at)}</td><td>${line.actor}</td><td class="strong">${line.action}</td><td class="mono t2" title="${line.target_id}">${line.target_type} ${line.target_id.slice(0, 8)}</td>
-    <td class="mono t2">${line.patient ? html`<button type="button" class="link" data-patient="${line.patient}">${line.patient.slice(0, 8)}</button>` : '—'}</td><td class="text">${line.reason}${after ? html` <span class="t3 fs12">${line.before ? html`${change(line.before)} → ` : nothing}${after}</span>` : nothing}</td><td class="mono t3" title="${line.hash}">${line.hash.slice(0, 10)}</td></tr>`;
+    <td class="mono t2">${line.patient ? html`<button type="button" class="link" data-patient="${line.patient}">${line.patient.slice(0, 8)}</button>` : '—'}</td><td class="text">${line.reason} ${changeCell(line.before ? `${change(line.before)} → ${after}` : after)}</td><td class="mono t3" title="${line.hash}">${line.hash.slice(0, 10)}</td></tr>`;
 }
 
 function draw(audit: Audit): void {
