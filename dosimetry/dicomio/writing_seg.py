@@ -17,6 +17,7 @@ from dosimetry.dicomio.writing_common import (
     date_text,
     date_time_text,
     make_uid,
+    offset_text,
     save,
     set_instance,
     time_text,
@@ -98,6 +99,7 @@ def write_seg(
         content_label="REGIONS",
     )
     set_instance(dataset, uid=dataset.SOPInstanceUID, number=1, moment=series.started)
+    dataset.TimezoneOffsetFromUTC = offset_text(series.started)
     dataset.SeriesDate = date_text(series.started)
     dataset.SeriesTime = time_text(series.started)
     organisation_uid = make_uid(series.series_uid, "dimensions", seed=series.seed)
