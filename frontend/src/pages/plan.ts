@@ -1,4 +1,4 @@
-import { getJson, postJson } from '../api/client';
+import { ApiError, getJson, postJson } from '../api/client';
 import { clearFigure, figureTable, renderFigure } from '../charts/plot';
 import { html, nothing } from '../domain/html';
 import { flag, message, placeholder, stateTag } from '../domain/markup';
@@ -25,7 +25,11 @@ async function load(isWhole: boolean): Promise<void> {
     if (asked !== nAsked) return;
     plan = answer;
     await draw(answer, isWhole);
-  } catch (error) { if (asked === nAsked) showError(need('limits'), error, () => void load(true)); }
+  } catch (error) {
+    if (asked !== nAsked) return;
+    if (error instanceof ApiError && error.status === 409) drawMissing(error.message);
+    else showError(need('limits'), error, () => void load(true));
+  }
   page.ready();
 }
 
@@ -50,10 +54,15 @@ function drawHead(shown: PlanPage): void {
   fill(need('head'), html`<h1 class="h1">Plan cycle ${shown.next_cycle_number}</h1><span class="t3">${left}.</span>${isReady ? flag('ok', 'Every result approved, not stale', 'push') : html`<span class="push row">${stateTag('estimate', 'WHAT-IF ONLY')}${flag('ask', `${open} ${open === 1 ? 'point' : 'points'} before a prescription`)}</span>`}`);
 }
 
-function drawObstacle(shown: PlanPage): void {
+/** What a plan needs first, in the server's words, and the ways there. */
+function drawMissing(text: string): void {
   fill(need('toolbar'), nothing);
   fill(need('table'), nothing);
-  fill(need('limits'), placeholder({ level: 'ask', title: 'No plan yet', text: shown.obstacle ?? '', action: html`<a class="btn" href="/cycles/${page.cycleId}/sign/">Go to the review</a>` }));
+  fill(need('limits'), placeholder({ level: 'ask', title: 'No plan yet', text, action: html`<div class="row"><a class="btn" href="/cycles/${page.cycleId}/sign/">Go to the review</a><a class="btn" href="/settings/limits/">Go to the limits</a></div>` }));
+}
+
+function drawObstacle(shown: PlanPage): void {
+  drawMissing(shown.obstacle ?? '');
   fill(need('inspector'), aside(shown, false));
   fill(need('action'), nothing);
 }
