@@ -58,6 +58,7 @@ export class PaneTexts {
   colourBar(facts: BarFacts | null): void {
     const unitPlace = this.places.get('unit') as HTMLElement;
     this.bar.hidden = facts === null;
+    this.bar.parentElement?.classList.toggle('has-bar', facts !== null);
     unitPlace.hidden = facts === null;
     this.note.textContent = '';
     if (!facts) return;

@@ -1,0 +1,308 @@
+/** Contours of one cycle: look, draw, review and accept regions, time point by time point. */
+import { postJson } from '../api/client';
+import { html, nothing, type Html } from '../domain/html';
+import { icon, message, placeholder } from '../domain/markup';
+import type { LayoutName } from '../viewer/presets';
+import type { Scan } from '../viewer/scan';
+import { bindViewerKeys } from './imaging/commands';
+import { askConflict, askImport, askNewRegion, askPropagate, askRename } from './imaging/contour_dialogs';
+import { ContourSession, kindOf } from './imaging/contour_session';
+import { PaintControl } from './imaging/paint_control';
+import { DisplayPanel } from './imaging/display';
+import { isConflict, type SaveState } from './imaging/label_editor';
+import { askOperation, type OperationRequest } from './imaging/operations';
+import { hintLine, showNote, startViewer } from './imaging/place';
+import { regionInspector } from './imaging/region_inspector';
+import { openQuestions, regionList } from './imaging/region_list';
+import { loadScan } from './imaging/scans';
+import { neighbour, TimeStrip } from './imaging/strip';
+import { drawToolbar } from './imaging/toolbar';
+import { fetchImages, type Images, type RegionContour, type TimePoint } from './imaging/wire';
+import { fill, need, on } from './parts/dom';
+import { letAnswer } from './parts/findings';
+import { showRun } from './parts/run_progress';
+import { refreshSteps, showSaveState, startPage } from './parts/shell';
+import { errorText, showError } from './parts/states';
+import { toast } from './parts/toasts';
+
+const page = startPage();
+const viewer = startViewer('2x2');
+const strip = new TimeStrip(need('strip'), (id) => void choose(id));
+const canEdit = page.isAllowed('edit_contours');
+const canAccept = page.isAllowed('accept_contours');
+const sessions = new Map<string, ContourSession>();
+let images: Images | null = null;
+let chosenId = '';
+let regionId = '';
+let display: DisplayPanel | null = null;
+
+const points = (): TimePoint[] => images?.time_points ?? [];
+const point = (): TimePoint | undefined => points().find((item) => item.id === chosenId);
+const session = (): ContourSession | undefined => sessions.get(chosenId);
+const region = (): RegionContour | undefined => session()?.region(regionId);
+const paint = viewer ? new PaintControl(viewer, {
+  target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
+  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why), canEdit,
+}) : null;
+
+async function load(): Promise<void> {
+  try {
+    images = await fetchImages(page.cycleId);
+    chosenId = (points().find((item) => item.is_reference && item.image) ?? points().find((item) => item.image) ?? points()[0])?.id ?? '';
+    strip.show(points(), chosenId, images.window, noteOf);
+    await openPoint(false);
+  } catch (error) { showError(need('inspector'), error, () => void load()); showNote(placeholder({ level: 'block', title: 'The contours cannot be shown', text: errorText(error) })); }
+  page.ready();
+}
+
+function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string } {
+  if (!item.image) return { level: 'note', text: 'not prepared' };
+  const known = sessions.get(item.id)?.contours.regions;
+  if (!known) return { text: item.is_reference ? 'Reference' : '' };
+  const nOpen = known.filter((one) => one.state !== 'accepted' && one.state !== 'rejected').length;
+  if (known.length === 0) return { level: 'note', text: 'no contours' };
+  return nOpen === 0 ? { level: 'ok', text: 'all accepted' } : { text: `${nOpen} to accept` };
+}
+
+const events = {
+  onPaint: () => showLayers(), onUndo: () => paint?.draw(),
+  onSaveState: (state: SaveState) => { tellSaved(state); drawWords(); },
+};
+
+function tellSaved(state: SaveState): void {
+  const clock = new Date().toTimeString().slice(0, 8);
+  if (state.kind === 'saved') showSaveState(`Saved ${clock}`);
+  else if (state.kind === 'draft') showSaveState(`Draft saved ${clock}`);
+  else if (state.kind === 'saving') showSaveState('Saving', 'note');
+  else if (state.kind === 'failed') showSaveState(`Not saved: ${state.reason}`, 'block');
+  else showSaveState('Not saved yet', 'note');
+}
+
+async function openPoint(keepsView: boolean, layout?: LayoutName): Promise<void> {
+  const now = point();
+  if (!viewer || !now?.image) { showNote(emptyNote()); drawWords(); return; }
+  showNote(null);
+  const name = layout ?? viewer.state.get().layout;
+  const wanted = name === 'times' ? [now, ...points().filter((item) => item !== now)] : [now];
+  const [found, scans] = await Promise.all([sessions.get(now.id) ?? ContourSession.open(now.id, events), Promise.all(wanted.map((item) => loadScan(item)))]);
+  if (now.id !== chosenId) return;
+  sessions.set(now.id, found);
+  const isFirst = viewer.state.get().emissionWindow.upper <= 1;
+  if (isFirst && images?.window) viewer.state.set({ emissionWindow: images.window, emissionThreshold: images.window.lower + 0.1 * (images.window.upper - images.window.lower) });
+  await viewer.show(scans.filter((scan): scan is Scan => scan !== null), { layout: name, keepsView });
+  if (!region()) regionId = (found.contours.regions.find((item) => item.state !== 'accepted') ?? found.contours.regions[0])?.id ?? '';
+  showLayers();
+  if (!keepsView) goToRegion();
+  drawWords();
+}
+
+function emptyNote(): Html {
+  const to = html`<a class="btn primary" href="/cycles/${page.cycleId}/guard/">Go to images</a>`;
+  return placeholder({ icon: 'cube', title: 'No images to draw on', text: 'Images must be prepared before contours. A technologist or physicist prepares them.', action: to });
+}
+
+function showLayers(): void {
+  const now = session();
+  if (now && viewer) viewer.setLabels(chosenId, now.layers(regionId, !viewer.scans[0]?.ct));
+}
+
+function drawWords(): void {
+  strip.show(points(), chosenId, images?.window ?? null, noteOf);
+  const now = session();
+  if (!now) { fill(need('regions'), nothing); fill(need('inspector'), html`<div class="sect last">${emptyNote()}</div>`); return; }
+  const scrolled = need('regions').querySelector('.region-scroll')?.scrollTop ?? 0;
+  fill(need('regions'), html`${regionList({ regions: now.contours.regions, selectedId: regionId, hidden: now.hidden, unsaved: now.unsaved, canAdd: canEdit, canEdit })}<div class="disp" id="display"></div>`);
+  need('regions').querySelector('.region-scroll')?.scrollTo({ top: scrolled });
+  if (viewer) { display ??= null; display = new DisplayPanel(need('display'), viewer); display.draw(); }
+  drawInspector(now);
+  paint?.draw();
+}
+
+function drawInspector(now: ContourSession): void {
+  const chosen = region();
+  const drafts = now.editor.isChanged ? [] : now.drafts();
+  const draft = drafts.length > 0 ? html`<div class="sect">${message('note', 'A draft of yours is not saved', html`<button type="button" class="plain-link" data-restore>Restore it</button>`)}</div>` : nothing;
+  const sources = canEdit ? html`<div class="sect"><div class="row"><button type="button" class="btn grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
+  if (!chosen) {
+    fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}`);
+    return;
+  }
+  const open = now.contours.regions.filter((item) => item.id !== chosen.id && item.state !== 'accepted' && item.state !== 'rejected');
+  fill(need('inspector'), html`${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}`);
+}
+
+async function choose(id: string): Promise<void> {
+  if (id === chosenId) return;
+  void session()?.editor.saveDraft();
+  chosenId = id;
+  strip.show(points(), chosenId, images?.window ?? null, noteOf);
+  try { await openPoint(true); } catch (error) { showNote(placeholder({ level: 'block', title: 'This time point cannot be shown', text: errorText(error) })); }
+}
+
+function select(id: string, goes = true): void {
+  regionId = id;
+  showLayers();
+  drawWords();
+  if (goes) goToRegion();
+}
+
+function goToRegion(): void {
+  const chosen = region();
+  const centre = chosen ? session()?.centreOf(chosen) : null;
+  if (centre) viewer?.goTo(centre);
+}
+
+function step(by: number): void {
+  const list = session()?.contours.regions ?? [];
+  const at = list.findIndex((item) => item.id === regionId);
+  const next = list[(at + by + list.length) % Math.max(list.length, 1)];
+  if (next) select(next.id);
+}
+
+/** Runs work on the server, says what was done, and shows the numbers that came of it. */
+async function change(work: Promise<unknown>, said: string, keepsVoxels = false): Promise<void> {
+  const now = session();
+  try {
+    await work;
+    toast(said);
+  } catch (error) { fill(need('run-place'), message('block', 'Not done', errorText(error))); return; }
+  if (keepsVoxels) await now?.reloadNumbers();
+  else await now?.reload();
+  showLayers();
+  drawWords();
+  void refreshSteps(page.cycleId);
+}
+
+async function saved(): Promise<boolean> {
+  const now = session();
+  if (!now) return false;
+  if (!now.editor.isChanged) return true;
+  try {
+    await now.editor.save(region() ? `${region()?.name ?? ''}: drawn` : 'Drawn');
+  } catch (error) {
+    if (!isConflict(error)) { fill(need('run-place'), message('block', 'Not saved; your draft is kept', errorText(error))); return false; }
+    return resolveConflict(now, error.fields);
+  }
+  await now.reloadNumbers();
+  now.editor.undo.clear();
+  drawWords();
+  showLayers();
+  void refreshSteps(page.cycleId);
+  return true;
+}
+
+async function resolveConflict(now: ContourSession, fields: Record<string, unknown>): Promise<boolean> {
+  const answer = await askConflict(fields);
+  if (answer === 'wait') { await now.editor.saveDraft(); return false; }
+  if (answer === 'theirs') { await now.reload(); showLayers(); drawWords(); return false; }
+  const proposed = now.editor.rebase(await now.newestLayers());
+  await now.editor.save('Proposal on top of another revision');
+  for (const { kind, label } of proposed) {
+    const item = now.contours.regions.find((one) => kindOf(one) === kind && one.label === label);
+    if (item) { await setState(item, { state: 'proposed' }); await now.reloadNumbers(); }
+  }
+  await now.reload();
+  showLayers();
+  drawWords();
+  toast('Saved as a proposal');
+  return true;
+}
+
+const ifMatch = (): Record<string, string> => ({ 'If-Match': `"${session()?.editor.revision ?? 0}"` });
+const setState = (item: RegionContour, change_: { state?: string; is_locked?: boolean }): Promise<unknown> =>
+  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, ...change_ }, ifMatch());
+
+async function operate(request: OperationRequest): Promise<void> {
+  if (!(await saved())) throw new Error('Your strokes could not be saved first.');
+  await postJson(`/api/time-points/${chosenId}/contours/operations`, request, ifMatch());
+}
+
+async function accept(): Promise<void> {
+  const chosen = region();
+  if (!chosen || !canAccept || chosen.state === 'accepted') return;
+  if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first'); return; }
+  if (!(await saved())) return;
+  await change(setState(chosen, { state: 'accepted' }), `${chosen.name} accepted`, true);
+  const next = session()?.contours.regions.find((item) => item.state !== 'accepted' && item.state !== 'rejected');
+  if (next) select(next.id);
+}
+
+async function reject(): Promise<void> {
+  const chosen = region();
+  if (!chosen || !canAccept || chosen.state === 'rejected' || !(await saved())) return;
+  await change(setState(chosen, { state: 'rejected' }), `${chosen.name} rejected`, true);
+}
+
+async function runAndReload(runId: string | null): Promise<void> {
+  if (!runId) return;
+  const isDone = await showRun(need('run-place'), runId);
+  if (!isDone) return;
+  for (const id of [...sessions.keys()]) if (id !== chosenId && !sessions.get(id)?.editor.isChanged) sessions.delete(id);
+  await change(Promise.resolve(), 'Contours are ready');
+}
+
+function operation(name: string): void {
+  const [now, chosen] = [session(), region()];
+  if (!now || !chosen || !viewer || !paint) return;
+  void askOperation(name, {
+    region: chosen, others: now.contours.regions.filter((item) => item.id !== chosen.id), cursor: viewer.state.get().cursor, radiusMm: paint.sizeMm, thresholdKbqPerMl: viewer.state.get().emissionThreshold / 1000,
+  }, operate).then((isDone) => { if (isDone) void change(Promise.resolve(), 'A new revision was saved'); });
+}
+
+function toggleHidden(id: string, isSolo: boolean): void {
+  const now = session();
+  if (!now) return;
+  const others = now.contours.regions.filter((item) => item.id !== id).map((item) => item.id);
+  if (isSolo) now.hidden = others.every((item) => now.hidden.has(item)) ? new Set() : new Set(others);
+  else if (!now.hidden.delete(id)) now.hidden.add(id);
+  showLayers();
+  drawWords();
+}
+
+on(need('regions'), 'click', '[data-region]', (row, event) => { if (!(event.target as Element).closest('[data-do]')) select(row.dataset.region ?? ''); });
+on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key === 'Enter' && event.target === row) select(row.dataset.region ?? ''); });
+on(need('regions'), 'click', '[data-do]', (button) => {
+  const { do: action, id = '' } = button.dataset;
+  const item = session()?.region(id);
+  if (action === 'goto') select(id);
+  else if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setState(item, { is_locked: !item.is_locked }), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
+  else toggleHidden(id, action === 'solo');
+});
+const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added', true); } });
+for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-add]', addRegion);
+on(need('inspector'), 'click', '[data-save]', () => void saved());
+on(need('inspector'), 'click', '[data-accept]', () => void accept());
+on(need('inspector'), 'click', '[data-reject]', () => void reject());
+on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
+on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
+on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
+on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed', true); }); });
+on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askImport(now) : null)).then(runAndReload); });
+on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image)) : null)).then(runAndReload); });
+on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`)));
+on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
+letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved', true));
+document.addEventListener('keydown', (event) => {
+  if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
+  const key = event.key.toLowerCase();
+  if (key === 's') { event.preventDefault(); void saved(); }
+  else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.undo(); }
+  else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
+});
+document.addEventListener('visibilitychange', () => { if (document.hidden) for (const one of sessions.values()) void one.editor.saveDraft(); });
+window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
+fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
+if (viewer && paint) {
+  drawToolbar(need('toolbar'), viewer, {
+    tools: ['crosshair', 'window', 'zoom', 'ruler'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'sphere'] : [],
+    middle: html`<span id="paint-controls" class="row"></span>`, layouts: ['2x2', '1x3', 'times'], onLayout: (layout) => void openPoint(true, layout),
+    after: canEdit ? html`<button type="button" class="tool" data-undo title="Undo, Ctrl Z" aria-label="Undo">${icon('undo')}</button><button type="button" class="tool" data-redo title="Redo, Ctrl Y" aria-label="Redo">${icon('redo')}</button>` : nothing,
+  });
+  paint.attach(need('toolbar'));
+  bindViewerKeys(viewer, {
+    'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
+    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(),
+    ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
+  });
+}
+void load();

@@ -1,0 +1,82 @@
+/** Dialogs of the contour page: add and rename regions, import, propagate, and what to do when someone else saved first. */
+import { patchJson, postJson } from '../../api/client';
+import { formatDateTime } from '../../domain/dates';
+import { each, html, nothing, type Html } from '../../domain/html';
+import { select } from '../../domain/markup';
+import { openDialog } from '../parts/dialogs';
+import { ageText } from './scans';
+import type { RegionContour, TimePoint } from './wire';
+
+const COMMON_ORGANS = ['Kidney left', 'Kidney right', 'Liver', 'Spleen', 'Red marrow', 'Salivary gland left', 'Salivary gland right', 'Thyroid', 'Bladder'];
+const COLOURS: readonly (readonly [string, string])[] = Array.from({ length: 9 }, (_, n) => [`r${n + 1}`, `Colour ${n + 1}`] as const);
+
+export function askNewRegion(courseId: string): Promise<string | null> {
+  let created: string | null = null;
+  return openDialog({
+    title: 'Add a region', action: 'Add region',
+    body: html`<div class="form"><label class="line"><span class="label">Kind</span>${select({ name: 'kind', label: 'Kind' }, [['organ', 'Organ'], ['lesion', 'Lesion']], 'organ')}</label>
+      <label class="line"><span class="label">Name</span><input class="text" name="name" required maxlength="64" list="organ-names" autofocus autocomplete="off"></label>
+      <datalist id="organ-names">${each(COMMON_ORGANS, (name) => html`<option value="${name}"></option>`)}</datalist>
+      <p class="fs12 t3">A region keeps its name and number at every time point and in every cycle of this course.</p></div>`,
+    submit: async ({ kind, name }) => {
+      const made = await postJson<{ id?: string }>(`/api/courses/${courseId}/regions`, { kind, name: name?.trim() });
+      created = made.id ?? '';
+    },
+  }).then((isDone) => (isDone ? created : null));
+}
+
+export function askRename(region: RegionContour): Promise<boolean> {
+  return openDialog({
+    title: `Rename ${region.name}`, action: 'Save',
+    body: html`<div class="form"><label class="line"><span class="label">Name</span><input class="text" name="name" required maxlength="64" value="${region.name}" autofocus></label>
+      <label class="line"><span class="label">Colour</span>${select({ name: 'colour', label: 'Colour' }, COLOURS, region.colour)}</label></div>`,
+    submit: async ({ name, colour }) => { await patchJson(`/api/regions/${region.id}`, { name: name?.trim(), colour }, (region as { version?: number }).version ?? 1); },
+  });
+}
+
+/** Chooses a structure set or segmentation of this time point; resolves with the run that imports it. */
+export function askImport(point: TimePoint): Promise<string | null> {
+  const sources = point.series.filter((series) => ['rtstruct', 'seg'].includes(series.kind));
+  let runId: string | null = null;
+  const body: Html = sources.length === 0
+    ? html`<p class="t2">This time point has no structure set and no segmentation. Import the file first and assign it to ${ageText(point)}.</p>`
+    : html`<div class="stack" role="radiogroup" aria-label="Source">${each(sources, (series, n) => html`<label class="row"><input type="radio" name="series" value="${series.id}" ${n === 0 ? html`checked` : nothing} required> ${series.description || series.kind.toUpperCase()} <span class="t3 push">${series.modality}</span></label>`)}</div>
+      <p class="fs12 t3">Regions with the same name are replaced in a new revision; the one before stays in the history.</p>`;
+  return openDialog({
+    title: 'Import contours', action: sources.length > 0 ? 'Import' : 'Close', body,
+    submit: async ({ series }) => {
+      if (!series) return;
+      runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/import`, { series_id: series })).run_id;
+    },
+  }).then((isDone) => (isDone ? runId : null));
+}
+
+export function askPropagate(from: TimePoint, others: readonly TimePoint[]): Promise<string | null> {
+  let runId: string | null = null;
+  return openDialog({
+    title: `Propagate contours from ${ageText(from)}`, action: 'Propagate',
+    body: html`<p class="t2">Copies the regions of this scan to the others through their registrations, as proposals. Accepted regions there are not changed.</p>
+      <div class="stack">${each(others, (point) => html`<label class="row"><input type="checkbox" name="to-${point.id}" checked> ${ageText(point)}</label>`)}</div>`,
+    submit: async (_, form) => {
+      const to = others.filter((point) => form.querySelector<HTMLInputElement>(`[name="to-${point.id}"]`)?.checked).map((point) => point.id);
+      runId = (await postJson<{ run_id: string }>(`/api/time-points/${from.id}/contours/propagate`, { to })).run_id;
+    },
+  }).then((isDone) => (isDone ? runId : null));
+}
+
+export type ConflictAnswer = 'theirs' | 'mine' | 'wait';
+
+/** Another revision was saved since: both versions are kept whatever is chosen. */
+export function askConflict(fields: Record<string, unknown>): Promise<ConflictAnswer> {
+  const by = typeof fields.by === 'string' ? fields.by : 'Another person';
+  const at = typeof fields.at === 'string' ? `, ${formatDateTime(fields.at)}` : '';
+  const number = typeof fields.number === 'number' ? fields.number : null;
+  let answer: ConflictAnswer = 'wait';
+  return openDialog({
+    title: 'Someone saved before you', action: 'Continue',
+    body: html`<p class="t2">${by} saved revision ${number ?? ''}${at}. Your strokes are kept as a draft until you decide.</p>
+      <div class="stack" role="radiogroup" aria-label="What to do"><label class="row"><input type="radio" name="answer" value="theirs" required> <span>Open theirs; my changed regions are dropped here</span></label>
+      <label class="row"><input type="radio" name="answer" value="mine"> <span>Save mine as a proposal on top of theirs</span></label></div>`,
+    submit: ({ answer: chosen }) => { answer = chosen === 'mine' ? 'mine' : 'theirs'; return Promise.resolve(); },
+  }).then((isDone) => (isDone ? answer : 'wait'));
+}

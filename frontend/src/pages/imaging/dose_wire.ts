@@ -1,0 +1,46 @@
+/** Shapes of the dose step. */
+import type { MaybeQuantity } from '../../domain/quantity';
+import type { Finding } from '../parts/findings';
+
+export interface DoseRegion {
+  region: { id: string; name: string; kind: string; colour: string; label: number };
+  volume?: MaybeQuantity;
+  mass: MaybeQuantity;
+  mass_origin: string;
+  absorbed_dose: MaybeQuantity;
+  voxel_mean_dose?: MaybeQuantity;
+  dose_per_activity: MaybeQuantity;
+  bed: MaybeQuantity;
+  eqd2: MaybeQuantity;
+  alpha_beta?: MaybeQuantity;
+  repair_half_time?: MaybeQuantity;
+  effective_half_life?: MaybeQuantity;
+  time_integrated_activity?: MaybeQuantity;
+  dose_at_volume: Record<string, MaybeQuantity>;
+  n_effective_voxels?: number | null;
+  limits?: { quantity: string; limit: MaybeQuantity; share: MaybeQuantity; source: string }[];
+  budget: { component: string; percent: number }[] | Record<string, number>;
+  findings: Finding[];
+}
+
+export interface Dose {
+  calculation: { id: string; number: number; at: string; author?: string } | null;
+  is_stale: boolean;
+  stale_causes?: readonly string[];
+  engine?: string;
+  density_origin?: string;
+  dose_volume?: string;
+  reference_time_point_id?: string;
+  isodose_levels_gy?: number[];
+  regions: DoseRegion[];
+  findings: Finding[];
+}
+
+export const shareOf = (row: DoseRegion): MaybeQuantity => {
+  const shares = (row.limits ?? []).map((limit) => limit.share).filter((share) => share !== null && share !== undefined);
+  return shares.reduce<MaybeQuantity>((largest, share) => (largest && share && largest.value >= share.value ? largest : share), null);
+};
+
+export function budgetOf(row: DoseRegion): { component: string; percent: number }[] {
+  return Array.isArray(row.budget) ? row.budget : Object.entries(row.budget ?? {}).map(([component, percent]) => ({ component, percent }));
+}
