@@ -76,7 +76,8 @@ def fit_admissible(
         )
     if _is_rising(activities, u):
         raise FitError(
-            "Activity rises from the first to the last scan; check times and contours, or add a later scan.",
+            "Activity rises from the first to the last scan, so no falling curve exists: check times and contours, add "
+            "a later scan, or declare an effective half-life for the last scan.",
             code="rising_curve",
         )
     fits, refused = [], []

@@ -41,7 +41,14 @@ class CurvesApi(APIView):
 
 class CurvesStartInput(serializers.Serializer):
     effective_half_life_h = serializers.FloatField(required=False, min_value=0.01)
+    effective_half_life_standard_uncertainty_h = serializers.FloatField(required=False, min_value=0.01)
     effective_half_life_source = serializers.CharField(required=False, max_length=255)
+
+    def validate(self, attrs):
+        given = [name for name in self.fields if attrs.get(name)]
+        if given and len(given) < len(self.fields):
+            raise serializers.ValidationError("Give half-life, its uncertainty and its source together.")
+        return attrs
 
 
 class CurvesStartApi(APIView):

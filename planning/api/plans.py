@@ -4,10 +4,10 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.plan_page import plan_page, plan_summary, prescription_summary
 from planning.api.schema import documented
 from planning.selectors.courses import courses_visible_to
 from planning.selectors.plans import plans_visible_to
-from planning.services.plan_page import plan_page, plan_summary, prescription_summary
 from planning.services.plans import plan_save, prescription_sign
 
 

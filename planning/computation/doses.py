@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
 from dosimetry.dose.density import density_from_hu
 from dosimetry.dose.engines import run_engine
+from dosimetry.errors import InsufficientDataError
 from dosimetry.kinetics.voxelwise import fit_voxels
 from dosimetry.nuclides.decay import get_nuclide
-
-from dosimetry.errors import InsufficientDataError
 from dosimetry.provenance import digest_json
 from dosimetry.volume import Grid, RigidTransform, Volume, resample
 from planning import storage
@@ -46,7 +46,15 @@ def compute_dose(
     progress(0.02, "Reading images")
     series, registrations, findings = _aligned_series(cycle, reference, grid, progress)
     progress(0.25, "Fitting voxels")
-    tia = _voxel_tia(series, grid, nuclide, curves, parameters, progress, findings)
+    tia = _voxel_tia(
+        series=series,
+        grid=grid,
+        nuclide=nuclide,
+        curves=curves,
+        parameters=parameters,
+        progress=progress,
+        findings=findings,
+    )
     progress(0.70, "Density")
     density, density_origin = _density(image, grid, parameters)
     progress(0.75, "Dose")
@@ -64,7 +72,15 @@ def compute_dose(
         "engine": result.provenance,
     }
     progress(0.82, "Regions")
-    regions = _region_rows(cycle, reference, curves, result.dose, density, nuclide, progress)
+    regions = _region_rows(
+        cycle=cycle,
+        reference=reference,
+        curves=curves,
+        dose=result.dose,
+        density=density,
+        nuclide=nuclide,
+        progress=progress,
+    )
     progress(0.95, "Storing")
     return {
         "registrations": registrations,
@@ -117,7 +133,7 @@ def _aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) ->
     return sorted(series, key=lambda row: row[1].time_s), registrations, findings
 
 
-def _voxel_tia(series, grid: Grid, nuclide, curves, parameters, progress, findings) -> Volume:
+def _voxel_tia(*, series, grid: Grid, nuclide, curves, parameters, progress, findings) -> Volume:
     times_s = np.array([image.time_s for _, image, _ in series])
     if len(series) == 1:
         half_life_s = _declared_half_life_s(curves, parameters)
@@ -169,7 +185,7 @@ def _choices(curves) -> dict[str, str]:
     return choices
 
 
-def _region_rows(cycle: Cycle, reference: TimePoint, curves, dose: Volume, density, nuclide, progress) -> list[dict]:
+def _region_rows(*, cycle: Cycle, reference: TimePoint, curves, dose: Volume, density, nuclide, progress) -> list[dict]:
     contours = current_contours(reference)
     if contours is None:
         raise InsufficientDataError("The reference time point has no contours.", code="no_contours")

@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from dosimetry.segmentation.overlap import subtract_lesions
 
+from dosimetry.segmentation.overlap import subtract_lesions
 from dosimetry.volume import Grid
 from planning import storage
 from planning.models import ContourRevision

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+
+from dosimetry.errors import DosimetryError, InsufficientDataError
 from dosimetry.kinetics.selection import CurveSelection, fit_admissible
 from dosimetry.kinetics.single_time_point import fit_single_time_point
 from dosimetry.nuclides.decay import get_nuclide
-
-from dosimetry.errors import DosimetryError, InsufficientDataError
 from dosimetry.provenance import digest_json
 from planning.computation.provenance import software_versions
 from planning.models import Cycle, PointExclusion, Region
@@ -114,22 +114,28 @@ def _fit_region(
 
 
 def _select(used: list[dict[str, Any]], nuclide, parameters: Mapping[str, Any]) -> CurveSelection:
+    """Fit all scans; with a declared half-life, a region with one scan, or still rising, takes its last scan alone."""
     times_s = np.array([point["time_s"] for point in used])
     activities_bq = np.array([point["activity_bq"] for point in used])
     u_bq = np.array([point["activity_standard_uncertainty_bq"] for point in used])
-    if len(used) == 1 and "effective_half_life_h" in parameters:
-        return fit_single_time_point(
-            time_s=float(times_s[0]),
-            activity_bq=float(activities_bq[0]),
-            activity_standard_uncertainty_bq=float(u_bq[0]),
-            effective_half_life_s=parameters["effective_half_life_h"] * HOUR_S,
-            source=parameters.get("effective_half_life_source", ""),
+    try:
+        return fit_admissible(
+            times_s=times_s,
+            activities_bq=activities_bq,
+            standard_uncertainties_bq=u_bq,
+            nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
         )
-    return fit_admissible(
-        times_s=times_s,
-        activities_bq=activities_bq,
-        standard_uncertainties_bq=u_bq,
+    except DosimetryError as error:
+        if error.code not in {"half_life_required", "rising_curve"} or "effective_half_life_h" not in parameters:
+            raise
+    return fit_single_time_point(
+        time_s=float(times_s[-1]),
+        activity_bq=float(activities_bq[-1]),
+        activity_standard_uncertainty_bq=float(u_bq[-1]),
+        effective_half_life_s=parameters["effective_half_life_h"] * HOUR_S,
+        effective_half_life_standard_uncertainty_s=parameters["effective_half_life_standard_uncertainty_h"] * HOUR_S,
         nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
+        source=parameters.get("effective_half_life_source", ""),
     )
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.histogram import dose_volume_histogram
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
 from dosimetry.segmentation.overlap import coverage_fraction
-
 from dosimetry.units import HOUR_S, KEV_PER_G_GY
 from dosimetry.volume import Grid, Volume
 from planning.computation.curve_shapes import dose_rate_terms
@@ -41,7 +41,6 @@ def compute_region_dose(*, inputs: RegionInputs, dose: Volume, density: Volume |
         time_integrated_activity_cv=tia_u / tia if tia > 0.0 else 0.0,
         volume_ml=inputs.contour.volume_ml,
         voxel_spacing_xyz_mm=inputs.label_grid.spacing_xyz_mm,
-        administered_activity_cv=_administered_cv(inputs.administration),
     )
     u_gy = mean_gy * budget.combined_relative_standard_uncertainty
     histogram = dose_volume_histogram(dose, mask=inputs.mask, mask_grid=inputs.label_grid)
@@ -77,10 +76,6 @@ def _mass(inputs: RegionInputs, density: Volume | float) -> tuple[float, str]:
     covered = float(fraction.sum())
     mean_density = float((fraction * density.values).sum() / covered)
     return inputs.contour.volume_ml * mean_density, "CT contour"
-
-
-def _administered_cv(administration) -> float:
-    return administration.administered_activity_standard_uncertainty_bq / administration.administered_activity_bq
 
 
 def _dose_at_volume(histogram) -> dict[str, float | None]:

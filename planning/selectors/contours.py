@@ -1,10 +1,138 @@
-"""Regions and contours that a user may see."""
+"""Regions and contours as the contour page shows them."""
 
-from planning.models import Region
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from planning.models import ContourRevision, Region, TimePoint, User
+from planning.selectors.current import current_contours, current_image
+from planning.selectors.findings import cycle_findings
+from planning.selectors.quantities import quantity
 from planning.selectors.sites import site_ids_of
+from planning.selectors.staleness import contours_stale_causes
+
+EDITING_FOR = timedelta(minutes=2)
+"""A draft younger than this shows its author as editing."""
+N_HISTORY = 30
 
 
 def regions_visible_to(*, user):
     return Region.objects.filter(course__patient__site__in=site_ids_of(user=user)).select_related(
         "course__patient__site"
     )
+
+
+def contour_revisions_visible_to(*, user):
+    return ContourRevision.objects.filter(time_point__cycle__course__patient__site__in=site_ids_of(user=user))
+
+
+def time_point_contours(time_point: TimePoint, *, user: User) -> dict[str, Any]:
+    """Return the current contour revision with numbers, drafts, editors and history; empty when nothing is drawn."""
+    revision = current_contours(time_point)
+    image = current_image(time_point)
+    causes = contours_stale_causes(revision) if revision else []
+    return {
+        "revision": revision and _head(revision),
+        "is_stale": bool(causes),
+        "stale_causes": causes,
+        "grid": image and _grid_header(image),
+        "layers": {
+            "organs": {"volume": revision and str(revision.organs_id)},
+            "lesions": {"volume": revision and str(revision.lesions_id)},
+        },
+        "regions": _regions(time_point, revision),
+        "editors": _editors(time_point, user),
+        "draft": _draft(time_point, user),
+        "history": [_head(item) for item in time_point.contour_revisions.order_by("-number")[:N_HISTORY]],
+    }
+
+
+def _grid_header(image) -> dict[str, Any]:
+    grid = image.label_grid
+    n_z, n_y, n_x = grid["shape_zyx"]
+    return {
+        "kind": "labels",
+        "dimensions": [n_x, n_y, n_z],
+        "spacing_mm": grid["spacing_xyz_mm"],
+        "origin_lps_mm": grid["origin_lps_mm"],
+        "direction": grid["direction"],
+        "dtype": "uint8",
+        "unit": "",
+        "frame_of_reference_uid": image.frame_of_reference_uid,
+        "value_range": [0, 255],
+        "missing_value": None,
+        "window": {"lower": 0, "upper": 1},
+        "is_downsampled": False,
+        "source_spacing_mm": grid["spacing_xyz_mm"],
+        "sha256": "",
+    }
+
+
+def _head(revision: ContourRevision) -> dict[str, Any]:
+    return {
+        "id": str(revision.pk),
+        "number": revision.number,
+        "author": revision.created_by.printed_name if revision.created_by else "system",
+        "at": revision.created_at.isoformat(),
+        "note": revision.note,
+        "organs": str(revision.organs_id),
+        "lesions": str(revision.lesions_id),
+    }
+
+
+def _regions(time_point: TimePoint, revision: ContourRevision | None) -> list[dict[str, Any]]:
+    """Return every region of the course; those without a contour here have no numbers."""
+    contours = {} if revision is None else {c.region_id: c for c in revision.contours.all()}
+    raised = [finding for finding in cycle_findings(time_point.cycle) if finding.step == "contours"]
+    rows = []
+    for region in time_point.cycle.course.regions.all():
+        contour = contours.get(region.pk)
+        findings = [f.as_dict() for f in raised if revision and f.source_id == revision.pk and f.region_id == region.pk]
+        rows.append({**_region(region), **_numbers(contour), "findings": findings})
+    return rows
+
+
+def _region(region: Region) -> dict[str, Any]:
+    return {
+        "id": str(region.pk),
+        "label": region.label,
+        "kind": region.kind,
+        "name": region.name,
+        "colour": region.colour,
+    }
+
+
+def _numbers(contour) -> dict[str, Any]:
+    if contour is None:
+        missing = dict.fromkeys(("volume", "contour_volume", "polygon_volume", "mean", "maximum", "activity"))
+        return {**missing, "state": "none", "source": "", "source_detail": "", "is_locked": False, "statements": []}
+    return {
+        "state": contour.state,
+        "source": contour.source,
+        "source_detail": contour.source_detail,
+        "is_locked": contour.is_locked,
+        "volume": quantity(contour.volume_ml, unit="mL", factor=1.0),
+        "contour_volume": quantity(contour.contour_volume_ml, unit="mL", factor=1.0),
+        "polygon_volume": quantity(contour.polygon_volume_ml, unit="mL", factor=1.0),
+        "mean": quantity(contour.mean_activity_concentration_bq_per_ml, unit="kBq/mL", factor=1e3),
+        "maximum": quantity(contour.maximum_activity_concentration_bq_per_ml, unit="kBq/mL", factor=1e3),
+        "activity": quantity(
+            contour.activity_bq, unit="MBq", factor=1e6, standard_uncertainty=contour.activity_standard_uncertainty_bq
+        ),
+        "statements": contour.statements,
+    }
+
+
+def _editors(time_point: TimePoint, user: User) -> list[dict[str, str]]:
+    since = timezone.now() - EDITING_FOR
+    drafts = time_point.contour_drafts.filter(updated_at__gt=since).exclude(user=user).select_related("user")
+    return [{"name": draft.user.printed_name, "since": draft.updated_at.isoformat()} for draft in drafts]
+
+
+def _draft(time_point: TimePoint, user: User) -> dict[str, Any] | None:
+    drafts = {
+        f"{draft.kind}s": {"base_number": draft.base_number, "at": draft.updated_at.isoformat()}
+        for draft in time_point.contour_drafts.filter(user=user)
+    }
+    return drafts or None

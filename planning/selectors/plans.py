@@ -6,7 +6,7 @@ from typing import Any
 from planning.models import Course, DoseCalculation, ExternalDose, LimitSet, Plan, Prescription, TherapyTemplate
 from planning.models.reviews import ResultState
 from planning.selectors.current import current_administration, current_calculation, current_result
-from planning.selectors.sites import site_ids_of
+from planning.selectors.sites import site_ids_of, sites_visible_to
 from planning.selectors.staleness import calculation_stale_causes
 
 
@@ -15,11 +15,11 @@ def plans_visible_to(*, user):
 
 
 def limit_sets_visible_to(*, user):
-    return LimitSet.objects.filter(site__in=site_ids_of(user=user)).prefetch_related("limits")
+    return LimitSet.objects.filter(site__in=sites_visible_to(user=user)).prefetch_related("limits")
 
 
 def templates_visible_to(*, user):
-    return TherapyTemplate.objects.filter(site__in=site_ids_of(user=user))
+    return TherapyTemplate.objects.filter(site__in=sites_visible_to(user=user))
 
 
 def prescriptions_of(course: Course):

@@ -36,6 +36,7 @@ LIMITS = (
     ("Spleen", "absorbed_dose", 50.0, "radionuclide therapy", "Site convention; to be confirmed by the site"),
 )
 RADIOBIOLOGY = {
+    "between_cycles": {"cv": 0.15, "source": "assumption of the demo site, to be replaced by a clinic's own spread"},
     "Kidney": {"alpha_beta_gy": 2.6, "repair_half_time_h": 2.8, "source": "MIRD Pamphlet 20; to be confirmed"},
     "Liver": {"alpha_beta_gy": 2.75, "repair_half_time_h": 2.5, "source": "physics reference; to be confirmed"},
     "organ": {"alpha_beta_gy": 3.0, "repair_half_time_h": 2.5, "source": "physics reference; to be confirmed"},

@@ -23,7 +23,7 @@ UNITS_BQ = {"MBq": 1e6, "GBq": 1e9}
 
 
 @transaction.atomic
-def plan_save(*, actor: User, course: Course, planned_activity_bq: float | None, n_cycles_left: int) -> Plan:
+def plan_save(*, actor: User, course: Course, planned_activity_bq: float | None, n_cycles_left: int | None) -> Plan:
     """Save what the page shows now as an immutable plan."""
     permissions.require(user=actor, action=Action.EDIT_PLAN, site=course.site)
     limit_set = current_limit_set(course.site)
@@ -36,7 +36,7 @@ def plan_save(*, actor: User, course: Course, planned_activity_bq: float | None,
         course=course,
         number=1 if newest is None else newest.number + 1,
         next_cycle_number=answer.next_cycle_number,
-        n_cycles_left=n_cycles_left,
+        n_cycles_left=answer.n_cycles_left,
         limit_set=limit_set,
         planned_activity_bq=planned_activity_bq,
         label_activity_bq=answer.label_activity_bq,

@@ -1,0 +1,210 @@
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from planning.api.label_bodies import read_label_body, stored_label_response
+from planning.api.parsers import RawParser
+from planning.api.preconditions import if_match_version
+from planning.api.schema import documented
+from planning.models import Series
+from planning.models.contours import ContourState
+from planning.selectors.contours import regions_visible_to, time_point_contours
+from planning.selectors.courses import time_points_visible_to
+from planning.services.audit import audit_view
+from planning.services.contour_runs import contour_import_start, contour_propagation_start
+from planning.services.contours import contour_draft_save, contour_operate, contour_state_set, contour_voxels_save
+
+KINDS = {"organs": "organ", "lesions": "lesion"}
+OPERATIONS = (
+    "threshold_sphere",
+    "threshold",
+    "grow",
+    "margin",
+    "smooth",
+    "interpolate",
+    "boolean",
+    "fill",
+    "islands",
+    "largest",
+    "delete",
+)
+
+
+def _time_point(request, time_point_id):
+    return get_object_or_404(time_points_visible_to(user=request.user), pk=time_point_id)
+
+
+def _answer(request, time_point, status=200) -> Response:
+    detail = time_point_contours(time_point, user=request.user)
+    number = detail["revision"]["number"] if detail["revision"] else 0
+    return Response({"number": number, **detail}, status=status, headers={"ETag": f'"{number}"'})
+
+
+class ContoursApi(APIView):
+    @documented()
+    def get(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        audit_view(actor=request.user, patient=time_point.cycle.patient)
+        return _answer(request, time_point)
+
+
+class ContourVoxelsApi(APIView):
+    parser_classes = [RawParser]
+
+    @documented(status=201)
+    def post(self, request, time_point_id, kind):
+        time_point = _time_point(request, time_point_id)
+        body = read_label_body(request)
+        changed = {
+            int(part) for part in request.headers.get("X-Changed-Labels", "").split(",") if part.strip().isdigit()
+        }
+        contour_voxels_save(
+            actor=request.user,
+            time_point=time_point,
+            kind=KINDS[kind],
+            base_number=if_match_version(request),
+            voxels=body.voxels,
+            changed=changed,
+            note=body.note,
+        )
+        return _answer(request, time_point, status=201)
+
+
+class ContourDraftApi(APIView):
+    parser_classes = [RawParser]
+
+    @documented()
+    def get(self, request, time_point_id, kind):
+        time_point = _time_point(request, time_point_id)
+        draft = get_object_or_404(time_point.contour_drafts, user=request.user, kind=KINDS[kind])
+        return stored_label_response(draft)
+
+    @documented()
+    def put(self, request, time_point_id, kind):
+        time_point = _time_point(request, time_point_id)
+        body = read_label_body(request)
+        draft = contour_draft_save(
+            actor=request.user,
+            time_point=time_point,
+            kind=KINDS[kind],
+            base_number=if_match_version(request),
+            object_sha256=body.store(),
+            voxels_sha256=body.voxels_sha256,
+        )
+        return Response({"updated_at": draft.updated_at.isoformat()})
+
+
+class OperationInput(serializers.Serializer):
+    operation = serializers.ChoiceField(choices=OPERATIONS)
+    region_id = serializers.UUIDField()
+    parameters = serializers.DictField(default=dict)
+
+
+class ContourOperationsApi(APIView):
+    @documented(OperationInput, status=201)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = OperationInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        values = fields.validated_data
+        region = get_object_or_404(regions_visible_to(user=request.user), pk=values["region_id"])
+        contour_operate(
+            actor=request.user,
+            time_point=time_point,
+            base_number=if_match_version(request),
+            region=region,
+            operation=values["operation"],
+            parameters=values["parameters"],
+        )
+        return _answer(request, time_point, status=201)
+
+
+class StateInput(serializers.Serializer):
+    region_id = serializers.UUIDField()
+    state = serializers.ChoiceField(
+        choices=(ContourState.ACCEPTED, ContourState.REJECTED, ContourState.EDITED), required=False, allow_null=True
+    )
+    is_locked = serializers.BooleanField(required=False, allow_null=True)
+
+
+class ContourStatesApi(APIView):
+    @documented(StateInput, status=201)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = StateInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        values = fields.validated_data
+        region = get_object_or_404(regions_visible_to(user=request.user), pk=values["region_id"])
+        contour_state_set(
+            actor=request.user,
+            time_point=time_point,
+            base_number=if_match_version(request),
+            region=region,
+            state=values.get("state"),
+            is_locked=values.get("is_locked"),
+        )
+        return _answer(request, time_point, status=201)
+
+
+class ContourImportInput(serializers.Serializer):
+    series_id = serializers.UUIDField()
+
+
+class ContourImportApi(APIView):
+    @documented(ContourImportInput, status=202)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = ContourImportInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        series = get_object_or_404(
+            Series, pk=fields.validated_data["series_id"], time_point__cycle=time_point.cycle, is_discarded=False
+        )
+        run = contour_import_start(actor=request.user, time_point=time_point, series=series)
+        return Response({"run_id": str(run.pk)}, status=202)
+
+
+class PropagateInput(serializers.Serializer):
+    to = serializers.ListField(child=serializers.UUIDField(), required=False, allow_null=True)
+
+
+class ContourPropagateApi(APIView):
+    @documented(PropagateInput, status=202)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = PropagateInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        others = time_point.cycle.time_points.exclude(pk=time_point.pk)
+        wanted = fields.validated_data.get("to")
+        targets = list(others if not wanted else others.filter(pk__in=wanted))
+        run = contour_propagation_start(actor=request.user, time_point=time_point, targets=targets)
+        return Response({"run_id": str(run.pk)}, status=202)
+
+
+class ContourRevisionApi(APIView):
+    @documented()
+    def get(self, request, time_point_id, number, kind):
+        revision = get_object_or_404(_time_point(request, time_point_id).contour_revisions, number=number)
+        return Response({"volume": str(getattr(revision, f"{kind}_id"))})
+
+
+POINT = "time-points/<uuid:time_point_id>/contours"
+urlpatterns = [
+    path(POINT, ContoursApi.as_view(), name="contours"),
+    path(f"{POINT}/operations", ContourOperationsApi.as_view(), name="contour-operations"),
+    path(f"{POINT}/states", ContourStatesApi.as_view(), name="contour-states"),
+    path(f"{POINT}/import", ContourImportApi.as_view(), name="contour-import"),
+    path(f"{POINT}/propagate", ContourPropagateApi.as_view(), name="contour-propagate"),
+]
+for _kind in KINDS:
+    urlpatterns += [
+        path(f"{POINT}/{_kind}/voxels", ContourVoxelsApi.as_view(), {"kind": _kind}, name=f"contour-voxels-{_kind}"),
+        path(f"{POINT}/{_kind}/draft", ContourDraftApi.as_view(), {"kind": _kind}, name=f"contour-draft-{_kind}"),
+        path(
+            f"{POINT}/revisions/<int:number>/{_kind}",
+            ContourRevisionApi.as_view(),
+            {"kind": _kind},
+            name=f"contour-revision-{_kind}",
+        ),
+    ]

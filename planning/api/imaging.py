@@ -1,0 +1,40 @@
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from planning.api.schema import documented
+from planning.selectors.courses import cycles_visible_to, time_points_visible_to
+from planning.selectors.imaging import cycle_images
+from planning.services.audit import audit_view
+from planning.services.imaging import images_start, reference_choose
+
+
+class ImagesApi(APIView):
+    @documented()
+    def get(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        audit_view(actor=request.user, patient=cycle.patient)
+        return Response(cycle_images(cycle))
+
+
+class ImagesPrepareApi(APIView):
+    @documented(status=202)
+    def post(self, request, cycle_id):
+        cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
+        return Response({"run_id": str(images_start(actor=request.user, cycle=cycle).pk)}, status=202)
+
+
+class ReferenceApi(APIView):
+    @documented()
+    def post(self, request, time_point_id):
+        time_point = get_object_or_404(time_points_visible_to(user=request.user), pk=time_point_id)
+        reference_choose(actor=request.user, time_point=time_point)
+        return Response({"reference_time_point_id": str(time_point.pk)})
+
+
+urlpatterns = [
+    path("cycles/<uuid:cycle_id>/images", ImagesApi.as_view(), name="images"),
+    path("cycles/<uuid:cycle_id>/images/prepare", ImagesPrepareApi.as_view(), name="images-prepare"),
+    path("time-points/<uuid:time_point_id>/reference", ReferenceApi.as_view(), name="reference"),
+]

@@ -1,0 +1,162 @@
+"""Masks and numbers of contours: import, propagation, operations, measurement."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dosimetry.dicomio.rtstruct import rasterise, read_rtstruct
+from dosimetry.dicomio.seg import read_seg
+from dosimetry.errors import DosimetryError, InvalidInputError
+from dosimetry.segmentation import morphology
+from dosimetry.segmentation.overlap import coverage_fraction, subtract_lesions
+from dosimetry.segmentation.regions import measure_region, propagate_mask
+from dosimetry.segmentation.threshold import region_grow, threshold_fixed, threshold_in_sphere
+from dosimetry.volume import Grid, RigidTransform, Volume
+from planning import storage
+from planning.computation.grids import grid_from_dict
+from planning.models import QuantifiedImage, Series
+
+LESION_WORDS = ("lesion", "tumour", "tumor", "gtv", "ctv", "metast", "mass", "bone met", "node")
+LESION_TYPES = {"GTV", "CTV", "PTV"}
+
+
+def imported_masks(*, series: Series, grid: Grid) -> list[dict[str, Any]]:
+    """Return name, kind, mask and volumes of each region of a structure set or segmentation, on the label grid."""
+    paths = [storage.object_path(file.sha256) for file in series.files.all()]
+    return [region for path in paths for region in _regions_of(path, series.kind, grid)]
+
+
+def _regions_of(path: Path, kind: str, grid: Grid) -> list[dict[str, Any]]:
+    if kind == "rtstruct":
+        return [
+            {
+                "name": region.name,
+                "kind": "lesion" if _is_lesion(region.name, region.interpreted_type) else "organ",
+                "mask": rasterise(region, grid),
+                "polygon_volume_ml": region.volume_by_polygon_ml,
+                "tracking_uid": "",
+            }
+            for region in read_rtstruct(path).regions
+        ]
+    return [
+        {
+            "name": region.label,
+            "kind": "lesion" if _is_lesion(f"{region.label} {region.property_type}", "") else "organ",
+            "mask": coverage_fraction(region.mask.values >= 0.5, region.mask.grid, grid) >= 0.5,
+            "polygon_volume_ml": None,
+            "tracking_uid": region.tracking_uid,
+        }
+        for region in read_seg(path)
+    ]
+
+
+def _is_lesion(name: str, interpreted_type: str) -> bool:
+    return interpreted_type in LESION_TYPES or any(word in name.lower() for word in LESION_WORDS)
+
+
+def propagated_masks(
+    *, masks: Mapping[str, np.ndarray], source_grid: Grid, onto: Grid, matrix: list[float]
+) -> dict[str, np.ndarray]:
+    """Carry masks from the reference time point through its registration."""
+    transform = RigidTransform(matrix=tuple(matrix))
+    return {name: propagate_mask(mask, source_grid, onto=onto, transform=transform) for name, mask in masks.items()}
+
+
+def measured_regions(
+    *, image: QuantifiedImage, organs: Mapping[str, np.ndarray], lesions: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    """Return the numbers of every region, organs without lesions; a region that cannot be measured says why."""
+    grid = grid_from_dict(image.label_grid)
+    emission = Volume(
+        values=storage.load_array(image.emission_sha256), grid=grid_from_dict(image.emission_grid), unit="Bq/mL"
+    )
+    reduced, statements = subtract_lesions(organs, lesions)
+    rows = {}
+    for name, drawn in {**organs, **lesions}.items():
+        counted = reduced.get(name, drawn)
+        rows[name] = {
+            "contour_volume_ml": float(np.count_nonzero(drawn)) * grid.voxel_volume_ml,
+            "statements": list(statements.get(name, ())),
+            **_measured(counted, grid, emission),
+        }
+    return rows
+
+
+def _measured(mask: np.ndarray, grid: Grid, emission: Volume) -> dict[str, Any]:
+    try:
+        found = measure_region(mask, grid, emission)
+    except DosimetryError as error:
+        finding = {"code": error.code, "level": "block", "message": str(error)}
+        return {
+            "volume_ml": 0.0,
+            "activity_bq": 0.0,
+            "activity_standard_uncertainty_bq": None,
+            "mean_activity_concentration_bq_per_ml": 0.0,
+            "maximum_activity_concentration_bq_per_ml": 0.0,
+            "findings": [finding],
+        }
+    return {
+        "volume_ml": found.volume_ml,
+        "activity_bq": found.activity_bq,
+        "activity_standard_uncertainty_bq": found.activity_standard_uncertainty_bq,
+        "mean_activity_concentration_bq_per_ml": found.mean_activity_concentration_bq_per_ml,
+        "maximum_activity_concentration_bq_per_ml": found.maximum_activity_concentration_bq_per_ml,
+        "findings": [{"code": f.code, "level": f.level, "message": f.message} for f in found.findings],
+    }
+
+
+def operated_mask(
+    *, operation: str, mask: np.ndarray, other: np.ndarray | None, image: QuantifiedImage, parameters: dict[str, Any]
+) -> np.ndarray:
+    """Return the mask after one named operation; thresholds replace it."""
+    grid = grid_from_dict(image.label_grid)
+    shape_operations = {
+        "margin": lambda: morphology.margin(mask, grid=grid, margin_mm=float(parameters["margin_mm"])),
+        "smooth": lambda: morphology.smooth(mask, grid=grid, radius_mm=float(parameters["radius_mm"])),
+        "interpolate": lambda: morphology.interpolate_slices(mask),
+        "fill": lambda: morphology.fill_holes(mask),
+        "islands": lambda: morphology.remove_islands(mask, grid=grid, minimum_ml=float(parameters["minimum_ml"])),
+        "largest": lambda: morphology.keep_largest(mask),
+        "delete": lambda: np.zeros_like(mask),
+    }
+    if operation in shape_operations:
+        return shape_operations[operation]()
+    if operation == "boolean":
+        if other is None:
+            raise InvalidInputError("Choose the other region.", code="other_region")
+        return morphology.combine(mask, other, operation=parameters["boolean"])
+    return _thresholded(operation, grid, image, parameters)
+
+
+def _thresholded(operation: str, grid: Grid, image: QuantifiedImage, parameters: dict[str, Any]) -> np.ndarray:
+    """Threshold on the emission grid, then carry the mask to the label grid."""
+    emission = Volume(
+        values=storage.load_array(image.emission_sha256), grid=grid_from_dict(image.emission_grid), unit="Bq/mL"
+    )
+    minimum, fraction = parameters.get("minimum_bq_per_ml"), parameters.get("fraction")
+    if operation == "threshold_sphere":
+        found = threshold_in_sphere(
+            emission,
+            centre_lps_mm=_point(parameters, "centre_lps_mm"),
+            radius_mm=float(parameters["radius_mm"]),
+            minimum=minimum,
+            fraction_of_maximum=fraction,
+        )
+    elif operation == "threshold":
+        if minimum is None:
+            raise InvalidInputError("Give the threshold in Bq/mL.", code="threshold_choice")
+        found = threshold_fixed(emission, minimum=float(minimum))
+    elif operation == "grow":
+        found = region_grow(emission, seed_lps_mm=_point(parameters, "centre_lps_mm"), minimum=float(minimum or 0.0))
+    else:
+        raise InvalidInputError(f"Unknown operation {operation!r}.", code="unknown_operation")
+    if emission.grid.matches(grid):
+        return found
+    return coverage_fraction(found, emission.grid, grid) >= 0.5
+
+
+def _point(parameters: dict[str, Any], key: str) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in parameters[key])
+    return x, y, z

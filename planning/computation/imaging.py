@@ -1,0 +1,142 @@
+"""From stored DICOM to activity concentration and display copies of one time point."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from dosimetry.dicomio.ct import read_ct
+from dosimetry.dicomio.emission import read_emission
+from dosimetry.dicomio.headers import read_header
+from dosimetry.dicomio.series import Series as DicomSeries
+from dosimetry.dicomio.series import group_series
+from dosimetry.errors import InsufficientDataError
+from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.provenance import digest_json
+from dosimetry.quantification.activity import to_activity_concentration
+from dosimetry.quantification.calibration import CalibrationFactor as Factor
+from planning import storage
+from planning.computation.grids import grid_to_dict
+from planning.computation.provenance import software_versions
+from planning.computation.volumes import ct_asset, display_grid, emission_asset
+from planning.models import Administration, CalibrationFactor, Series, Site, TimePoint
+from planning.models.imaging import SeriesKind
+from planning.selectors.current import current_administration
+
+ANNIHILATION_NUCLIDES = {"F-18", "Ga-68", "Cu-64", "Zr-89", "C-11"}
+
+
+def compute_image(*, time_point: TimePoint, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    """Quantify one time point. Equal inputs give an equal digest, by which the caller finds an existing revision."""
+    administration = current_administration(time_point.cycle)
+    if administration is None:
+        raise InsufficientDataError("Record the administration first.", code="no_administration")
+    emission = _one(time_point, SeriesKind.EMISSION, "SPECT or PET")
+    ct = time_point.series.filter(kind=SeriesKind.CT, is_discarded=False).first()
+    progress(0.05, "Reading headers")
+    calibration = calibration_for(time_point.site, emission)
+    inputs = _inputs(administration, emission, ct, calibration)
+    nuclide = get_nuclide(time_point.cycle.course.nuclide)
+    progress(0.10, "Reading SPECT or PET")
+    image = read_emission(dicom_series(emission))
+    quantified = to_activity_concentration(
+        image,
+        nuclide=nuclide,
+        administration_time=administration.administered_at,
+        administered_activity_bq=administration.administered_activity_bq,
+        calibration=calibration and _factor(calibration),
+    )
+    progress(0.40, "Writing display copies")
+    kind = "pet" if nuclide.name in ANNIHILATION_NUCLIDES else "spect"
+    assets = {"emission_display": emission_asset(quantified.volume, kind=kind), "ct_display": None}
+    fields: dict[str, Any] = {"ct_sha256": "", "ct_grid": None}
+    label_grid, _ = display_grid(quantified.volume.grid)
+    findings = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
+    if ct is not None:
+        progress(0.55, "Reading CT")
+        hu = read_ct(dicom_series(ct))
+        assets["ct_display"] = ct_asset(hu)
+        label_grid, _ = display_grid(hu.grid)
+        fields = {"ct_sha256": storage.store_array(hu.values.astype(np.int16)), "ct_grid": grid_to_dict(hu.grid)}
+        if hu.frame_of_reference_uid != quantified.volume.frame_of_reference_uid:
+            text = "CT and emission image state different frames of reference; check the fusion."
+            findings.append({"code": "frames_differ", "level": "ask", "message": text})
+    progress(0.90, "Storing")
+    return {
+        "assets": assets,
+        "fields": {
+            **fields,
+            "emission_series": emission,
+            "ct_series": ct,
+            "administration": administration,
+            "calibration": calibration,
+            "time_s": quantified.time_s,
+            "mid_acquisition_at": quantified.mid_acquisition,
+            "whole_image_activity_bq": quantified.whole_image_activity_bq,
+            "nuclide": nuclide.name,
+            "steps": list(quantified.steps),
+            "findings": findings,
+            "emission_sha256": storage.store_array(quantified.volume.values.astype(np.float32)),
+            "emission_grid": grid_to_dict(quantified.volume.grid),
+            "frame_of_reference_uid": quantified.volume.frame_of_reference_uid,
+            "label_grid": grid_to_dict(label_grid),
+            "inputs_digest": digest_json({**inputs, "nuclide": nuclide.name, "data": nuclide.data_version}),
+            "versions": software_versions(),
+        },
+    }
+
+
+def dicom_series(series: Series) -> DicomSeries:
+    """Return the stored series as its reader wants it."""
+    headers = [read_header(storage.object_path(file.sha256)) for file in series.files.all()]
+    groups = group_series(headers, site_zone=ZoneInfo(series.site.time_zone))
+    if len(groups) != 1:
+        raise InsufficientDataError("The stored series mixes several grids.", code="several_grids")
+    return groups[0]
+
+
+def calibration_for(site: Site, series: Series) -> CalibrationFactor | None:
+    """Return the confirmed factor of the camera, nuclide and day of a series."""
+    summary = series.summary
+    day: date | None = series.acquisition_start.date() if series.acquisition_start else None
+    if day is None:
+        return None
+    names = {summary.get("station_name", ""), summary.get("manufacturer_model", "")} - {""}
+    factors = site.calibration_factors.filter(
+        camera__in=names, is_withdrawn=False, confirmed_at__isnull=False, valid_from__lte=day
+    )
+    if summary.get("nuclide"):
+        factors = factors.filter(nuclide=summary["nuclide"])
+    valid = [factor for factor in factors if factor.valid_to is None or factor.valid_to >= day]
+    return max(valid, key=lambda factor: factor.valid_from, default=None)
+
+
+def _factor(row: CalibrationFactor) -> Factor:
+    return Factor(
+        calibration_cps_per_bq=row.calibration_cps_per_bq,
+        standard_uncertainty_cps_per_bq=row.calibration_standard_uncertainty_cps_per_bq,
+        camera=row.camera,
+        nuclide=row.nuclide,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+    )
+
+
+def _one(time_point: TimePoint, kind: SeriesKind, what: str) -> Series:
+    found = list(time_point.series.filter(kind=kind, is_discarded=False))
+    if len(found) != 1:
+        raise InsufficientDataError(
+            f"Time point {time_point.number} has {len(found)} {what} series; choose one.", code="emission_count"
+        )
+    return found[0]
+
+
+def _inputs(administration: Administration, emission: Series, ct: Series | None, calibration) -> dict[str, Any]:
+    return {
+        "administration": str(administration.pk),
+        "emission": sorted(emission.files.values_list("sha256", flat=True)),
+        "ct": sorted(ct.files.values_list("sha256", flat=True)) if ct else [],
+        "calibration": str(calibration.pk) if calibration else "",
+    }

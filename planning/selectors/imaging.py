@@ -1,0 +1,101 @@
+"""Images of a cycle as the guard page and the viewer show them."""
+
+from typing import Any
+
+from planning.models import Cycle, QuantifiedImage, VolumeAsset
+from planning.queue import TaskName
+from planning.selectors.current import current_image
+from planning.selectors.findings import cycle_findings
+from planning.selectors.quantities import quantity
+from planning.selectors.runs import open_runs_of_cycle, run_summary
+from planning.selectors.sites import site_ids_of
+from planning.selectors.staleness import image_stale_causes
+
+DECAY_WORDS = {
+    "NONE": "not corrected: frame mean",
+    "START": "corrected to series start",
+    "ADMIN": "corrected to administration",
+    "": "not stated",
+}
+
+
+def volumes_visible_to(*, user):
+    return VolumeAsset.objects.filter(site__in=site_ids_of(user=user))
+
+
+def cycle_images(cycle: Cycle) -> dict[str, Any]:
+    """Return time points with image, series and run; the window is that of the earliest image, shared by all."""
+    time_points = list(cycle.time_points.order_by("number"))
+    runs = {run.kind: run for run in open_runs_of_cycle(cycle)}
+    run = runs.get(TaskName.PREPARE_IMAGES)
+    raised = [finding for finding in cycle_findings(cycle) if finding.step == "guard"]
+    rows, window = [], None
+    for time_point in time_points:
+        image = current_image(time_point)
+        if image is not None and window is None:
+            window = image.emission_display.header["window"]
+        rows.append(
+            {
+                "id": str(time_point.pk),
+                "number": time_point.number,
+                "is_reference": time_point.is_reference,
+                "time": quantity(image and image.time_s, unit="h", factor=3600.0),
+                "acquired_at": image and image.mid_acquisition_at.isoformat(),
+                "image": image and _image(image, raised),
+                "series": [_series(series) for series in time_point.series.filter(is_discarded=False)],
+                "run": run and run_summary(run),
+            }
+        )
+    return {"time_points": rows, "window": window}
+
+
+def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:
+    summary = image.emission_series.summary
+    causes = image_stale_causes(image)
+    calibration = image.calibration
+    return {
+        "id": str(image.pk),
+        "number": image.number,
+        "is_stale": bool(causes),
+        "stale_causes": causes,
+        "emission_volume": str(image.emission_display_id),
+        "ct_volume": image.ct_display_id and str(image.ct_display_id),
+        "activity": quantity(image.whole_image_activity_bq, unit="MBq", factor=1e6),
+        "nuclide": image.nuclide,
+        "modality": image.emission_series.modality,
+        "unit": "Bq/mL",
+        "units": summary.get("units") or "counts",
+        "corrections": summary.get("corrections", []),
+        "decay_correction": summary.get("decay_correction", ""),
+        "decay_reference": DECAY_WORDS.get(summary.get("decay_correction", ""), "not stated"),
+        "calibration": calibration
+        and {
+            "camera": calibration.camera,
+            "value": quantity(
+                calibration.calibration_cps_per_bq,
+                unit="cps/MBq",
+                factor=1e-6,
+                standard_uncertainty=calibration.calibration_standard_uncertainty_cps_per_bq,
+            ),
+        },
+        "steps": image.steps,
+        "findings": [finding.as_dict() for finding in raised if finding.source_id == image.pk],
+        "series": {
+            "description": summary.get("description", ""),
+            "station_name": summary.get("station_name", ""),
+            "manufacturer_model": summary.get("manufacturer_model", ""),
+            "n_instances": summary.get("n_instances"),
+        },
+    }
+
+
+def _series(series) -> dict[str, Any]:
+    return {
+        "id": str(series.pk),
+        "kind": series.kind,
+        "modality": series.modality,
+        "description": series.summary.get("description", ""),
+        "station_name": series.summary.get("station_name", ""),
+        "n_instances": series.summary.get("n_instances"),
+        "acquisition_start": series.acquisition_start and series.acquisition_start.isoformat(),
+    }

@@ -1,0 +1,49 @@
+"""Camera calibration factors: added, confirmed by a second person, withdrawn; never edited."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from planning import permissions
+from planning.errors import InvalidStateError, NotAllowedError
+from planning.models import CalibrationFactor, Site, User
+from planning.permissions import Action
+from planning.services.audit import audit_record
+
+
+@transaction.atomic
+def calibration_create(*, actor: User, site: Site, fields: dict[str, Any]) -> CalibrationFactor:
+    permissions.require(user=actor, action=Action.EDIT_CALIBRATION, site=site)
+    factor = CalibrationFactor(site=site, created_by=actor, **fields)
+    factor.full_clean(exclude=["confirmed_by", "confirmed_at"])
+    if factor.valid_to is not None and factor.valid_to < factor.valid_from:
+        raise InvalidStateError("The factor ends before it begins.", code="bad_validity")
+    factor.save()
+    audit_record(actor=actor, action="calibration.create", target=factor, site=site)
+    return factor
+
+
+@transaction.atomic
+def calibration_confirm(*, actor: User, factor: CalibrationFactor) -> CalibrationFactor:
+    permissions.require(user=actor, action=Action.CONFIRM_CALIBRATION, site=factor.site)
+    if factor.confirmed_at is not None or factor.is_withdrawn:
+        raise InvalidStateError("The factor is confirmed or withdrawn already.", code="already_decided")
+    if factor.created_by_id == actor.pk:
+        raise NotAllowedError("A second person confirms: you entered this factor.", code="second_person_required")
+    factor.confirmed_by, factor.confirmed_at = actor, timezone.now()
+    factor.save(update_fields=["confirmed_by", "confirmed_at"])
+    audit_record(actor=actor, action="calibration.confirm", target=factor, site=factor.site)
+    return factor
+
+
+@transaction.atomic
+def calibration_withdraw(*, actor: User, factor: CalibrationFactor, reason: str) -> CalibrationFactor:
+    """Withdraw a factor; every image that used it becomes stale."""
+    permissions.require(user=actor, action=Action.CONFIRM_CALIBRATION, site=factor.site)
+    if not reason.strip():
+        raise InvalidStateError("Give a reason for withdrawing the factor.", code="reason_required")
+    factor.is_withdrawn = True
+    factor.save(update_fields=["is_withdrawn"])
+    audit_record(actor=actor, action="calibration.withdraw", target=factor, site=factor.site, reason=reason)
+    return factor

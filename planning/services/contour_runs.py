@@ -1,0 +1,53 @@
+"""Contour work that takes a worker: import from a structure set, propagation to other time points."""
+
+from django.db import transaction
+
+from planning import permissions
+from planning.errors import InvalidStateError
+from planning.models import Run, Series, TimePoint, User
+from planning.models.registrations import Decision
+from planning.permissions import Action
+from planning.queue import TaskName
+from planning.selectors.current import current_contours, current_image, current_registration, reference_time_point
+from planning.services.audit import audit_record
+from planning.services.runs import run_start
+
+
+@transaction.atomic
+def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) -> Run:
+    permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
+    if series.kind not in {"rtstruct", "seg"} or series.is_discarded:
+        raise InvalidStateError("Choose a structure set or segmentation.", code="not_structures")
+    if current_image(time_point) is None:
+        raise InvalidStateError("Prepare the images before importing contours.", code="no_image")
+    return _start(actor, time_point, TaskName.IMPORT_CONTOURS, {"series": str(series.pk)}, "contours.import")
+
+
+@transaction.atomic
+def contour_propagation_start(*, actor: User, time_point: TimePoint, targets: list[TimePoint]) -> Run:
+    """Queue the propagation of the reference's contours to other time points."""
+    permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
+    if reference_time_point(time_point.cycle) != time_point:
+        raise InvalidStateError("Contours are propagated from the reference time point.", code="not_reference")
+    if current_contours(time_point) is None:
+        raise InvalidStateError("Draw or import contours first.", code="no_contours")
+    for target in targets:
+        registration = current_registration(target)
+        if registration is None or registration.decision == Decision.REJECTED:
+            raise InvalidStateError(f"Register time point {target.number} first.", code="not_registered")
+    parameters = {"targets": sorted(str(target.pk) for target in targets)}
+    return _start(actor, time_point, TaskName.PROPAGATE_CONTOURS, parameters, "contours.propagate")
+
+
+def _start(actor: User, time_point: TimePoint, task: TaskName, parameters: dict, action: str) -> Run:
+    cycle = time_point.cycle
+    run = run_start(
+        actor=actor,
+        site=cycle.site,
+        task=task,
+        parameters={"time_point": str(time_point.pk), **parameters},
+        patient=cycle.patient,
+        cycle=cycle,
+    )
+    audit_record(actor=actor, action=action, target=run, site=cycle.site, patient=cycle.patient)
+    return run

@@ -1,0 +1,86 @@
+from dosimetry.errors import InvalidInputError
+from planning.computation.contours import imported_masks, propagated_masks
+from planning.computation.grids import grid_from_dict, label_values
+from planning.models import Series, TimePoint
+from planning.models.contours import ContourSource, ContourState
+from planning.queue import TaskName
+from planning.selectors.current import current_contours, current_image, current_registration
+from planning.services.contours import contour_masks_add
+from planning.services.regions import region_for
+from planning.tasks.base import run_task
+
+
+@run_task(TaskName.IMPORT_CONTOURS, queue="io")
+def run_contour_import(run, progress):
+    time_point = TimePoint.objects.get(pk=run.parameters["time_point"])
+    series = Series.objects.get(pk=run.parameters["series"])
+    progress(0.1, "Reading contours")
+    grid = grid_from_dict(current_image(time_point).label_grid)
+    rows = imported_masks(series=series, grid=grid)
+    inside = [row for row in rows if row["mask"].any()]
+    if not inside:
+        raise InvalidInputError("No contour lies inside the image of this time point.", code="region_outside")
+    detail = series.summary.get("description") or series.modality
+    for row in inside:
+        row["source_detail"] = detail
+    progress(0.7, "Measuring regions")
+    course = time_point.cycle.course
+
+    def region_of(row):
+        return region_for(
+            actor=run.requested_by,
+            course=course,
+            kind=row["kind"],
+            name=row["name"],
+            tracking_uid=row["tracking_uid"],
+        )
+
+    return lambda: contour_masks_add(
+        actor=run.requested_by,
+        run=run,
+        time_point=time_point,
+        rows=inside,
+        source=ContourSource.IMPORTED,
+        region_of=region_of,
+        note=f"Imported from {detail}; {len(rows) - len(inside)} outside the image left out",
+    )
+
+
+@run_task(TaskName.PROPAGATE_CONTOURS, queue="cpu")
+def run_contour_propagation(run, progress):
+    source = TimePoint.objects.get(pk=run.parameters["time_point"])
+    revision = current_contours(source)
+    grid = grid_from_dict(revision.image.label_grid)
+    contours = [c for c in revision.contours.select_related("region") if c.state != ContourState.REJECTED]
+    volumes = {"organ": label_values(revision.organs, grid), "lesion": label_values(revision.lesions, grid)}
+    masks = {str(c.region_id): volumes[c.region.kind] == c.region.label for c in contours}
+    regions = {str(c.region_id): c.region for c in contours}
+    targets = list(TimePoint.objects.filter(pk__in=run.parameters["targets"]).order_by("number"))
+    prepared = []
+    for i, target in enumerate(targets):
+        progress(i / len(targets), f"Time point {target.number}")
+        registration = current_registration(target)
+        onto = grid_from_dict(current_image(target).label_grid)
+        moved = propagated_masks(masks=masks, source_grid=grid, onto=onto, matrix=registration.matrix)
+        rows = [
+            {"region": regions[key], "mask": mask, "source_detail": f"from time point {source.number}"}
+            for key, mask in moved.items()
+            if mask.any()
+        ]
+        prepared.append((target, rows))
+
+    def save():
+        result = None
+        for target, rows in prepared:
+            result = contour_masks_add(
+                actor=run.requested_by,
+                run=run,
+                time_point=target,
+                rows=rows,
+                source=ContourSource.PROPAGATED,
+                region_of=lambda row: row["region"],
+                note=f"Propagated from time point {source.number}",
+            )
+        return result
+
+    return save

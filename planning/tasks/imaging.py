@@ -1,0 +1,19 @@
+from planning.computation.imaging import compute_image
+from planning.models import Cycle
+from planning.queue import TaskName
+from planning.services.imaging import images_save
+from planning.tasks.base import run_task
+
+
+@run_task(TaskName.PREPARE_IMAGES, queue="cpu")
+def run_images(run, progress):
+    cycle = Cycle.objects.get(pk=run.cycle_uuid)
+    time_points = list(cycle.time_points.order_by("number"))
+    results = []
+    for i, time_point in enumerate(time_points):
+
+        def report(fraction, text, i=i, number=time_point.number):
+            progress((i + fraction) / len(time_points), f"Time point {number}: {text}")
+
+        results.append((time_point, compute_image(time_point=time_point, progress=report)))
+    return lambda: images_save(run=run, cycle=cycle, results=results)
