@@ -63,8 +63,7 @@ function editor(): void {
     submit: async (values) => {
       await postJson(`/api/sites/${page.siteId}/calibrations`, {
         camera: values.camera, nuclide: values.nuclide, collimator: values.collimator, reconstruction: values.reconstruction, source: values.source,
-        calibration: { value: Number(values.value), unit: 'cps/MBq', standard_uncertainty: Number(values.u) },
-        calibration_cps_per_bq: Number(values.value) / 1e6, calibration_standard_uncertainty_cps_per_bq: Number(values.u) / 1e6,
+        calibration_cps_per_mbq: Number(values.value), calibration_standard_uncertainty_cps_per_mbq: Number(values.u),
         valid_from: values.valid_from, valid_to: values.valid_to || null,
       });
     },

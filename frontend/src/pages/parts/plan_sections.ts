@@ -5,7 +5,6 @@ import { bareNumber, flag, glyph, icon, levelOf, message, number, select, stateT
 import { formatNumber, formatPlain, formatValue, MISSING } from '../../domain/quantity';
 import type { LimitRow, PlanPage } from './plan_types';
 
-const QUANTITIES: Record<string, string> = { absorbed_dose: '', bed: ', BED', eqd2: ', EQD2' };
 export const REASONS = ['Renal function', 'Blood count', 'Predicted organ dose', 'Tumour burden', 'Body size', 'Patient wish', 'Trial protocol', 'Other'] as const;
 
 /** "91 %", "> 99 %", "< 1 %": a probability as people may say it. */
@@ -32,7 +31,7 @@ export function whatIf(page: PlanPage): Html {
 }
 
 export function limits(page: PlanPage): Html {
-  const row = (item: LimitRow): Html => html`<li title="${item.source ?? ''}"><span class="ell">${item.region}${QUANTITIES[item.quantity] ?? ''}</span><span class="num">${bareNumber(item.after)}</span><span class="num t2">${formatPlain(item.limit?.value ?? Number.NaN)} Gy</span>
+  const row = (item: LimitRow): Html => html`<li title="${item.source ?? ''}"><span class="ell">${item.region}${item.quantity === 'absorbed dose' ? '' : `, ${item.quantity}`}</span><span class="num">${bareNumber(item.after)}</span><span class="num t2">${formatPlain(item.limit?.value ?? Number.NaN)} Gy</span>
     <span class="probability"><i data-width="${(item.probability ?? 0) * 100}"></i>${item.label_probability === null || item.label_probability === undefined ? nothing : html`<em data-left="${item.label_probability * 100}" title="label activity"></em>`}</span><span class="num strong">${probabilityText(item.probability)} ${unit('%')}</span></li>`;
   const last = page.next_cycle_number + page.n_cycles_left - 1;
   return html`<div class="sect-head"><h2 class="h2">Probability of staying below each limit</h2></div>${page.limits.length

@@ -3,9 +3,20 @@ import { html, nothing, type Html } from '../../domain/html';
 import { icon, message, placeholder } from '../../domain/markup';
 import { fill } from './dom';
 
+/** The messages of fields that the server refused: "taken at: This field is required." */
+export function fieldTexts(fields: unknown, name = ''): string[] {
+  if (typeof fields === 'string') return [name ? `${name.replace(/_/g, ' ')}: ${fields}` : fields];
+  if (Array.isArray(fields)) return fields.flatMap((item: unknown) => fieldTexts(item, name));
+  if (fields !== null && typeof fields === 'object') return Object.entries(fields).flatMap(([key, value]) => fieldTexts(value, key));
+  return [];
+}
+
 /** What failed, in the server's words, with the reference to report. */
 export function errorText(error: unknown): string {
-  if (error instanceof ApiError) return error.reference ? `${error.message} Reference ${error.reference}.` : error.message;
+  if (error instanceof ApiError) {
+    const details = error.code === 'invalid_input' ? fieldTexts(error.fields) : [];
+    return [error.message, ...details, error.reference ? `Reference ${error.reference}.` : ''].filter(Boolean).join(' ');
+  }
   return error instanceof Error ? error.message : String(error);
 }
 
