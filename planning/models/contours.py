@@ -86,8 +86,8 @@ class RegionContour(models.Model):
     activity_standard_uncertainty_bq = models.FloatField(null=True, blank=True)
     mean_activity_concentration_bq_per_ml = models.FloatField()
     maximum_activity_concentration_bq_per_ml = models.FloatField()
-    statements = models.JSONField(default=list)
-    findings = models.JSONField(default=list)
+    statements = models.JSONField(default=list, blank=True)
+    findings = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["region__kind", "region__label"]

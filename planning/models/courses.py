@@ -16,9 +16,11 @@ class TherapyTemplate(Timestamped):
     label_source = models.CharField(max_length=255, blank=True)
     n_cycles = models.PositiveIntegerField()
     interval_days = models.PositiveIntegerField()
-    scan_times_h = models.JSONField(default=list)
-    radiobiology = models.JSONField(default=dict)  # region kind or name -> {alpha_beta_gy, repair_half_time_h, source}
-    sources = models.JSONField(default=list)
+    scan_times_h = models.JSONField(default=list, blank=True)
+    radiobiology = models.JSONField(
+        default=dict, blank=True
+    )  # region kind or name -> {alpha_beta_gy, repair_half_time_h, source}
+    sources = models.JSONField(default=list, blank=True)
     confirmed_by = models.ForeignKey("planning.User", null=True, on_delete=models.PROTECT, related_name="+")
     confirmed_at = models.DateTimeField(null=True)
 

@@ -14,16 +14,16 @@ class DoseCalculation(Timestamped):
     registrations = models.ManyToManyField("planning.Registration", related_name="+")
     reference_image = models.ForeignKey("planning.QuantifiedImage", on_delete=models.PROTECT, related_name="+")
     engine = models.CharField(max_length=32)
-    parameters = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict, blank=True)
     density_origin = models.CharField(max_length=128)
     dose_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Gy, on the reference emission grid
     tia_sha256 = models.CharField(max_length=64)  # npy float32, Bq s per voxel
     dose_display = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
-    energy_balance = models.JSONField(default=dict)
-    findings = models.JSONField(default=list)
-    provenance = models.JSONField(default=dict)
+    energy_balance = models.JSONField(default=dict, blank=True)
+    findings = models.JSONField(default=list, blank=True)
+    provenance = models.JSONField(default=dict, blank=True)
     inputs_digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]
@@ -52,12 +52,14 @@ class RegionDose(models.Model):
     effective_half_life_s = models.FloatField(null=True)
     time_integrated_activity_bq_s = models.FloatField()
     time_integrated_activity_standard_uncertainty_bq_s = models.FloatField()
-    dose_at_volume_gy = models.JSONField(default=dict)  # {"98": 3.1, "50": ..., "2": ...}, null where too few voxels
-    volume_at_dose_fraction = models.JSONField(default=dict)
+    dose_at_volume_gy = models.JSONField(
+        default=dict, blank=True
+    )  # {"98": 3.1, "50": ..., "2": ...}, null where too few voxels
+    volume_at_dose_fraction = models.JSONField(default=dict, blank=True)
     n_effective_voxels = models.FloatField(null=True)
-    dvh = models.JSONField(default=dict)  # {dose_gy: [...], volume_fraction: [...]}
-    uncertainty_budget = models.JSONField(default=list)  # [{component, relative_standard_uncertainty}]
-    findings = models.JSONField(default=list)
+    dvh = models.JSONField(default=dict, blank=True)  # {dose_gy: [...], volume_fraction: [...]}
+    uncertainty_budget = models.JSONField(default=list, blank=True)  # [{component, relative_standard_uncertainty}]
+    findings = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["region__kind", "region__label"]

@@ -30,9 +30,11 @@ class Series(Timestamped):
     frame_of_reference_uid = models.CharField(max_length=64, blank=True)
     part = models.PositiveIntegerField(default=0)  # a series that mixes grids is split into parts
     acquisition_start = models.DateTimeField(null=True, blank=True)
-    summary = models.JSONField(default=dict)  # non-identifying header facts of dosimetry.dicomio Series
-    identity = models.JSONField(default=dict)  # name, patient_id, birth_date, sex as in the files: never logged
-    findings = models.JSONField(default=list)
+    summary = models.JSONField(default=dict, blank=True)  # non-identifying header facts of dosimetry.dicomio Series
+    identity = models.JSONField(
+        default=dict, blank=True
+    )  # name, patient_id, birth_date, sex as in the files: never logged
+    findings = models.JSONField(default=list, blank=True)
     is_discarded = models.BooleanField(default=False)
 
     class Meta:
@@ -119,8 +121,8 @@ class QuantifiedImage(Timestamped):
     mid_acquisition_at = models.DateTimeField()
     whole_image_activity_bq = models.FloatField()
     nuclide = models.CharField(max_length=16)
-    steps = models.JSONField(default=list)  # what was done to the stored values, in words
-    findings = models.JSONField(default=list)
+    steps = models.JSONField(default=list, blank=True)  # what was done to the stored values, in words
+    findings = models.JSONField(default=list, blank=True)
     emission_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Bq/mL
     emission_grid = models.JSONField()
     frame_of_reference_uid = models.CharField(max_length=64, blank=True)
@@ -130,7 +132,7 @@ class QuantifiedImage(Timestamped):
     ct_display = models.ForeignKey(VolumeAsset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     label_grid = models.JSONField()  # the display grid on which contours of this time point lie
     inputs_digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]

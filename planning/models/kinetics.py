@@ -12,9 +12,9 @@ class CurveRevision(Timestamped):
     contour_revisions = models.ManyToManyField("planning.ContourRevision", related_name="+")
     registrations = models.ManyToManyField("planning.Registration", related_name="+")
     administration = models.ForeignKey("planning.Administration", on_delete=models.PROTECT, related_name="+")
-    parameters = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict, blank=True)
     inputs_digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]
@@ -32,9 +32,9 @@ class RegionCurve(models.Model):
         models.JSONField()
     )  # [{time_point, time_s, activity_bq, activity_standard_uncertainty_bq, volume_ml, is_excluded, reason}]
     fits = models.JSONField()  # CurveFit as dict, SI units
-    refused = models.JSONField(default=list)  # [{model, reason}]
+    refused = models.JSONField(default=list, blank=True)  # [{model, reason}]
     recommended_model = models.CharField(max_length=32, blank=True)
-    findings = models.JSONField(default=list)
+    findings = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["region__kind", "region__label"]

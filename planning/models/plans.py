@@ -58,9 +58,9 @@ class Plan(Timestamped):
     )  # the what-if value that was saved, never a prescription
     label_activity_bq = models.FloatField(null=True, blank=True)
     result = models.JSONField()
-    findings = models.JSONField(default=list)
+    findings = models.JSONField(default=list, blank=True)
     inputs_digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]
@@ -82,7 +82,7 @@ class Prescription(Timestamped):
     departure_text = models.CharField(max_length=1000, blank=True)
     printed_name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]

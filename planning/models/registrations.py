@@ -26,15 +26,15 @@ class Registration(Timestamped):
     run = models.ForeignKey("planning.Run", null=True, on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=16, choices=RegistrationMethod)
     matrix = models.JSONField()  # 16 numbers, row-major: points of the fixed frame to the moving frame, LPS mm
-    quality = models.JSONField(default=dict)
-    findings = models.JSONField(default=list)
+    quality = models.JSONField(default=dict, blank=True)
+    findings = models.JSONField(default=list, blank=True)
     resampled_display = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
     decision = models.CharField(max_length=16, choices=Decision, default=Decision.PENDING)
     decided_by = models.ForeignKey("planning.User", null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
     remark = models.CharField(max_length=255, blank=True)
     inputs_digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]

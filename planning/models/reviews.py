@@ -23,7 +23,7 @@ class CycleResult(Timestamped):
         "planning.DoseCalculation", null=True, blank=True, on_delete=models.PROTECT, related_name="results"
     )
     digest = models.CharField(max_length=64, blank=True)
-    content = models.JSONField(default=dict)  # what was shown when signed
+    content = models.JSONField(default=dict, blank=True)  # what was shown when signed
 
     class Meta:
         ordering = ["number"]
@@ -56,7 +56,7 @@ class Signature(Timestamped):
     printed_name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
     reason = models.CharField(max_length=1000, blank=True)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["created_at", "pk"]
@@ -98,7 +98,7 @@ class Report(Timestamped):
     pdf_sha256 = models.CharField(max_length=64)
     json_sha256 = models.CharField(max_length=64)
     inputs_digest = models.CharField(max_length=64)
-    versions = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["number"]

@@ -32,7 +32,7 @@ class Run(models.Model):
     message = models.CharField(max_length=255, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=1000, blank=True)
-    parameters = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict, blank=True)
     patient_uuid = models.UUIDField(null=True, db_index=True)
     cycle_uuid = models.UUIDField(null=True, db_index=True)
     result_id = models.CharField(max_length=64, blank=True)
