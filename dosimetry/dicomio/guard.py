@@ -99,7 +99,7 @@ class _Child:
     def ask(self, path: Path) -> Verdict | None:
         """Return the verdict on a file, or None when the child died or does not answer."""
         try:
-            self._pipe("stdin").write(json.dumps(os.fspath(path)).encode() + b"\n")
+            self._pipe("stdin").write(json.dumps(str(path.absolute())).encode() + b"\n")
             self._pipe("stdin").flush()
         except BrokenPipeError:
             return None

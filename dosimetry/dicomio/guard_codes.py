@@ -49,6 +49,7 @@ class GuardCode(StrEnum):
     BAD_CHECKSUM = "bad_checksum"
 
 
+PREAMBLE_BYTES = 128
 ACCEPTED = frozenset({GuardCode.OK, GuardCode.OK_ZERO_PREAMBLE, GuardCode.OK_STRIP_CONTROLS, GuardCode.OK_WITHOUT_UIDS})
 
 _SEND_AGAIN = "The file is damaged or was cut off. Send it again from the archive."
@@ -150,6 +151,11 @@ class Verdict:
     def zero_preamble(self) -> bool:
         """Return whether the first 128 bytes must be zeros in every copy that is served."""
         return self.has_foreign_preamble
+
+
+def without_preamble(content: bytes) -> bytes:
+    """Return the content of an accepted file with zeros in the 128 bytes before the header, for copies to serve."""
+    return bytes(PREAMBLE_BYTES) + content[PREAMBLE_BYTES:]
 
 
 class RefusedFileError(DosimetryError):

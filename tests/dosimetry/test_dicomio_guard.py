@@ -8,7 +8,7 @@ import pytest
 
 from dosimetry.dicomio import guard
 from dosimetry.dicomio.guard import GuardUnavailableError, check_files
-from dosimetry.dicomio.guard_codes import ACCEPTED, MESSAGES, GuardCode, Verdict
+from dosimetry.dicomio.guard_codes import ACCEPTED, MESSAGES, GuardCode, Verdict, without_preamble
 from tests.phantoms import hostile
 
 FILES = hostile.all_files()
@@ -52,6 +52,12 @@ def test_file_names_may_hold_anything(tmp_path):
     answers = list(check_files(paths))
     assert [path for path, _ in answers] == paths
     assert {verdict.code for _, verdict in answers} == {GuardCode.OK}
+
+
+def test_relative_paths_are_those_of_the_caller(tmp_path, monkeypatch):
+    (tmp_path / "a.dcm").write_bytes(hostile.small_ct())
+    monkeypatch.chdir(tmp_path)
+    assert [verdict.code for _, verdict in check_files(["a.dcm"])] == [GuardCode.OK]
 
 
 def test_folders_pipes_and_missing_files_are_no_files(tmp_path):
@@ -132,6 +138,15 @@ def test_the_child_has_a_bare_environment_and_no_numpy(monkeypatch, tmp_path):
 
 def test_verdicts_hold_no_text_of_the_file(verdicts):
     assert not any("ZZPHI" in verdict.message for verdict in verdicts.values())
+
+
+def test_a_served_copy_has_an_empty_preamble(tmp_path):
+    content = b"MZ".ljust(128, b"!") + hostile.small_ct()[128:]
+    path = tmp_path / "copy"
+    path.write_bytes(without_preamble(content))
+    assert path.read_bytes()[:132] == bytes(128) + b"DICM"
+    assert [verdict.code for _, verdict in check_files([path])] == [GuardCode.OK]
+    assert path.read_bytes() == hostile.small_ct()
 
 
 def test_no_real_file_is_refused(shared_data, tmp_path):
