@@ -124,20 +124,35 @@ export function scaleBar(mmPerPx: number, maxPixels: number): { pixels: number; 
   return { pixels: mm / mmPerPx, text: mm >= 10 ? `${mm / 10} cm` : `${mm} mm` };
 }
 
-/** Turns of the three axes (degrees, applied x then y then z about a pivot) and a shift, as a function on points. */
-export function rigidMotion(shiftMm: Vec3, rotationDeg: Vec3, pivot: Vec3): (point: Vec3) => Vec3 {
+type Rotation = readonly [Vec3, Vec3, Vec3];
+
+/** Rotation about x, then y, then z, in degrees; as rows. */
+function rotationRows(rotationDeg: Vec3): Rotation {
   const [ax, ay, az] = rotationDeg.map((degrees) => (degrees * Math.PI) / 180) as [number, number, number];
   const [cx, sx, cy, sy, cz, sz] = [Math.cos(ax), Math.sin(ax), Math.cos(ay), Math.sin(ay), Math.cos(az), Math.sin(az)];
-  const rows: readonly Vec3[] = [
+  return [
     [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
     [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
     [-sy, cy * sx, cy * cx],
   ];
+}
+
+/** Turns points about a pivot (x, then y, then z, degrees) and then shifts them. */
+export function rigidMotion(shiftMm: Vec3, rotationDeg: Vec3, pivot: Vec3): (point: Vec3) => Vec3 {
+  const rows = rotationRows(rotationDeg);
   return (point) => {
     const p = subtract(point, pivot);
-    const turned = rows.map((row) => dot(row, p));
-    return [
-      (turned[0] ?? 0) + pivot[0] + shiftMm[0], (turned[1] ?? 0) + pivot[1] + shiftMm[1], (turned[2] ?? 0) + pivot[2] + shiftMm[2],
-    ];
+    return add(add([dot(rows[0], p), dot(rows[1], p), dot(rows[2], p)], pivot), shiftMm);
+  };
+}
+
+/** The motion that takes `rigidMotion` back. */
+export function rigidMotionBack(shiftMm: Vec3, rotationDeg: Vec3, pivot: Vec3): (point: Vec3) => Vec3 {
+  const rows = rotationRows(rotationDeg);
+  const column = (n: Axis): Vec3 => [rows[0][n], rows[1][n], rows[2][n]];
+  const columns = [column(0), column(1), column(2)] as const;
+  return (point) => {
+    const p = subtract(subtract(point, shiftMm), pivot);
+    return add([dot(columns[0], p), dot(columns[1], p), dot(columns[2], p)], pivot);
   };
 }

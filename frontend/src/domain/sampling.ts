@@ -1,5 +1,5 @@
 /** Values of a volume at points in LPS millimetres. Outside, and where the volume has no data, there is no value. */
-import { toIndex } from './geometry';
+import { centreOf, rigidMotionBack, toIndex } from './geometry';
 import type { Vec3, Volume } from './volume';
 
 export type Sampler = (x: number, y: number, z: number) => number;
@@ -43,4 +43,29 @@ export function makeSampler({ header, voxels }: Volume): Sampler {
     const start = i + nx * j + slice * k;
     return fz === 0 ? face(start) : face(start) * (1 - fz) + face(start + stepZ) * fz;
   };
+}
+
+/** A copy of a volume moved rigidly about its centre, for looking at before the server moves it exactly. Outside is 0 or missing. */
+export function movedCopy(volume: Volume, id: string, shiftMm: Vec3, rotationDeg: Vec3): Volume {
+  const { header } = volume;
+  const [nx, ny, nz] = header.dimensions;
+  const back = rigidMotionBack(shiftMm, rotationDeg, centreOf(header));
+  const sample = makeSampler(volume);
+  const outside = header.missing_value ?? 0;
+  const voxels = new Float32Array(nx * ny * nz);
+  const [ox, oy, oz] = header.origin_lps_mm;
+  const [sx, sy, sz] = header.spacing_mm;
+  const start = back([ox, oy, oz]);
+  // The motion is affine, so each voxel is a step from its neighbour.
+  const step = ([x, y, z]: Vec3): Vec3 => { const to = back([ox + x, oy + y, oz + z]); return [to[0] - start[0], to[1] - start[1], to[2] - start[2]]; };
+  const [di, dj, dk] = [step([sx, 0, 0]), step([0, sy, 0]), step([0, 0, sz])];
+  for (let k = 0, at = 0; k < nz; k += 1) {
+    for (let j = 0; j < ny; j += 1) {
+      for (let i = 0; i < nx; i += 1, at += 1) {
+        const value = sample(start[0] + i * di[0] + j * dj[0] + k * dk[0], start[1] + i * di[1] + j * dj[1] + k * dk[1], start[2] + i * di[2] + j * dj[2] + k * dk[2]);
+        voxels[at] = Number.isNaN(value) ? outside : value;
+      }
+    }
+  }
+  return { id, header: { ...header, dtype: 'float32' }, voxels };
 }

@@ -6,14 +6,14 @@ import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
 import { askConflict, askImport, askNewRegion, askPropagate, askRename } from './imaging/contour_dialogs';
-import { ContourSession, kindOf } from './imaging/contour_session';
+import { ContourSession } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
 import { DisplayPanel } from './imaging/display';
 import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { regionInspector } from './imaging/region_inspector';
-import { openQuestions, regionList } from './imaging/region_list';
+import { isOpen, openQuestions, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
@@ -59,7 +59,7 @@ function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string 
   if (!item.image) return { level: 'note', text: 'not prepared' };
   const known = sessions.get(item.id)?.contours.regions;
   if (!known) return { text: item.is_reference ? 'Reference' : '' };
-  const nOpen = known.filter((one) => one.state !== 'accepted' && one.state !== 'rejected').length;
+  const nOpen = known.filter((one) => isOpen(one)).length;
   if (known.length === 0) return { level: 'note', text: 'no contours' };
   return nOpen === 0 ? { level: 'ok', text: 'all accepted' } : { text: `${nOpen} to accept` };
 }
@@ -90,7 +90,7 @@ async function openPoint(keepsView: boolean, layout?: LayoutName): Promise<void>
   const isFirst = viewer.state.get().emissionWindow.upper <= 1;
   if (isFirst && images?.window) viewer.state.set({ emissionWindow: images.window, emissionThreshold: images.window.lower + 0.1 * (images.window.upper - images.window.lower) });
   await viewer.show(scans.filter((scan): scan is Scan => scan !== null), { layout: name, keepsView });
-  if (!region()) regionId = (found.contours.regions.find((item) => item.state !== 'accepted') ?? found.contours.regions[0])?.id ?? '';
+  if (!region()) regionId = (found.contours.regions.find(isOpen) ?? found.contours.regions[0])?.id ?? '';
   showLayers();
   if (!keepsView) goToRegion();
   drawWords();
@@ -127,7 +127,7 @@ function drawInspector(now: ContourSession): void {
     fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}`);
     return;
   }
-  const open = now.contours.regions.filter((item) => item.id !== chosen.id && item.state !== 'accepted' && item.state !== 'rejected');
+  const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
   fill(need('inspector'), html`${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}`);
 }
 
@@ -195,12 +195,8 @@ async function resolveConflict(now: ContourSession, fields: Record<string, unkno
   const answer = await askConflict(fields);
   if (answer === 'wait') { await now.editor.saveDraft(); return false; }
   if (answer === 'theirs') { await now.reload(); showLayers(); drawWords(); return false; }
-  const proposed = now.editor.rebase(await now.newestLayers());
+  now.editor.rebase(await now.newestLayers());
   await now.editor.save('Proposal on top of another revision');
-  for (const { kind, label } of proposed) {
-    const item = now.contours.regions.find((one) => kindOf(one) === kind && one.label === label);
-    if (item) { await setState(item, { state: 'proposed' }); await now.reloadNumbers(); }
-  }
   await now.reload();
   showLayers();
   drawWords();
@@ -219,17 +215,17 @@ async function operate(request: OperationRequest): Promise<void> {
 
 async function accept(): Promise<void> {
   const chosen = region();
-  if (!chosen || !canAccept || chosen.state === 'accepted') return;
+  if (!chosen || !canAccept || !isOpen(chosen)) return;
   if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first'); return; }
   if (!(await saved())) return;
   await change(setState(chosen, { state: 'accepted' }), `${chosen.name} accepted`, true);
-  const next = session()?.contours.regions.find((item) => item.state !== 'accepted' && item.state !== 'rejected');
+  const next = session()?.contours.regions.find(isOpen);
   if (next) select(next.id);
 }
 
 async function reject(): Promise<void> {
   const chosen = region();
-  if (!chosen || !canAccept || chosen.state === 'rejected' || !(await saved())) return;
+  if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
   await change(setState(chosen, { state: 'rejected' }), `${chosen.name} rejected`, true);
 }
 

@@ -4,7 +4,6 @@ import { clearFigure, figureTable, onFigure, renderFigure, type Figure } from '.
 import { formatClock } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { kbd, message, placeholder } from '../domain/markup';
-import { formatNumber } from '../domain/quantity';
 import type { IsodoseLevel } from '../viewer/isodose';
 import { bindViewerKeys } from './imaging/commands';
 import { ContourSession } from './imaging/contour_session';

@@ -1,10 +1,12 @@
 /** Colour maps with the points that both the images and the colour bars use. */
-export type ColourMapName = 'hot' | 'inferno' | 'viridis' | 'grey' | 'inverse-grey';
+export type ColourMapName = 'hot' | 'inferno' | 'viridis' | 'grey' | 'inverse-grey' | 'magenta' | 'green';
 type Point = readonly [at: number, red: number, green: number, blue: number];
 
 export const COLOUR_MAPS: Record<ColourMapName, readonly Point[]> = {
   grey: [[0, 0, 0, 0], [1, 255, 255, 255]],
   'inverse-grey': [[0, 255, 255, 255], [1, 0, 0, 0]],
+  magenta: [[0, 255, 255, 255], [1, 190, 0, 130]],
+  green: [[0, 255, 255, 255], [1, 0, 128, 60]],
   hot: [[0, 20, 0, 8], [0.12, 84, 10, 18], [0.35, 178, 40, 16], [0.6, 232, 130, 18], [0.82, 252, 216, 92], [1, 255, 255, 255]],
   inferno: [[0, 0, 0, 4], [0.2, 60, 9, 101], [0.4, 136, 34, 106], [0.6, 205, 66, 71], [0.8, 246, 142, 25], [1, 252, 255, 164]],
   viridis: [[0, 68, 1, 84], [0.13, 71, 44, 122], [0.25, 59, 81, 139], [0.38, 44, 113, 142], [0.5, 33, 144, 141], [0.63, 39, 173, 129], [0.75, 92, 200, 99], [0.88, 170, 220, 50], [1, 253, 231, 37]],

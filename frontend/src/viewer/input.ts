@@ -72,6 +72,7 @@ export function listenTo(viewer: Viewer): void {
     if (!place) return;
     viewer.showReadings(place.index, viewer.pointAt(place.index, place.xy));
     showRing(place.index, place.xy);
+    viewer.shownAt(place.index)?.pane.spyAt(place.xy);
   });
 
   const continueDrag = (event: PointerEvent, now: Drag): void => {

@@ -14,6 +14,8 @@ export interface ResolvedPane {
   wash: Volume | null;
   washKind: 'emission' | 'dose' | null;
   isBaseEmission: boolean;
+  /** A second scan lies above this one. */
+  isCompared?: boolean;
   title: string;
   second: string;
 }
@@ -42,7 +44,7 @@ export function resolvePane(spec: PaneSpec, scan: Scan | undefined): ResolvedPan
 
 export function looksOf(pane: ResolvedPane, state: ViewState): Looks {
   const grey = state.isInverted ? 'inverse-grey' : 'grey';
-  const emissionBase: Look = { window: state.emissionWindow, map: state.isInverted ? 'grey' : 'inverse-grey' };
+  const emissionBase: Look = { window: state.emissionWindow, map: pane.isCompared && state.comparison === 'colours' ? 'magenta' : state.isInverted ? 'grey' : 'inverse-grey' };
   const base: Look = pane.isBaseEmission ? emissionBase : { window: state.ctWindow, map: grey };
   const wash = washLook(pane, state);
   const bar = wash?.isVisible && pane.wash

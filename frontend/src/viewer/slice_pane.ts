@@ -1,5 +1,5 @@
 /** One pane with a slice: the place where the engine draws, and above it outlines, isodose lines, crosshair, ruler and words. */
-import { PLANE_AXES, at, countSlices, norm, sliceIndexOf, subtract, worldToFrame, type PaneFrame, type Plane } from '../domain/geometry';
+import { PLANE_AXES, at, countSlices, norm, sliceIndexOf, subtract, worldToFrame, type PaneFrame, type Plane, type Point2 } from '../domain/geometry';
 import type { Sampler } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
 import { IsodoseLayer, type IsodoseLevel } from './isodose';
@@ -22,7 +22,8 @@ const CROSSHAIR = '#8cc8f7';
 
 export class SlicePane {
   readonly root = element('div', 'pane');
-  readonly target = element('div', 'vp') as HTMLDivElement;
+  readonly target = layer('vp');
+  private movingTarget: HTMLDivElement | null = null;
   readonly texts: PaneTexts;
   private readonly canvas = document.createElement('canvas');
   private readonly isodose = new IsodoseLayer();
@@ -97,10 +98,30 @@ export class SlicePane {
     style.transform = `translate(${place.x - place.radius}px, ${place.y - place.radius}px)`;
   }
 
+  /** The layer of a second image above the first, for comparing two scans; made when first asked for. */
+  moving(): HTMLDivElement {
+    this.movingTarget ??= layer('vp moving');
+    this.target.after(this.movingTarget);
+    return this.movingTarget;
+  }
+
+  /** Moves the spyglass, where one is in use. */
+  spyAt([x, y]: Point2): void {
+    this.movingTarget?.style.setProperty('--spy-x', `${x}px`);
+    this.movingTarget?.style.setProperty('--spy-y', `${y}px`);
+  }
+
   /** Depth of a point along the normal of this pane. */
   depthOf(point: Vec3): number {
     return at(point, PLANE_AXES[this.plane].normal);
   }
+}
+
+/** Cornerstone keeps a position that stands on the element, and would set its own otherwise. */
+function layer(classes: string): HTMLDivElement {
+  const made = element('div', classes) as HTMLDivElement;
+  made.style.position = 'absolute';
+  return made;
 }
 
 function drawRuler(context: CanvasRenderingContext2D, frame: PaneFrame, ruler: Ruler): void {

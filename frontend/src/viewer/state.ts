@@ -4,6 +4,8 @@ import { CT_PRESETS, windowOf, type LayoutName } from './presets';
 
 export type Tool = 'crosshair' | 'window' | 'zoom' | 'pan' | 'ruler' | 'brush' | 'erase' | 'threshold' | 'sphere';
 
+export type Comparison = 'flicker' | 'checker' | 'spyglass' | 'colours';
+
 /** What all panes share. Windows and thresholds are in the unit of the voxels. */
 export interface ViewState {
   layout: LayoutName;
@@ -26,6 +28,9 @@ export interface ViewState {
   active: number;
   /** Index of the pane that fills the viewer alone, or -1. */
   enlarged: number;
+  /** How two scans are compared, and whether only the fixed one is seen now. */
+  comparison: Comparison;
+  isFixedOnly: boolean;
 }
 
 const SOFT_TISSUE = CT_PRESETS[0] ?? { width: 400, level: 40 };
@@ -34,5 +39,5 @@ export const newState = (layout: LayoutName): Store<ViewState> => new Store<View
   layout, tool: 'crosshair', cursor: [0, 0, 0], centre: [0, 0, 0], zoom: 1,
   ctWindow: windowOf(SOFT_TISSUE), emissionWindow: { lower: 0, upper: 1 }, emissionThreshold: 0.1,
   doseWindow: { lower: 0, upper: 1 }, doseThreshold: 0.1, opacity: 0.8,
-  isFusionOn: true, isWashOn: true, isIsodoseOn: true, areOutlinesOn: true, isCrosshairOn: true, isInverted: false, active: 0, enlarged: -1,
+  isFusionOn: true, isWashOn: true, isIsodoseOn: true, areOutlinesOn: true, isCrosshairOn: true, isInverted: false, active: 0, enlarged: -1, comparison: 'flicker', isFixedOnly: false,
 });

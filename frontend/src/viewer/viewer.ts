@@ -4,7 +4,7 @@ import { makeSampler, nearestValue, type Sampler } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
 import { formatVoxel } from '../domain/volume_units';
 import type { Store } from '../domain/store';
-import { ImageEngine } from './engine';
+import { ImageEngine, type Look } from './engine';
 import { listenTo, type PaintTool } from './input';
 import type { IsodoseLevel } from './isodose';
 import { looksOf, resolvePane, type ResolvedPane } from './looks';
@@ -17,8 +17,9 @@ import { SlicePane, type Ruler } from './slice_pane';
 import { newState, type ViewState } from './state';
 import { element } from './pane_texts';
 
-interface Shown { pane: SlicePane; resolved: ResolvedPane; viewKey: string; looksKey: string }
+interface Shown { pane: SlicePane; resolved: ResolvedPane; viewKey: string; looksKey: string; hasMoving: boolean }
 
+const movingId = (id: string): string => `${id}:moving`;
 const FIT_MARGIN = 1.03;
 const LONGEST_FIT = 1.5;
 const INSIDE = 0.06;
@@ -40,6 +41,7 @@ export class Viewer {
   private readonly samplers = new WeakMap<Volume, Sampler>();
   private readonly outlines = new OutlineCache();
   private readonly cover = element('div', 'viewer-cover');
+  private movingVolume: Volume | null = null;
   private frameRequest = 0;
   private token = 0;
   private renders = 0;
@@ -92,6 +94,7 @@ export class Viewer {
 
   private buildPanes(name: LayoutName): void {
     this.engine.removePanes();
+    this.movingVolume = null;
     this.slices = [];
     this.mips = [];
     const first = this.scans[0];
@@ -107,7 +110,7 @@ export class Viewer {
         return pane.root;
       }
       const pane = new SlicePane(`pane-${index}-${this.token}`, index, spec.plane);
-      this.slices.push({ pane, resolved: resolvePane(spec, scan), viewKey: '', looksKey: '' });
+      this.slices.push({ pane, resolved: resolvePane(spec, scan), viewKey: '', looksKey: '', hasMoving: false });
       return pane.root;
     });
     this.root.replaceChildren(...roots, this.cover);
@@ -125,6 +128,28 @@ export class Viewer {
   private setCovered(isCovered: boolean): void {
     this.cover.hidden = !isCovered;
     this.root.dataset.covered = String(isCovered);
+  }
+
+  /** Lays a second image over the first in every slice pane; null takes it away. How the two are compared is a matter of style. */
+  async setMoving(volume: Volume | null): Promise<void> {
+    this.movingVolume = volume;
+    for (const shown of this.slices) {
+      const { pane } = shown;
+      if (volume && !shown.hasMoving) this.engine.addPane(movingId(pane.id), pane.moving(), pane.plane);
+      shown.hasMoving ||= volume !== null;
+      shown.resolved = { ...shown.resolved, isCompared: volume !== null };
+      if (shown.hasMoving) pane.moving().hidden = volume === null;
+      if (volume) await this.engine.setBase(movingId(pane.id), volume, this.movingLook());
+    }
+    const shownVolumes = this.scans.flatMap((scan) => [scan.ct, scan.emission, scan.dose]);
+    keepDisplayVolumes([...shownVolumes, volume].filter((item): item is Volume => item !== null));
+    this.forgetViews();
+    this.schedule();
+  }
+
+  private movingLook(): Look {
+    const { emissionWindow, comparison } = this.state.get();
+    return { window: emissionWindow, map: comparison === 'colours' ? 'green' : 'inverse-grey' };
   }
 
   /** Contours of a scan; a new version of a layer is traced again. */
@@ -239,11 +264,15 @@ export class Viewer {
     const state = this.state.get();
     const changed: string[] = [];
     this.root.dataset.tool = state.tool;
+    this.root.dataset.compare = this.movingVolume ? state.comparison : 'none';
+    this.root.classList.toggle('fixed-only', state.isFixedOnly);
     for (const shown of this.slices) {
       const isHidden = state.enlarged !== -1 && state.enlarged !== shown.pane.index;
       shown.pane.root.hidden = isHidden;
       shown.pane.root.classList.toggle('active', state.active === shown.pane.index);
-      if (!isHidden && this.place(shown, state)) changed.push(shown.pane.id);
+      if (isHidden || !this.place(shown, state)) continue;
+      changed.push(shown.pane.id);
+      if (shown.hasMoving && this.movingVolume) changed.push(movingId(shown.pane.id));
     }
     this.root.classList.toggle('one', state.enlarged !== -1);
     if (changed.length > 0) this.engine.render(changed);
@@ -270,13 +299,17 @@ export class Viewer {
     const looksKey = JSON.stringify(looks);
     const isViewNew = viewKey !== shown.viewKey;
     const isLookNew = looksKey !== shown.looksKey;
-    if (isViewNew) this.engine.setView(pane.id, { cursor: state.cursor, centre, mmPerPixel: mm });
+    const isCompared = shown.hasMoving && this.movingVolume !== null;
+    for (const id of isCompared ? [pane.id, movingId(pane.id)] : [pane.id]) {
+      if (isViewNew) this.engine.setView(id, { cursor: state.cursor, centre, mmPerPixel: mm });
+    }
+    if (isLookNew && isCompared) this.engine.setBaseLook(movingId(pane.id), this.movingLook());
     if (isLookNew) {
       this.engine.setBaseLook(pane.id, looks.base);
       if (looks.wash) this.engine.setWashLook(pane.id, looks.wash);
     }
     Object.assign(shown, { viewKey, looksKey });
-    pane.root.classList.toggle('light', looks.base.map === 'inverse-grey');
+    pane.root.classList.toggle('light', looks.base.map === 'inverse-grey' || looks.base.map === 'magenta');
     return isViewNew || isLookNew;
   }
 

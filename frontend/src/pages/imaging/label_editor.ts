@@ -142,8 +142,7 @@ export class LabelEditor {
   }
 
   /** Takes over another person's revision and lays only this person's changed regions on top, as a proposal. */
-  rebase(theirs: { number: number; volumes: Partial<Record<Kind, LabelVolume>> }): { kind: Kind; label: number }[] {
-    const proposed: { kind: Kind; label: number }[] = [];
+  rebase(theirs: { number: number; volumes: Partial<Record<Kind, LabelVolume>> }): void {
     for (const [kind, layer] of this.layers) {
       const base = theirs.volumes[kind];
       if (!base || layer.changed.size === 0) continue;
@@ -155,11 +154,9 @@ export class LabelEditor {
       }
       layer.volume = { ...base, voxels: merged };
       layer.version += 1;
-      for (const label of layer.changed) proposed.push({ kind, label });
     }
     this.revision = theirs.number;
     this.undo.clear();
-    return proposed;
   }
 
   /** Lays a draft over the revision it was drawn on. */

@@ -21,7 +21,11 @@ export interface OperationFacts {
 
 const TITLES: Record<string, string> = {
   threshold_sphere: 'Threshold in a sphere', threshold: 'Threshold', grow: 'Grow from a point', interpolate: 'Interpolate between slices', margin: 'Grow or shrink by a margin',
-  smooth: 'Smooth', fill: 'Fill holes', islands: 'Remove islands', boolean: 'Combine with a region', delete: 'Clear the region at this time point',
+  smooth: 'Smooth', fill: 'Fill holes', islands: 'Remove islands', largest: 'Keep the largest part', boolean: 'Combine with a region', delete: 'Clear the region at this time point',
+};
+
+const WORDS: Record<string, string> = {
+  interpolate: 'Fills the slices between those that are drawn, by shape.', fill: 'Closes holes inside the region.', largest: 'Removes every part but the largest.',
 };
 
 const field = (label: string, name: string, value: number, unit: string, more: Html = nothing): Html =>
@@ -42,7 +46,7 @@ function bodyOf(operation: string, facts: OperationFacts): Html {
     case 'boolean': return html`<div class="pair"><label class="line"><span class="label">Operation</span>${select({ name: 'kind', label: 'Operation' }, [['difference', 'Subtract'], ['union', 'Add'], ['intersection', 'Keep the overlap']], 'difference')}</label>
       <label class="line"><span class="label">Region</span>${select({ name: 'other', label: 'Region' }, facts.others.map((other) => [other.id, other.name] as const), facts.others[0]?.id ?? null)}</label></div>`;
     case 'delete': return html`<p class="t2">The revision before stays in the history.</p>`;
-    default: return html`<p class="t2">${operation === 'interpolate' ? 'Fills the slices between those that are drawn, by shape.' : 'Closes holes inside the region, slice by slice and in depth.'}</p>`;
+    default: return html`<p class="t2">${WORDS[operation] ?? ''}</p>`;
   }
 }
 

@@ -18,7 +18,7 @@ export interface InspectorFacts {
 }
 
 const SOURCES: Record<string, string> = { manual: 'Drawn', imported: 'Imported', propagated: 'Propagated', threshold: 'Threshold', model: 'AI model' };
-const STATES: Record<string, string> = { proposed: 'Proposed', edited: 'Edited', accepted: 'Accepted', rejected: 'Rejected' };
+const STATES: Record<string, string> = { proposed: 'Proposed', edited: 'Edited', accepted: 'Accepted', rejected: 'Rejected', none: 'Not drawn here' };
 
 function stateFlag(region: RegionContour): Html {
   if (openQuestions(region) > 0) return flag('ask', 'Review', 'push fs12');
@@ -38,7 +38,7 @@ export function regionInspector(facts: InspectorFacts): Html {
     ${findings.length > 0 ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Why review</h2><span class="fs12 t3 push">${nOpen > 0 ? `${nOpen} to answer` : 'answered'}</span></div><div class="stack">${each(findings, answerable)}</div></div>` : nothing}
     <div class="sect"><dl class="kv"><dt>Activity</dt><dd>${number(region.activity)}</dd>${region.maximum ? html`<dt>Largest voxel</dt><dd>${number(region.maximum)}</dd>` : nothing}
     ${region.contour_volume ? html`<dt>As drawn</dt><dd>${number(region.contour_volume)}</dd>` : nothing}${region.polygon_volume ? html`<dt>By polygons</dt><dd>${number(region.polygon_volume)}</dd>` : nothing}
-    <dt>Source</dt><dd>${region.source === 'model' ? flag('ai', SOURCES.model ?? '') : (SOURCES[region.source] ?? region.source)}</dd></dl>
+    ${region.source ? html`<dt>Source</dt><dd>${region.source === 'model' ? flag('ai', SOURCES.model ?? '') : (SOURCES[region.source] ?? region.source)}</dd>` : nothing}</dl>
     ${region.source_detail ? html`<p class="fs12 t3 mt-1">${region.source_detail}</p>` : nothing}
     ${(region.statements ?? []).length > 0 ? html`<ul class="fs12 t2 mt-2">${each(region.statements ?? [], (text) => html`<li>${text}</li>`)}</ul>` : nothing}</div>
     ${actions(facts, nOpen)}${editSection(facts)}${historySection(facts)}`;
@@ -49,18 +49,18 @@ function actions(facts: InspectorFacts, nOpen: number): Html {
   if (!facts.canEdit && !facts.canAccept) return html`<div class="sect"><p class="fs12 t3">Contour editors and physicians of this site change regions.</p></div>`;
   const name = region.name.charAt(0).toLowerCase() + region.name.slice(1);
   const save = facts.isUnsaved ? html`<button type="button" class="btn primary wide" data-save>Save revision ${kbd('Ctrl S')}</button>` : nothing;
-  const accept = region.state === 'accepted' ? nothing
+  const accept = region.state === 'accepted' || (region.state === 'none' && !facts.isUnsaved) ? nothing
     : nOpen > 0 ? html`<button type="button" class="btn primary wide" data-answer-first>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`
       : html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-accept>Accept ${name} ${kbd('A')}</button>`;
   const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : 'Every region of this time point is accepted.';
   return html`<div class="sect"><div class="stack">${save}${facts.canAccept ? accept : nothing}</div>
-    <div class="row mt-2">${facts.canEdit ? html`<button type="button" class="btn grow" data-edit>Edit ${kbd('B')}</button>` : nothing}${facts.canAccept && region.state !== 'rejected' ? html`<button type="button" class="btn grow" data-reject>Reject ${kbd('X')}</button>` : nothing}</div>
+    <div class="row mt-2">${facts.canEdit ? html`<button type="button" class="btn grow" data-edit>Edit ${kbd('B')}</button>` : nothing}${facts.canAccept && region.state !== 'rejected' && region.state !== 'none' ? html`<button type="button" class="btn grow" data-reject>Reject ${kbd('X')}</button>` : nothing}</div>
     <p class="fs12 t3 mt-2">${next}${isLesion(region) ? ' Lesions are accepted one by one.' : ''}</p></div>`;
 }
 
 const OPERATIONS: readonly (readonly [operation: string, label: string])[] = [
   ['threshold_sphere', 'Threshold in sphere'], ['threshold', 'Threshold'], ['grow', 'Grow from point'], ['interpolate', 'Interpolate slices'],
-  ['margin', 'Margin'], ['smooth', 'Smooth'], ['fill', 'Fill holes'], ['islands', 'Remove islands'], ['boolean', 'Combine'], ['delete', 'Clear here'],
+  ['margin', 'Margin'], ['smooth', 'Smooth'], ['fill', 'Fill holes'], ['islands', 'Remove islands'], ['largest', 'Keep largest'], ['boolean', 'Combine'], ['delete', 'Clear here'],
 ];
 
 function editSection(facts: InspectorFacts): Html {

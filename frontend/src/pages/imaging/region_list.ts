@@ -18,6 +18,7 @@ export const isLesion = (region: RegionContour): boolean => region.kind === 'les
 export const openQuestions = (region: RegionContour): number => (region.findings ?? []).filter((finding) => finding.level === 'ask' && !finding.answer).length;
 
 function stateGlyph(region: RegionContour): Html {
+  if (region.state === 'none') return html`<span class="st" title="not drawn at this time point">–</span>`;
   if (openQuestions(region) > 0 && region.state !== 'rejected') return html`<span class="st" data-s="ask" title="to review">${glyph('ask')}</span>`;
   if (region.state === 'accepted') return html`<span class="st" data-s="accepted" title="accepted">${icon('check', 's')}</span>`;
   if (region.state === 'rejected') return html`<span class="st" data-s="rejected" title="rejected">${icon('close', 's')}</span>`;
@@ -34,7 +35,7 @@ function rowOf(region: RegionContour, facts: ListFacts): Html {
   const tool = (action: string, symbol: string, label: string, isOn = false): Html =>
     html`<button type="button" class="row-tool" data-do="${action}" data-id="${region.id}" aria-label="${label} ${region.name}" title="${label}" aria-pressed="${String(isOn)}">${icon(symbol, 's')}</button>`;
   return html`<div class="region" role="option" tabindex="0" data-region="${region.id}" data-colour="${region.colour}" aria-selected="${String(region.id === facts.selectedId)}">
-    <span class="swatch" data-s="${isHidden ? 'off' : region.state === 'accepted' && region.source === 'manual' ? 'accepted' : region.state}"></span>
+    <span class="swatch" data-s="${isHidden || region.state === 'none' ? 'off' : region.state}"></span>
     <span class="ell ${region.id === facts.selectedId ? 'strong' : ''} ${isHidden ? 't3' : ''}">${number}${region.name}${region.is_locked ? html` <span class="t3">${icon('lock', 's')}</span>` : nothing}</span>
     <span class="row-tools">${tool('hide', isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide', !isHidden)}${tool('solo', 'cube', 'Show only', false)}${facts.canEdit ? tool('lock', region.is_locked ? 'lock' : 'unlock', region.is_locked ? 'Unlock' : 'Lock', region.is_locked) : nothing}${tool('goto', 'crosshair', 'Go to')}</span>
     <span class="num ${isUnsaved ? 't3' : 't2'}" title="${isUnsaved ? 'of the last saved revision' : 'mL'}">${volumeText(region)}${isUnsaved ? '*' : ''}</span>${stateGlyph(region)}</div>`;
@@ -43,12 +44,17 @@ function rowOf(region: RegionContour, facts: ListFacts): Html {
 export function regionList(facts: ListFacts): Html {
   const { regions } = facts;
   const nAccepted = regions.filter((region) => region.state === 'accepted').length;
+  const drawn = regions.filter((region) => region.state !== 'none');
+  const percent = drawn.length > 0 ? (100 * nAccepted) / drawn.length : 0;
   const organs = regions.filter((region) => !isLesion(region));
   const lesions = regions.filter(isLesion);
   const group = (name: string, list: readonly RegionContour[]): Html =>
     html`<div class="ghead">${name}<span class="push">mL</span><span class="ghead-gap"></span></div>${list.length > 0 ? each(list, (region) => rowOf(region, facts)) : html`<p class="t3 fs12 none">none</p>`}`;
-  return html`<div class="sect-head list-top"><h1 class="h2">Regions</h1><span class="t3 fs12">${nAccepted} of ${regions.length} accepted</span>${facts.canAdd ? html`<button class="btn quiet push" type="button" data-add>${icon('plus', 's')}Add</button>` : nothing}</div>
-    <div class="bar list-bar" data-l="ok" role="progressbar" aria-label="Accepted regions" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${regions.length ? Math.round((100 * nAccepted) / regions.length) : 0}"><i data-width="${regions.length ? (100 * nAccepted) / regions.length : 0}"></i></div>
+  return html`<div class="sect-head list-top"><h1 class="h2">Regions</h1><span class="t3 fs12">${nAccepted} of ${drawn.length} accepted</span>${facts.canAdd ? html`<button class="btn quiet push" type="button" data-add>${icon('plus', 's')}Add</button>` : nothing}</div>
+    <div class="bar list-bar" data-l="ok" role="progressbar" aria-label="Accepted regions" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(percent)}"><i data-width="${percent}"></i></div>
     <div class="region-scroll scroll" role="listbox" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}
     <div class="legend fs11 t2"><span><i class="swatch" data-s="proposed"></i> proposed</span><span><i class="swatch" data-s="edited"></i> edited</span><span><i class="swatch"></i> accepted</span></div></div>`;
 }
+
+/** Whether a region of this time point still waits for a decision. */
+export const isOpen = (region: RegionContour): boolean => !['accepted', 'rejected', 'none'].includes(region.state);
