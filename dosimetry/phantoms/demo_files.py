@@ -12,6 +12,8 @@ from dosimetry.phantoms.patient import ADMINISTERED_ACTIVITY_BQ, DemoPatient
 CALIBRATION_CPS_PER_BQ = 10.0e-6
 """Counts per second and Bq of the simulated camera, 10 cps/MBq: about that of Lu-177 at 208 keV."""
 
+LARGEST_COARSENESS = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
@@ -32,6 +34,8 @@ class DemoOptions:
         False writes a CT for the first scan only.
     has_seg : bool
         Whether the true regions are written as a segmentation object too.
+    coarseness : int
+        1 to 4. 1 is the demo; 2 has voxels of twice the length on every axis, a tenth of the bytes, for quick tests.
     cycle_number : int
         Number of the cycle.
     administered_activity_bq : float
@@ -47,6 +51,7 @@ class DemoOptions:
     has_noise: bool = True
     has_ct_at_every_scan: bool = True
     has_seg: bool = False
+    coarseness: int = 1
     cycle_number: int = 1
     administered_activity_bq: float = ADMINISTERED_ACTIVITY_BQ
     uptake_scale: Mapping[str, float] | None = None
@@ -54,6 +59,8 @@ class DemoOptions:
     def __post_init__(self) -> None:
         if self.emission not in ("PT", "NM"):
             raise InvalidInputError(f"The SPECT is written as PT or NM; got {self.emission!r}.")
+        if not 1 <= self.coarseness <= LARGEST_COARSENESS:
+            raise InvalidInputError(f"The coarseness is 1 to {LARGEST_COARSENESS}; got {self.coarseness}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.demo_files import CALIBRATION_CPS_PER_BQ, DemoOptions, DemoScan
 from dosimetry.phantoms.patient import DemoPatient
 from dosimetry.phantoms.scanner import activity_volume, add_counting_noise, centred_grid, ct_volume, region_coverage
-from dosimetry.volume import Volume
+from dosimetry.volume import Grid, Volume
 
 EMISSION_GRID = centred_grid(shape_zyx=(90, 128, 128), spacing_xyz_mm=(4.0, 4.0, 4.0))
 CT_GRID = centred_grid(shape_zyx=(112, 192, 192), spacing_xyz_mm=(2.6, 2.6, 3.0))
@@ -111,7 +111,7 @@ class DemoWriter:
     def write_ct(self, index: int, *, frame_of_reference_uid: str) -> WrittenSeries:
         """Write the CT of a scan."""
         volume = ct_volume(
-            grid=CT_GRID,
+            grid=ct_grid(self.options),
             pose=self.patient.poses[index],
             generator=self.noise(index, kind=2),
             regions=self.patient.regions,
@@ -128,17 +128,18 @@ class DemoWriter:
     def counts(self, index: int, *, frame_of_reference_uid: str) -> Volume:
         """Return what the camera counts in each voxel during the frame."""
         time_s = self.patient.scan_times_s[index]
-        fractions = region_coverage(grid=EMISSION_GRID, pose=self.patient.poses[index], regions=self.patient.regions)
+        grid = emission_grid(self.options)
+        fractions = region_coverage(grid=grid, pose=self.patient.poses[index], regions=self.patient.regions)
         truth = self.patient.truth.values()
         volume = activity_volume(
             fractions=fractions,
             concentrations_bq_per_ml={region.name: region.activity_bq(time_s) / region.volume_ml for region in truth},
-            grid=EMISSION_GRID,
+            grid=grid,
             resolution_fwhm_mm=self.options.resolution_fwhm_mm,
             frame_of_reference_uid=frame_of_reference_uid,
         )
         counts = add_counting_noise(
-            volume, counts_per_bq_per_ml=_counts_per_bq_per_ml(), generator=self.noise(index, kind=1)
+            volume, counts_per_bq_per_ml=_counts_per_bq_per_ml(grid), generator=self.noise(index, kind=1)
         )
         return volume.with_values(counts, unit="counts")
 
@@ -173,7 +174,7 @@ class DemoWriter:
             )
         exponent = nuclide.decay_constant_per_s * FRAME_DURATION_S
         to_start = exponent / -np.expm1(-exponent)
-        concentration = counts.values * np.float32(to_start / _counts_per_bq_per_ml())
+        concentration = counts.values * np.float32(to_start / _counts_per_bq_per_ml(counts.grid))
         return write_pet(
             counts.with_values(concentration, unit="Bq/mL"),
             folder=folder,
@@ -191,7 +192,7 @@ class DemoWriter:
         if image is None:
             raise InvalidInputError("The true contours need the CT of the first scan.")
         shown = tuple(region for region in self.patient.regions if region.kind is not RegionKind.REST)
-        fractions = region_coverage(grid=CT_GRID, pose=self.patient.poses[0], regions=shown)
+        fractions = region_coverage(grid=ct_grid(self.options), pose=self.patient.poses[0], regions=shown)
         regions = [
             RegionToWrite(
                 name=region.name,
@@ -222,8 +223,25 @@ class DemoWriter:
         return rtstruct_path, seg_path
 
 
-def _counts_per_bq_per_ml() -> float:
-    return CALIBRATION_CPS_PER_BQ * FRAME_DURATION_S * EMISSION_GRID.voxel_volume_ml
+def emission_grid(options: DemoOptions) -> Grid:
+    """Return the voxels of the SPECT."""
+    return _coarsened(EMISSION_GRID, factor=options.coarseness)
+
+
+def ct_grid(options: DemoOptions) -> Grid:
+    """Return the voxels of the CT."""
+    return _coarsened(CT_GRID, factor=options.coarseness)
+
+
+def _coarsened(grid: Grid, *, factor: int) -> Grid:
+    """Return a centred grid of the same size with fewer, larger voxels."""
+    n_z, n_y, n_x = (-(-n // factor) for n in grid.shape_zyx)
+    step_x, step_y, step_z = (step * factor for step in grid.spacing_xyz_mm)
+    return centred_grid(shape_zyx=(n_z, n_y, n_x), spacing_xyz_mm=(step_x, step_y, step_z))
+
+
+def _counts_per_bq_per_ml(grid: Grid) -> float:
+    return CALIBRATION_CPS_PER_BQ * FRAME_DURATION_S * grid.voxel_volume_ml
 
 
 def _whole_numbers(values: NDArray[np.float32]) -> NDArray[np.float64]:

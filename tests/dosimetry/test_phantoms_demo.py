@@ -160,6 +160,17 @@ def test_equal_arguments_write_equal_files(nm_demo, tmp_path):
     assert [path.read_bytes() for path in again.paths] == [path.read_bytes() for path in nm_demo.paths]
 
 
+def test_a_coarse_demo_holds_the_same_activity(tmp_path):
+    options = DemoOptions(coarseness=2, has_ct_at_every_scan=False)
+    files = write_demo_patient(tmp_path, seed=1, start=START, options=options)
+    image = read_image(files.scans[0].emission)
+    assert image.volume.grid.spacing_xyz_mm == (8.0, 8.0, 8.0)
+    truth_bq = sum(region.activity_bq(24 * HOUR_S) for region in files.patient.truth.values())
+    total_bq = image.volume.values.sum(dtype=float) * image.volume.grid.voxel_volume_ml * to_frame_mean()
+    assert total_bq == pytest.approx(truth_bq, rel=3e-3)
+    assert len(files.paths) < 220
+
+
 def test_the_truth_is_consistent_and_goes_into_json(demo):
     document = json.loads(json.dumps(demo.patient.truth_as_dict(), allow_nan=False))
     assert document["administered_activity_bq"] == 7.4e9
@@ -199,6 +210,8 @@ def test_wrong_arguments_are_refused(tmp_path):
         make_demo_patient(-1)
     with pytest.raises(InvalidInputError, match="PT or NM"):
         DemoOptions(emission="US")
+    with pytest.raises(InvalidInputError, match="coarseness"):
+        DemoOptions(coarseness=0)
     with pytest.raises(InvalidInputError, match="time zone"):
         write_demo_patient(tmp_path, start=START.replace(tzinfo=None))
     with pytest.raises(InvalidInputError, match="resolution"):
