@@ -64,7 +64,7 @@ def read(path):
 
 
 @given(seed=st.integers(min_value=0, max_value=2**32 - 1))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_accepted_mutants_are_read_or_refused_with_a_code(seed, sound_files, tmp_path):
     generator = random.Random(seed)
     paths = []
