@@ -20,3 +20,11 @@ def with_nuclide(agent: str, nuclide: str) -> SafeString:
     element, mass = match["element"], match["mass"]
     bare = re.sub(rf"^\[?({mass}{element}|{element}-?{mass})\]?[\s-]*(?:{element}-)?", "", agent)
     return format_html("<sup>{}</sup>{}{}{}", mass, element, "-" if bare else "", bare)
+
+
+@register.filter
+def person_name(name: str) -> str:
+    """Write a name as people do: the carets of DICOM become a comma and spaces."""
+    family, *others = (part.strip() for part in name.split("^"))
+    given = " ".join(part for part in others if part)
+    return f"{family}, {given}" if given else family

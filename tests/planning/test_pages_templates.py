@@ -10,7 +10,7 @@ from django.template import Context, Template
 
 from planning.pages.urls import CYCLE_PAGES, SETTINGS_PAGES
 from planning.templatetags import vite as vite_tag
-from planning.templatetags.domain import with_nuclide
+from planning.templatetags.domain import person_name, with_nuclide
 
 FRONTEND = Path(settings.BASE_DIR) / "frontend"
 TEMPLATES = sorted((FRONTEND / "templates").rglob("*.html"))
@@ -39,6 +39,13 @@ PAGES = [
 )
 def test_an_agent_names_its_nuclide_once(agent, nuclide, shown):
     assert with_nuclide(agent, nuclide) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("ZZPHI^Anna^Maria^^", "ZZPHI, Anna Maria"), ("ZZPHI, Anna", "ZZPHI, Anna"), ("", "")]
+)
+def test_a_name_is_written_without_carets(name, shown):
+    assert person_name(name) == shown
 
 
 def render_entry(entry: str) -> str:

@@ -32,8 +32,16 @@ const drawn = new Map<HTMLElement, Figure>();
 /** Shows a figure in an element, in the present theme; the same element may be drawn again at any time. */
 export async function renderFigure(element: HTMLElement, figure: Figure): Promise<void> {
   drawn.set(element, figure);
-  await library.react(element, themedData(figure.data), themedLayout(figure.layout, figure.data), CONFIG);
+  const layout = inTableOrder(figure);
+  await library.react(element, themedData(figure.data), themedLayout(layout, figure.data), CONFIG);
   element.dataset.ready = 'true';
+}
+
+/** Categories stand in the order of the figure's table, not in the order in which traces happen to name them. */
+function inTableOrder({ layout, table }: Figure): Record<string, unknown> {
+  const axis = layout.xaxis as Record<string, unknown> | undefined;
+  if (axis?.type !== 'category' || axis.categoryarray || !table) return layout;
+  return { ...layout, xaxis: { ...axis, categoryorder: 'array', categoryarray: table.rows.map((row) => row[0]) } };
 }
 
 /** Calls `run` for one Plotly event of an element, instead of any handler before it. */

@@ -3,6 +3,7 @@ import { fetchUpload } from '../api/uploads';
 import { formatDateTime, fromLocalInput, toLocalInput } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, glyph, placeholder, unit } from '../domain/markup';
+import { formatName } from '../domain/names';
 import { chosenMatch, confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group } from '../domain/proposal';
 import { formatFixed } from '../domain/quantity';
 import { administrationSection, courseSection, patientSection, seriesSection, type TemplateChoice } from './parts/confirm_sections';
@@ -56,7 +57,7 @@ function drawGroups(): void {
   fill(need('groups'), html`<div class="ghead">Patients in this upload<span class="push">${groups.length}</span></div>${each(groups, (item) => {
     const draft = drafts.get(item.key);
     const nLeft = draft ? obstaclesOf(item, draft).length : 0;
-    return html`<button type="button" class="group-item" data-group="${item.key}" aria-current="${String(item.key === shownKey)}"><span class="strong ell">${item.identity.name || 'No name'}</span><span class="fs12 t2">${item.identity.patient_id}, ${item.series.length} series</span>${nLeft ? flag('ask', `${nLeft} to settle`, 'fs12') : flag('ok', 'Ready', 'fs12')}</button>`;
+    return html`<button type="button" class="group-item" data-group="${item.key}" aria-current="${String(item.key === shownKey)}"><span class="strong ell">${formatName(item.identity.name) || 'No name'}</span><span class="fs12 t2">${item.identity.patient_id}, ${item.series.length} series</span>${nLeft ? flag('ask', `${nLeft} to settle`, 'fs12') : flag('ok', 'Ready', 'fs12')}</button>`;
   })}`);
 }
 

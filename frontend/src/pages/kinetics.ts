@@ -67,11 +67,16 @@ function drawEmpty(): void {
 function tile(curve: Curve): Html {
   const fit = chosenFit(curve);
   const questions = openQuestions(curve);
-  const foot = questions[0] ? flag('ask', questions[0].message, 'fs11 ell') : html`<span class="fs11 t3">${fit ? html`tail ${formatNumber(fit.tail?.value, 2)} %` : 'no curve'}</span>`;
+  const foot = questions[0] ? flag('ask', shortWarning(questions[0], fit), 'fs11 ell') : html`<span class="fs11 t3">${fit ? html`tail ${formatNumber(fit.tail?.value, 2)} %` : 'no curve'}</span>`;
   return html`<button type="button" class="tile" role="option" data-curve="${curve.curve_id}" data-colour="${curve.region.colour}" aria-selected="${String(String(curve.curve_id) === shownId)}">
     <span class="row between"><span class="row ell"><i class="swatch" data-s="${curve.is_accepted ? 'accepted' : 'proposed'}"></i><span class="ell">${curve.region.name}</span></span><span class="num">${formatValue(fit?.effective_half_life)} ${unit('h')}</span></span>
     <span class="chart">${curveTile(curve.small_figure, curve.region.name)}</span>
     <span class="row between">${foot}<span class="fs11 t3 num">${curve.is_accepted ? html`${glyph('ok')} ` : nothing}${formatNumber(fit?.tiac?.value)} h</span></span></button>`;
+}
+
+/** At most four words in the tile; the whole sentence stands in the inspector. */
+function shortWarning(finding: Finding, fit: Fit | undefined): string {
+  return /tail|extrapol/.test(finding.code) && fit?.tail ? `Tail ${formatNumber(fit.tail.value, 2)} %` : finding.message;
 }
 
 function drawChosen(): void {

@@ -2,6 +2,7 @@ import { getJson, patchJson } from '../api/client';
 import { formatClock, formatDue, formatWeekday } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, levelOf, placeholder } from '../domain/markup';
+import { formatName } from '../domain/names';
 import { formatAgent } from '../domain/nuclide';
 import { formatFixed, MISSING, type MaybeQuantity } from '../domain/quantity';
 import { debounced, fill, need, on } from './parts/dom';
@@ -71,7 +72,8 @@ async function load(): Promise<void> {
 
 function draw(list: Worklist): void {
   const nYours = list.results.filter((row) => row.group === 'you').length;
-  need('summary').textContent = `${list.counts.all ?? list.count} open cycles, ${nYours} waiting for you`;
+  const nOpen = list.counts.all ?? list.count;
+  need('summary').textContent = `${nOpen} open ${nOpen === 1 ? 'cycle' : 'cycles'}, ${nYours} waiting for you`;
   need('updated').textContent = `Updated ${formatClock(list.updated_at)}`;
   fill(need('filters'), html`${each(FILTERS, ([key, label]) => html`<button type="button" data-filter="${key}" aria-pressed="${String(state.filter === key)}">${label} <span class="count">${list.counts[key] ?? 0}</span></button>`)}`);
   drawAgents(list.agents ?? [...new Set(list.results.map((row) => row.agent))].sort());
@@ -87,7 +89,7 @@ function rowHtml(row: Row, hasNextScan: boolean): Html {
   const due = formatDue(row.due_at, new Date());
   const words = row.steps.map((step) => `${step.label} ${step.state}`).join(', ');
   return html`<tr data-cycle="${row.cycle_id}" data-url="${row.next_step?.url ?? `/cycles/${row.cycle_id}/report/`}" tabindex="${row.cycle_id === state.selected ? '0' : '-1'}" aria-selected="${String(row.cycle_id === state.selected)}">
-    <td class="strong">${row.patient.name}</td><td class="t2">${row.patient.patient_id}</td><td>${formatAgent(row.agent, row.nuclide)}</td><td class="num">${row.cycle_number}/${row.n_cycles}</td>
+    <td class="strong">${formatName(row.patient.name)}</td><td class="t2">${row.patient.patient_id}</td><td>${formatAgent(row.agent, row.nuclide)}</td><td class="num">${row.cycle_number}/${row.n_cycles}</td>
     <td><span class="stages" role="img" aria-label="${words}">${each(row.steps, (step) => html`<i data-s="${step.state}" title="${step.label}: ${step.reason || step.state}"></i>`)}</span></td>
     <td>${row.next_step?.label ?? 'Report'}</td><td>${row.flag ? flag(levelOf(row.flag.level), row.flag.text) : nothing}</td>
     <td class="num">${row.last_scan ? formatFixed(row.last_scan.value, 1) : MISSING}</td>${hasNextScan ? html`<td class="t2">${formatWeekday(row.next_scan_at)}</td>` : nothing}

@@ -2,6 +2,7 @@
 import { formatDateTime } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, levelOf, message, select } from '../../domain/markup';
+import { formatName } from '../../domain/names';
 import { chosenCourse, chosenMatch, knownAdministration, NEW, type Draft, type Group, type Identity, type ProposedSeries, type TypedActivity } from '../../domain/proposal';
 
 export interface TemplateChoice { id: string; name: string; version: number; agent: string; nuclide: string; n_cycles: number; is_confirmed: boolean }
@@ -15,7 +16,7 @@ const text = (name: string, value: string, type = 'text'): Html => html`<input c
 export function patientSection(group: Group, draft: Draft): Html {
   const match = chosenMatch(group, draft);
   const differs = new Map(match?.differences.map((difference) => [difference.field, difference]) ?? []);
-  const options = [...group.matches.map((item) => [item.patient_id, item.record ? `${item.record.name}, ${item.record.patient_id}` : item.name ?? 'Known patient'] as const), [NEW, 'New patient'] as const];
+  const options = [...group.matches.map((item) => [item.patient_id, item.record ? `${formatName(item.record.name)}, ${item.record.patient_id}` : item.name ?? 'Known patient'] as const), [NEW, 'New patient'] as const];
   const inRecord = (key: keyof Identity): string => differs.get(key)?.in_record ?? match?.record?.[key] ?? group.identity[key] ?? '';
   const table = match
     ? html`<table class="table identity flush"><thead><tr><th></th>${each(FIELDS, ([, label]) => html`<th>${label}</th>`)}</tr></thead><tbody>

@@ -2,10 +2,12 @@
 import { formatDate, formatShort } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { bareNumber, flag, glyph, icon, levelOf, message, number, select, stateTag, unit } from '../../domain/markup';
-import { formatNumber, formatPlain, formatValue, MISSING } from '../../domain/quantity';
+import { formatFixed, formatPlain, formatValue, MISSING, type MaybeQuantity } from '../../domain/quantity';
 import type { LimitRow, PlanPage } from './plan_types';
 
 export const REASONS = ['Renal function', 'Blood count', 'Predicted organ dose', 'Tumour burden', 'Body size', 'Patient wish', 'Trial protocol', 'Other'] as const;
+
+const oneDecimal = (quantity: MaybeQuantity): string => (quantity ? formatFixed(quantity.value, 1) : MISSING);
 
 /** "91 %", "> 99 %", "< 1 %": a probability as people may say it. */
 export function probabilityText(probability: number | null | undefined): string {
@@ -50,9 +52,9 @@ export function cycles(page: PlanPage): Html {
 export function aside(page: PlanPage, mayPrescribe: boolean): Html {
   const { proposed_range: range } = page;
   const quantile = (item: PlanPage['probabilities'][number]): Html => html`<div><dt>${Math.round(item.p * 100)} %</dt><dd>${number(item.activity)}</dd></div>`;
-  return html`<div class="two-up"><div><div class="label">Label activity</div><div class="big">${formatNumber(page.label_activity?.value, 2)} ${unit(page.label_activity?.unit ?? '')}</div><p class="fs12 t2">${page.label_source || 'No template with a label activity.'}</p></div>
-    <div><div class="label">Proposed range</div><div class="big">${range ? html`${formatNumber(range.lower?.value, 2)} – ${formatNumber(range.upper?.value, 2)} ${unit(range.upper?.unit ?? '')}` : MISSING}</div><p class="fs12 t2">Model estimate. ${page.binding_limit ? `Limiting: ${page.binding_limit}` : 'No limit binds.'}</p></div></div>
-    ${page.probabilities.length ? html`<dl class="quantiles">${each(page.probabilities, quantile)}${page.label_probability === undefined ? nothing : html`<div><dt>Label ${formatNumber(page.label_activity?.value, 2)}</dt><dd>${probabilityText(page.label_probability)} ${unit('%')}</dd></div>`}</dl>` : nothing}
+  return html`<div class="two-up"><div><div class="label">Label activity</div><div class="big">${oneDecimal(page.label_activity)} ${unit(page.label_activity?.unit ?? '')}</div><p class="fs12 t2">${page.label_source || 'No template with a label activity.'}</p></div>
+    <div><div class="label">Proposed range</div><div class="big">${range ? html`${oneDecimal(range.lower)} – ${oneDecimal(range.upper)} ${unit(range.upper?.unit ?? '')}` : MISSING}</div><p class="fs12 t2">Model estimate. ${page.binding_limit ? `Limiting: ${page.binding_limit}` : 'No limit binds.'}</p></div></div>
+    ${page.probabilities.length ? html`<dl class="quantiles">${each(page.probabilities, quantile)}${page.label_probability === undefined ? nothing : html`<div><dt>Label ${oneDecimal(page.label_activity)}</dt><dd>${probabilityText(page.label_probability)} ${unit('%')}</dd></div>`}</dl>` : nothing}
     <div class="sect"><h2 class="h2">Ready to prescribe</h2><ul class="check-list">${each(page.readiness, (check) => html`<li><span class="flag" data-l="${check.ok ? 'ok' : levelOf(check.level)}">${glyph(check.ok ? 'ok' : levelOf(check.level))}<span>${check.text}</span></span><span title="${check.guide ?? ''}">${check.value}</span></li>`)}</ul></div>
     ${prescription(page, mayPrescribe)}${signed(page)}`;
 }
