@@ -83,13 +83,13 @@ async function openPoint(keepsView: boolean, layout?: LayoutName): Promise<void>
   if (!viewer || !now?.image) { showNote(emptyNote()); drawWords(); return; }
   showNote(null);
   const name = layout ?? viewer.state.get().layout;
-  const wanted = name === 'times' ? [now, ...points().filter((item) => item !== now)] : [now];
+  const wanted = name === 'times' ? points().filter((item) => item.image) : [now];
   const [found, scans] = await Promise.all([sessions.get(now.id) ?? ContourSession.open(now.id, events), Promise.all(wanted.map((item) => loadScan(item)))]);
   if (now.id !== chosenId) return;
   sessions.set(now.id, found);
   const isFirst = viewer.state.get().emissionWindow.upper <= 1;
   if (isFirst && images?.window) viewer.state.set({ emissionWindow: images.window, emissionThreshold: images.window.lower + 0.1 * (images.window.upper - images.window.lower) });
-  await viewer.show(scans.filter((scan): scan is Scan => scan !== null), { layout: name, keepsView });
+  await viewer.show(scans.filter((scan): scan is Scan => scan !== null), { layout: name, keepsView, main: wanted.indexOf(now) });
   if (!region()) regionId = (found.contours.regions.find(isOpen) ?? found.contours.regions[0])?.id ?? '';
   showLayers();
   if (!keepsView) goToRegion();
@@ -103,7 +103,7 @@ function emptyNote(): Html {
 
 function showLayers(): void {
   const now = session();
-  if (now && viewer) viewer.setLabels(chosenId, now.layers(regionId, !viewer.scans[0]?.ct));
+  if (now && viewer) viewer.setLabels(chosenId, now.layers(regionId, !viewer.scans[viewer.main]?.ct));
 }
 
 function drawWords(): void {

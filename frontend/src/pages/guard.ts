@@ -64,10 +64,10 @@ async function showImages(keepsView = true, layout?: LayoutName): Promise<void> 
   showNote(null);
   const name = layout ?? viewer.state.get().layout;
   try {
-    const wanted = name === 'times' ? points() : [point];
+    const wanted = name === 'times' ? points().filter((item) => item.image) : [point];
     const scans = (await Promise.all(wanted.map((item) => loadScan(item)))).filter((scan): scan is Scan => scan !== null);
     setWindow();
-    await viewer.show(scans, { layout: name, keepsView });
+    await viewer.show(scans, { layout: name, keepsView, main: wanted.indexOf(point) });
     display?.draw();
   } catch (error) { showNote(placeholder({ level: 'block', title: 'These images cannot be shown', text: errorText(error) })); }
 }

@@ -103,7 +103,7 @@ async function showImages(): Promise<void> {
     showNote(null);
     const isFirst = viewer.scans[0]?.key !== scan.key;
     if (images?.window && isFirst) viewer.state.set({ emissionWindow: images.window });
-    if (isFirst) await viewer.show([{ ...scan, ct: null, modality: `Fixed ${scan.modality}`, note: undefined }], { layout: 'pair', keepsView: false });
+    if (isFirst) await viewer.show([{ ...scan, ct: null, note: undefined, when: `reference ${scan.when}` }], { layout: 'pair', keepsView: false });
     await viewer.setMoving(moving);
     if (isFirst) void showReferenceRegions(fixed);
     drawMode();

@@ -98,9 +98,12 @@ export function keepDisplayVolumes(shown: readonly Volume[]): void {
     if (kept.has(volumeId)) continue;
     utilities.genericViewportDisplaySetMetadataProvider.remove(displaySetId);
     displaySets.delete(displaySetId);
-    const volume = cache.getVolume(volumeId);
-    if (!volume) continue;
-    for (const imageId of volume.imageIds) slices.delete(imageId);
+    const imageIds = [...(cache.getVolume(volumeId)?.imageIds ?? [])];
+    if (imageIds.length === 0) continue;
     cache.removeVolumeLoadObject(volumeId);
+    for (const imageId of imageIds) {
+      slices.delete(imageId);
+      if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId, { force: true });
+    }
   }
 }

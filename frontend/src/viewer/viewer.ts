@@ -34,6 +34,8 @@ export class Viewer {
   isodoseLevels: readonly IsodoseLevel[] = [];
   highlightedLevel: number | null = null;
   scans: readonly Scan[] = [];
+  /** Which of the shown scans is worked on. */
+  main = 0;
   private slices: Shown[] = [];
   private mips: { pane: MipPane; scan: number; index: number }[] = [];
   private box: Box = { low: [0, 0, 0], high: [1, 1, 1] };
@@ -56,11 +58,12 @@ export class Viewer {
   }
 
   /** Shows scans in a layout. While it works the panes are covered: never the image before. */
-  async show(scans: readonly Scan[], options: { layout?: LayoutName; keepsView?: boolean } = {}): Promise<void> {
+  async show(scans: readonly Scan[], options: { layout?: LayoutName; keepsView?: boolean; main?: number } = {}): Promise<void> {
     const token = ++this.token;
     const { layout: name = this.state.get().layout, keepsView = this.scans.length > 0 } = options;
     this.setCovered(true);
-    const first = scans[0];
+    this.main = options.main ?? 0;
+    const first = scans[this.main];
     const base = first ? baseOf(first) : null;
     this.scans = scans;
     this.state.set({ layout: name, enlarged: -1, active: 0 });
@@ -78,7 +81,7 @@ export class Viewer {
   }
 
   setLayout(layout: LayoutName): Promise<void> {
-    return this.show(this.scans, { layout, keepsView: true });
+    return this.show(this.scans, { layout, keepsView: true, main: this.main });
   }
 
   private resetView(scan: Scan, base: Volume): void {
@@ -97,20 +100,21 @@ export class Viewer {
     this.movingVolume = null;
     this.slices = [];
     this.mips = [];
-    const first = this.scans[0];
-    const layout = layoutOf(name, { hasCt: Boolean(first?.ct), nScans: this.scans.length });
+    const layout = layoutOf(name, { hasCt: Boolean(this.scans[this.main]?.ct), nScans: this.scans.length });
     this.root.style.gridTemplateColumns = `repeat(${layout.columns}, minmax(0, 1fr))`;
     this.root.style.gridTemplateRows = `repeat(${layout.rows}, minmax(0, 1fr))`;
     const roots = layout.panes.map((spec, index) => {
-      const scan = this.scans[spec.scan];
+      const at = name === 'times' ? spec.scan : this.main;
+      const scan = this.scans[at];
       if (spec.content === 'mip') {
         const pane = new MipPane((point) => this.goTo(point));
         pane.root.dataset.pane = String(index);
-        this.mips.push({ pane, scan: spec.scan, index });
+        pane.root.classList.toggle('main', name === 'times' && at === this.main);
+        this.mips.push({ pane, scan: at, index });
         return pane.root;
       }
       const pane = new SlicePane(`pane-${index}-${this.token}`, index, spec.plane);
-      this.slices.push({ pane, resolved: resolvePane(spec, scan), viewKey: '', looksKey: '', hasMoving: false });
+      this.slices.push({ pane, resolved: resolvePane({ ...spec, scan: at }, scan), viewKey: '', looksKey: '', hasMoving: false });
       return pane.root;
     });
     this.root.replaceChildren(...roots, this.cover);
@@ -147,9 +151,12 @@ export class Viewer {
     this.schedule();
   }
 
+  /** Activity falls between scans; for comparing shapes the moving scan is scaled by its largest value. */
   private movingLook(): Look {
     const { emissionWindow, comparison } = this.state.get();
-    return { window: emissionWindow, map: comparison === 'colours' ? 'green' : 'inverse-grey' };
+    const [fixed, moving] = [this.scans[this.main]?.emission?.header.value_range?.[1], this.movingVolume?.header.value_range?.[1]];
+    const ratio = fixed && moving && fixed > 0 && moving > 0 ? moving / fixed : 1;
+    return { window: { lower: emissionWindow.lower * ratio, upper: emissionWindow.upper * ratio }, map: comparison === 'colours' ? 'green' : 'inverse-grey' };
   }
 
   /** Contours of a scan; a new version of a layer is traced again. */
@@ -164,8 +171,8 @@ export class Viewer {
   }
 
   base(): Volume | null {
-    const first = this.scans[0];
-    return first ? baseOf(first) : null;
+    const scan = this.scans[this.main];
+    return scan ? baseOf(scan) : null;
   }
 
   /** Moves through the slices of a pane (the active one by default). */
@@ -224,7 +231,7 @@ export class Viewer {
   }
 
   /** All readings at a point: nearest voxels, each with its unit, and a dash outside. */
-  readings(point: Vec3, scanIndex = 0): string {
+  readings(point: Vec3, scanIndex = this.main): string {
     const scan = this.scans[scanIndex];
     if (!scan) return '';
     const parts = [
@@ -257,7 +264,7 @@ export class Viewer {
     const height = Math.max(element_.clientHeight, 1);
     const axial = Math.max(extent(0) / width, extent(1) / height);
     const whole = Math.max(extent(right) / width, extent(down) / height);
-    return FIT_MARGIN * Math.min(whole, LONGEST_FIT * axial);
+    return FIT_MARGIN * Math.min(Math.max(whole, axial), LONGEST_FIT * axial);
   }
 
   private draw(): void {
@@ -337,11 +344,19 @@ export class Viewer {
       layers: state.areOutlinesOn ? (this.labels.get(scan.key) ?? []) : [],
       isodose: dose ? { sample: this.samplerOf(dose), levels: this.isodoseLevels, highlighted: this.highlightedLevel } : null,
     });
-    pane.describe({ title: resolved.title, second: resolved.second, base: resolved.base, cursor: state.cursor, prefix: '' });
+    pane.describe({ title: this.titleOf(resolved), second: resolved.second, base: resolved.base, cursor: state.cursor, prefix: '' });
     const words = looksOf(resolved, state);
     pane.texts.set('tr', '', words.windowText);
     pane.texts.colourBar(words.bar);
     this.showReadingsQuietly(shown);
+  }
+
+  /** While scans are compared, the pane names the one that is seen. */
+  private titleOf(resolved: ResolvedPane): string {
+    const { comparison, isFixedOnly } = this.state.get();
+    if (!this.movingVolume) return resolved.title;
+    if (comparison !== 'flicker') return 'Fixed and moving';
+    return isFixedOnly ? 'Fixed' : 'Moving';
   }
 
   private showReadingsQuietly({ pane, resolved }: Shown): void {
@@ -374,6 +389,6 @@ export class Viewer {
     note.textContent = 'The graphics driver stopped. Images are drawn in software mode now; reload the page to try the graphics path again.';
     this.root.append(note);
     this.engine.useBackend('cpu');
-    void this.show(this.scans, { keepsView: true });
+    void this.show(this.scans, { keepsView: true, main: this.main });
   }
 }

@@ -46,7 +46,7 @@ export class DisplayPanel {
   draw(): void {
     if (this.place.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement && document.activeElement.type === 'range') return;
     const state = this.viewer.state.get();
-    const scan = this.viewer.scans[0];
+    const scan = this.viewer.scans[this.viewer.main];
     if (!scan) { fill(this.place, nothing); return; }
     const box = (name: keyof ViewState, label: string, key: string): Html =>
       html`<label class="row"><input type="checkbox" data-switch="${name}" ${state[name] === true ? html`checked` : nothing}> ${label} ${kbd(key)}</label>`;

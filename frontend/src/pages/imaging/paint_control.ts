@@ -46,7 +46,7 @@ export class PaintControl {
     if (!this.hooks.canEdit) { this.hooks.refuse('Your role at this site may not change contours'); return; }
     if (!target) { this.hooks.refuse('Choose or add a region first'); return; }
     if (target.region.is_locked) { this.hooks.refuse(`${target.region.name} is locked`); return; }
-    if (at.index !== 0 && this.viewer.shownAt(at.index)?.resolved.scan !== 0) { this.hooks.refuse('Choose this time point to draw on it'); return; }
+    if (this.viewer.shownAt(at.index)?.resolved.scan !== this.viewer.main) { this.hooks.refuse('Choose this time point to draw on it'); return; }
     const { tool } = this.viewer.state.get();
     if (tool === 'sphere') { this.sphere = { at, radiusMm: this.sizeMm }; return; }
     this.isPainting = true;
@@ -60,7 +60,7 @@ export class PaintControl {
     const brush: Brush = {
       label: tool === 'erase' ? 0 : region.label, onlyLabel: region.label, radiusMm: this.sizeMm / 2, plane: at.plane, isBall: this.isBall, locked: new Set(spared.map((item) => item.label)),
     };
-    const emission = this.viewer.scans[0]?.emission;
+    const emission = this.viewer.scans[this.viewer.main]?.emission;
     const layer = session.editor.layer(kind);
     if (tool === 'threshold' && emission && layer) brush.accepts = acceptsAbove(layer.volume, emission, this.threshold(region));
     return brush;
@@ -88,7 +88,7 @@ export class PaintControl {
     const target = this.hooks.target();
     if (this.sphere && target) {
       const { at, radiusMm } = this.sphere;
-      const emission = this.viewer.scans[0]?.emission;
+      const emission = this.viewer.scans[this.viewer.main]?.emission;
       const isOutside = !emission || nearestValue(emission, at.point) === null;
       if (isOutside) this.hooks.refuse('The sphere lies outside the emission image');
       else this.hooks.operate({ operation: 'threshold_sphere', region_id: target.region.id, parameters: { centre_lps_mm: [...at.point], radius_mm: radiusMm, fraction: this.fraction } });

@@ -50,7 +50,7 @@ function actions(facts: InspectorFacts, nOpen: number): Html {
   const name = region.name.charAt(0).toLowerCase() + region.name.slice(1);
   const save = facts.isUnsaved ? html`<button type="button" class="btn primary wide" data-save>Save revision ${kbd('Ctrl S')}</button>` : nothing;
   const accept = region.state === 'accepted' || (region.state === 'none' && !facts.isUnsaved) ? nothing
-    : nOpen > 0 ? html`<button type="button" class="btn primary wide" data-answer-first>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`
+    : nOpen > 0 ? html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-answer-first>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`
       : html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-accept>Accept ${name} ${kbd('A')}</button>`;
   const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : 'Every region of this time point is accepted.';
   return html`<div class="sect"><div class="stack">${save}${facts.canAccept ? accept : nothing}</div>
