@@ -101,7 +101,8 @@ async function showImages(): Promise<void> {
     const scan = point ? await loadScan(point, dose.dose_volume) : null;
     if (!point || !scan) { showNote(placeholder({ icon: 'cube', title: 'The reference image is not prepared' })); return; }
     showNote(null);
-    const upper = scan.dose?.header.window?.upper ?? (scan.dose?.header.value_range?.[1] ?? MGY_PER_GY);
+    const highest = levels().at(-1)?.value ?? 0;
+    const upper = Math.max(highest, scan.dose?.header.window?.upper ?? scan.dose?.header.value_range?.[1] ?? MGY_PER_GY);
     const lowest = levels()[0]?.value ?? upper * 0.1;
     const window = scan.emission?.header.window;
     viewer.state.set({ doseWindow: { lower: 0, upper }, doseThreshold: lowest / 2, ...(window ? { emissionWindow: window } : {}) });

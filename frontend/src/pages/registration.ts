@@ -11,7 +11,7 @@ import { bindViewerKeys } from './imaging/commands';
 import { ContourSession } from './imaging/contour_session';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { isNudged, registrationInspector, registrationTable, type Nudge } from './imaging/registration_words';
-import { loadScan } from './imaging/scans';
+import { ageText, loadScan, whenText } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, fetchRegistrations, type Images, type Registration, type Registrations, type TimePoint } from './imaging/wire';
@@ -103,8 +103,8 @@ async function showImages(): Promise<void> {
     showNote(null);
     const isFirst = viewer.scans[0]?.key !== scan.key;
     if (images?.window && isFirst) viewer.state.set({ emissionWindow: images.window });
-    if (isFirst) await viewer.show([{ ...scan, ct: null, note: undefined, when: `reference ${scan.when}` }], { layout: 'pair', keepsView: false });
-    await viewer.setMoving(moving);
+    if (isFirst) await viewer.show([{ ...scan, ct: null, note: undefined, when: ageText(fixed) }], { layout: 'pair', keepsView: false });
+    await viewer.setMoving(moving, whenText(now));
     if (isFirst) void showReferenceRegions(fixed);
     drawMode();
   } catch (error) { showNote(placeholder({ level: 'block', title: 'These scans cannot be compared', text: errorText(error) })); }
@@ -138,7 +138,9 @@ function setNudge(next: Nudge): void {
 async function preview(): Promise<void> {
   if (!viewer || !moving) return;
   nPreviews += 1;
-  await viewer.setMoving(isNudged(nudge) ? movedCopy(moving, `${moving.id}-preview-${nPreviews}`, nudge.shift, nudge.rotation) : moving);
+  const now = point();
+  const when = now ? whenText(now) : '';
+  await (isNudged(nudge) ? viewer.setMoving(movedCopy(moving, `${moving.id}-preview-${nPreviews}`, nudge.shift, nudge.rotation), `${when}, preview`) : viewer.setMoving(moving, when));
 }
 
 const plus = (values: Vec3, axis: number, by: number): Vec3 => values.map((value, n) => (n === axis ? Math.round((value + by) * 100) / 100 : value)) as unknown as Vec3;

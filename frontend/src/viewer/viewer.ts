@@ -44,6 +44,7 @@ export class Viewer {
   private readonly outlines = new OutlineCache();
   private readonly cover = element('div', 'viewer-cover');
   private movingVolume: Volume | null = null;
+  private movingWhen = '';
   private frameRequest = 0;
   private token = 0;
   private renders = 0;
@@ -135,8 +136,9 @@ export class Viewer {
   }
 
   /** Lays a second image over the first in every slice pane; null takes it away. How the two are compared is a matter of style. */
-  async setMoving(volume: Volume | null): Promise<void> {
+  async setMoving(volume: Volume | null, when = ''): Promise<void> {
     this.movingVolume = volume;
+    this.movingWhen = when;
     for (const shown of this.slices) {
       const { pane } = shown;
       if (volume && !shown.hasMoving) this.engine.addPane(movingId(pane.id), pane.moving(), pane.plane);
@@ -344,7 +346,7 @@ export class Viewer {
       layers: state.areOutlinesOn ? (this.labels.get(scan.key) ?? []) : [],
       isodose: dose ? { sample: this.samplerOf(dose), levels: this.isodoseLevels, highlighted: this.highlightedLevel } : null,
     });
-    pane.describe({ title: this.titleOf(resolved), second: resolved.second, base: resolved.base, cursor: state.cursor, prefix: '' });
+    pane.describe({ ...this.wordsOf(resolved), base: resolved.base, cursor: state.cursor, prefix: '' });
     const words = looksOf(resolved, state);
     pane.texts.set('tr', '', words.windowText);
     pane.texts.colourBar(words.bar);
@@ -352,11 +354,11 @@ export class Viewer {
   }
 
   /** While scans are compared, the pane names the one that is seen. */
-  private titleOf(resolved: ResolvedPane): string {
+  private wordsOf({ title, second }: ResolvedPane): { title: string; second: string } {
     const { comparison, isFixedOnly } = this.state.get();
-    if (!this.movingVolume) return resolved.title;
-    if (comparison !== 'flicker') return 'Fixed and moving';
-    return isFixedOnly ? 'Fixed' : 'Moving';
+    if (!this.movingVolume) return { title, second };
+    if (comparison === 'flicker') return isFixedOnly ? { title: 'Fixed', second } : { title: 'Moving', second: this.movingWhen };
+    return { title: 'Fixed and moving', second: `${second} and ${this.movingWhen}` };
   }
 
   private showReadingsQuietly({ pane, resolved }: Shown): void {

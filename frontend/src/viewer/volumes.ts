@@ -23,7 +23,7 @@ export function loadVolume(id: string): Promise<Volume> {
 async function fetchVolume(id: string): Promise<Volume> {
   const header = await getJson<VolumeHeader>(`/api/volumes/${id}/header`);
   checkHeader(header);
-  const response = await send('GET', `/api/volumes/${id}/voxels`, { headers: { Accept: 'application/octet-stream' } });
+  const response = await send('GET', `/api/volumes/${id}/voxels`, { headers: { Accept: '*/*' } });
   const body = await response.arrayBuffer();
   const voxels = readVoxels(header, body);
   checkDigest(header, toHex(await crypto.subtle.digest('SHA-256', body)));

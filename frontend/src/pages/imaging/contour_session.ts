@@ -107,7 +107,7 @@ export class ContourSession {
   async restore({ kind }: DraftInfo): Promise<void> {
     const layer = this.editor.layer(kind);
     if (!layer) return;
-    const response = await send('GET', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: { Accept: 'application/octet-stream' } });
+    const response = await send('GET', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: { Accept: '*/*' } });
     const voxels = await inflated(await response.arrayBuffer(), countVoxels(layer.volume.header));
     this.editor.restoreDraft(kind, voxels);
   }
