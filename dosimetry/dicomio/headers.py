@@ -42,6 +42,13 @@ class InstanceHeader:
         return stated or (text_of(meta, "MediaStorageSOPClassUID") if meta is not None else "")
 
     @property
+    def sop_instance_uid(self) -> str:
+        """Return the instance UID; that of the file meta information where an anonymiser emptied the data set's."""
+        meta = getattr(self.dataset, "file_meta", None)
+        stated = text_of(self.dataset, "SOPInstanceUID")
+        return stated or (text_of(meta, "MediaStorageSOPInstanceUID") if meta is not None else "")
+
+    @property
     def series_uid(self) -> str:
         """Return the series instance UID."""
         return text_of(self.dataset, "SeriesInstanceUID")

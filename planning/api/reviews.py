@@ -20,7 +20,8 @@ STEPS = tuple(LABELS)
 def _review(cycle, user) -> dict:
     detail = review_detail(cycle, user=user)
     action = detail.pop("next_action")
-    names = [] if action is None else people_with_roles(cycle.site, TABLE[Action(action)])
+    signed = set(detail.pop("signed_by"))
+    names = [] if action is None else people_with_roles(cycle.site, TABLE[Action(action)], without=signed)
     return {**detail, "who_may_sign": names}
 
 

@@ -22,7 +22,7 @@ PAGE_SIZE = 25
 
 
 class WorklistApi(APIView):
-    @documented(query=("filter", "q", "agent", "assignee", "page"))
+    @documented(query=("filter", "q", "agent", "assignee", "site", "page"))
     def get(self, request):
         name = request.query_params.get("filter", "all")
         if name not in FILTERS:
@@ -32,6 +32,7 @@ class WorklistApi(APIView):
             query=request.query_params.get("q", "").strip(),
             agent=request.query_params.get("agent", ""),
             assignee=request.query_params.get("assignee", ""),
+            site=request.query_params.get("site", ""),
         )
         now = timezone.now()
         shown = [row for row in rows if row.matches(name=name, user=request.user, now=now)]

@@ -223,8 +223,9 @@ def _region_rows(*, cycle: Cycle, reference: TimePoint, curves, dose: Volume, de
 
 
 def radiobiology_of(region, table: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the template's entry of the region's name, its stem, or its kind; None when there is none."""
-    for key in (region.name, region.name.split(" ")[0], region.kind):
+    """Return the template's entry of the region's name, an organ's stem, or its kind; None when there is none."""
+    stem = region.name.split(" ")[0] if region.kind == "organ" else region.name
+    for key in (region.name, stem, region.kind):
         if key in table:
             return table[key]
     return None

@@ -118,7 +118,10 @@ def _select(used: list[dict[str, Any]], nuclide, parameters: Mapping[str, Any]) 
     times_s = np.array([point["time_s"] for point in used])
     activities_bq = np.array([point["activity_bq"] for point in used])
     u_bq = np.array([point["activity_standard_uncertainty_bq"] for point in used])
+    is_uptake = len(used) > 1 and activities_bq[-1] > activities_bq[-2]
     try:
+        if is_uptake and "effective_half_life_h" in parameters:
+            raise InsufficientDataError("Activity still rises at the last scan.", code="half_life_required")
         return fit_admissible(
             times_s=times_s,
             activities_bq=activities_bq,

@@ -218,9 +218,7 @@ def _limits(
 ) -> tuple[tuple[Limit, ...], list[dict[str, str]]]:
     limits, findings = [], []
     for name, history in histories.items():
-        if history.kind == "lesion":
-            continue
-        for row in limits_for_region(limit_set, name):
+        for row in limits_for_region(limit_set, history):
             limit = Limit(region=name, quantity=LimitQuantity(row.quantity), limit_gy=row.limit_gy, source=row.source)
             try:
                 predict_cumulative(forecast=forecasts[name], limit=limit, activity_per_cycle_bq=0.0, n_cycles=1)

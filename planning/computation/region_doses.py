@@ -62,7 +62,7 @@ def compute_region_dose(*, inputs: RegionInputs, dose: Volume, density: Volume |
         "n_effective_voxels": histogram.n_effective,
         "dvh": _curve(histogram),
         "uncertainty_budget": [
-            {"component": name, "percent": 100.0 * value} for name, value in budget.components.items()
+            {"component": name, "percent": 100.0 * value} for name, value in budget.components.items() if value > 0.0
         ],
         "findings": _findings(inputs, mean_gy, histogram),
         **biology,
@@ -114,7 +114,8 @@ def _biology(inputs: RegionInputs, mean_gy: float, u_gy: float) -> dict[str, Any
 
 
 def _findings(inputs: RegionInputs, mean_gy: float, histogram) -> list[dict[str, str]]:
-    findings = []
+    text = "The uncertainty holds curve, tail and contour edge; calibration, recovery and dose model are not included."
+    findings = [{"code": "uncertainty_incomplete", "level": "note", "message": text}]
     if mean_gy > 0.0:
         spread = histogram.mean_gy / mean_gy - 1.0
         if abs(spread) > SPREAD_GUIDE:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dosimetry.dicomio.guard import check_files
-from dosimetry.dicomio.headers import InstanceHeader, read_header, text_of
+from dosimetry.dicomio.headers import InstanceHeader, read_header
 from dosimetry.dicomio.series import group_series
 from dosimetry.dicomio.zip_guard import extract_zip
 from dosimetry.errors import DosimetryError
@@ -112,7 +112,7 @@ def _store(
     """Store accepted instances; recognise those that are stored already, and block other content under a known UID."""
     digests: dict[Path, tuple[str, str, int]] = {}
     for path in list(headers):
-        uid = text_of(headers[path].dataset, "SOPInstanceUID")
+        uid = headers[path].sop_instance_uid
         sha256 = storage.store_file(path.resolve())
         known = SeriesFile.objects.filter(
             sop_instance_uid=uid, series__site=upload.site, series__is_discarded=False

@@ -36,7 +36,12 @@ def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[s
     figure.update_layout(
         xaxis={"title": {"text": "h p.i., mid-acquisition"}, "anchor": "y2", "range": [0, end_s / HOUR]},
         yaxis={"title": {"text": "Activity (MBq)"}, "domain": [0.27, 1.0], "type": "log" if is_log else "linear"},
-        yaxis2={"title": {"text": "Residual / u"}, "domain": [0.0, 0.17], "zeroline": True},
+        yaxis2={
+            "title": {"text": "Residual / u"},
+            "domain": [0.0, 0.17],
+            "zeroline": True,
+            "range": _residual_range(chosen, used),
+        },
         showlegend=False,
     )
     return figure_json(figure, head=["h p.i.", "MBq", "± MBq", "used"], rows=_point_rows(curve.points))
@@ -124,6 +129,13 @@ def _add_residuals(figure: go.Figure, fit: dict, points: list[dict], token: str)
         name="residual",
         hovertemplate="%{x:.1f} h, %{y:.2f} u<extra>residual</extra>",
     )
+
+
+def _residual_range(fit: dict | None, points: list[dict]) -> list[float]:
+    """Show at least two standard uncertainties, so that tiny residuals look tiny."""
+    largest = max((abs(value) for value in residuals(fit, points)), default=0.0) if fit is not None else 0.0
+    top = max(2.5, 1.2 * largest)
+    return [-top, top]
 
 
 def _point_rows(points: list[dict]) -> list[list]:

@@ -54,11 +54,15 @@ def plan_figure(*, region: dict[str, Any], trajectory: dict[str, Any]) -> dict[s
         )
     figure.update_layout(
         yaxis={"title": {"text": f"{region['name']}, cumulative dose (Gy)"}, "rangemode": "tozero"},
-        xaxis={"type": "category"},
+        xaxis={"type": "category", "categoryorder": "array", "categoryarray": _order(done, planned)},
         showlegend=False,
     )
     rows = [[point["label"], f"{point['dose_gy']:.2f}", f"{point['u_gy']:.2f}"] for point in [*done, *planned[1:]]]
     return figure_json(figure, head=["Cycle", "Cumulative (Gy)", "± Gy"], rows=rows)
+
+
+def _order(done: list[dict], planned: list[dict]) -> list[str]:
+    return list(dict.fromkeys(point["label"] for point in [*done, *planned]))
 
 
 def _add_band(figure: go.Figure, planned: list[dict], key: str, fill: str) -> None:

@@ -32,7 +32,7 @@ def calculation_detail(cycle: Cycle) -> dict[str, Any]:
     regions = []
     for row in calculation.regions.select_related("region"):
         summary = region_dose_summary(row)
-        summary["limits"] = _limit_shares(row, limits_for_region(limit_set, row.region.name))
+        summary["limits"] = _limit_shares(row, limits_for_region(limit_set, row.region))
         summary["findings"] = [finding for finding in raised if finding["region_id"] == str(row.region_id)]
         regions.append(summary)
     return {

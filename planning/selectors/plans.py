@@ -32,11 +32,11 @@ def current_limit_set(site) -> LimitSet | None:
     return sets.filter(confirmed_at__isnull=False).first() or site.limit_sets.order_by("-created_at").first()
 
 
-def limits_for_region(limit_set: LimitSet | None, region_name: str) -> list:
-    """Return the limits whose region name is the region's or its stem: "Kidney" covers "Kidney left"."""
-    if limit_set is None:
+def limits_for_region(limit_set: LimitSet | None, region) -> list:
+    """Return the limits of an organ: its name or its stem, so that "Kidney" covers "Kidney left". Lesions have none."""
+    if limit_set is None or region.kind != "organ":
         return []
-    name = region_name.lower()
+    name = region.name.lower()
     return [
         limit
         for limit in limit_set.limits.all()

@@ -20,8 +20,10 @@ def readiness(course: Course, limit_set: LimitSet | None, doses: list[CycleDose]
     is_current = bool(doses) and not any(row.stale_causes for row in doses)
     is_approved = bool(doses) and all(row.is_approved for row in doses)
     template = course.template
+    n_given = course.cycles.filter(administrations__isnull=False).distinct().count()
     return [
         _check("Results approved", is_approved, f"{sum(row.is_approved for row in doses)} of {len(doses)} cycles"),
+        _check("Every administered cycle has a dose", len(doses) == n_given, f"{len(doses)} of {n_given}"),
         _check("Results current", is_current, "" if is_current else _stale_text(doses)),
         _check(
             "Labs recent",

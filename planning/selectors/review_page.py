@@ -37,6 +37,7 @@ def review_detail(cycle: Cycle, *, user: User) -> dict[str, Any]:
         "warnings": sorted(findings, key=lambda item: (item["level"] != "block", item["answer"] is not None)),
         "next_meaning": meaning,
         "next_action": action,
+        "signed_by": list(result.signatures.values_list("user_id", flat=True)) if result else [],
         "has_signed": bool(result and result.signatures.filter(user=user).exists()),
         "signatures": parts["signatures"],
         "comments": [_comment(item) for item in cycle.comments.select_related("created_by", "region")],

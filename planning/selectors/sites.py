@@ -39,6 +39,6 @@ def people_of_site(site: Site) -> list[dict[str, Any]]:
     return list(people.values())
 
 
-def people_with_roles(site: Site, roles: set[str]) -> list[str]:
+def people_with_roles(site: Site, roles: set[str], *, without: set[int]) -> list[str]:
     users = User.objects.filter(memberships__site=site, memberships__role__in=roles, is_active=True).distinct()
-    return sorted(user.printed_name for user in users)
+    return sorted(user.printed_name for user in users.exclude(pk__in=without))

@@ -104,10 +104,8 @@ def _dose_rows(course: Course, doses: list, zero: datetime, end: float) -> list[
     for cycle_dose in doses:
         day = _day(cycle_dose.administered_at, zero)
         for row in cycle_dose.calculation.regions.select_related("region"):
-            limits = [
-                item for item in limits_for_region(limit_set, row.region.name) if item.quantity == "absorbed_dose"
-            ]
-            if row.region.kind != "organ" or not limits:
+            limits = [item for item in limits_for_region(limit_set, row.region) if item.quantity == "absorbed_dose"]
+            if not limits:
                 continue
             line = sums.setdefault(
                 row.region.name,
@@ -131,7 +129,8 @@ def _dose_rows(course: Course, doses: list, zero: datetime, end: float) -> list[
         line["days"].append(end)
         line["doses_gy"].append(line["doses_gy"][-1])
         line["u_gy"].append(line["u_gy"][-1])
-    return list(rows.values())
+    # The organ that usually limits stands first, the others by name.
+    return sorted(rows.values(), key=lambda row: (row["name"] != "Kidney", row["name"]))
 
 
 def _lab_rows(course: Course, zero: datetime) -> list[dict[str, Any]]:

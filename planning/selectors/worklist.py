@@ -60,12 +60,16 @@ class WorklistRow:
         }
 
 
-def worklist_rows(*, user: User, query: str = "", agent: str = "", assignee: str = "") -> list[WorklistRow]:
+def worklist_rows(
+    *, user: User, query: str = "", agent: str = "", assignee: str = "", site: str = ""
+) -> list[WorklistRow]:
     """Return the rows in the order of the page: waiting for you, in progress, waiting for scans."""
     cycles = cycles_visible_to(user=user).select_related("assignee")
     if query:
         name = Q(course__patient__name__icontains=query) | Q(course__patient__patient_id__icontains=query)
         cycles = cycles.filter(name | Q(course__agent__icontains=query))
+    if site:
+        cycles = cycles.filter(course__patient__site=site)
     if agent:
         cycles = cycles.filter(course__agent=agent)
     if assignee:

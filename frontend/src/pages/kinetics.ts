@@ -200,12 +200,13 @@ function exclude(timePointId: string): void {
 
 function singleTime(): Promise<Record<string, unknown> | null> {
   const nPoints = Math.max(...(curves?.regions.map((curve) => curve.points.length) ?? [2]));
-  if (nPoints !== 1) return Promise.resolve({});
+  const needsHalfLife = curves?.regions.some((curve) => curve.findings.some((finding) => finding.code === 'rising_curve' || finding.code === 'half_life_required')) ?? false;
+  if (nPoints !== 1 && !needsHalfLife) return Promise.resolve({});
   let answer: Record<string, unknown> | null = null;
   return openDialog({
-    title: 'One scan: state the effective half-life', action: 'Fit curves',
-    body: html`<p class="t2">With one scan the effective half-life is an assumption that stands in the report.</p><div class="form pair"><label class="line"><span class="label">Effective half-life (h)</span><input class="text" type="number" step="any" min="0.01" name="hours" required autofocus></label><label class="line"><span class="label">Source</span><input class="text" name="source" required maxlength="255"></label></div>`,
-    submit: ({ hours, source }) => { answer = { effective_half_life_h: Number(hours), effective_half_life_source: source }; return Promise.resolve(); },
+    title: 'State the effective half-life', action: 'Fit curves',
+    body: html`<p class="t2">With one scan, or while activity still rises, the last scan counts and the effective half-life is an assumption that stands in the report.</p><div class="form pair"><label class="line"><span class="label">Effective half-life (h)</span><input class="text" type="number" step="any" min="0.01" name="hours" required autofocus></label><label class="line"><span class="label">Standard uncertainty (h)</span><input class="text" type="number" step="any" min="0.01" name="spread" required></label><label class="line"><span class="label">Source</span><input class="text" name="source" required maxlength="255"></label></div>`,
+    submit: ({ hours, spread, source }) => { answer = { effective_half_life_h: Number(hours), effective_half_life_standard_uncertainty_h: Number(spread), effective_half_life_source: source }; return Promise.resolve(); },
   }).then(() => answer);
 }
 
