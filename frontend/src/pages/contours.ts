@@ -13,7 +13,7 @@ import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { regionInspector } from './imaging/region_inspector';
-import { isOpen, openQuestions, regionList } from './imaging/region_list';
+import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
@@ -59,8 +59,8 @@ function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string 
   if (!item.image) return { level: 'note', text: 'not prepared' };
   const known = sessions.get(item.id)?.contours.regions;
   if (!known) return { text: item.is_reference ? 'Reference' : '' };
-  const nOpen = known.filter((one) => isOpen(one)).length;
-  if (known.length === 0) return { level: 'note', text: 'no contours' };
+  const nOpen = known.filter(isOpen).length;
+  if (!known.some(isDrawn)) return { level: 'note', text: 'no contours' };
   return nOpen === 0 ? { level: 'ok', text: 'all accepted' } : { text: `${nOpen} to accept` };
 }
 
@@ -122,9 +122,16 @@ function drawInspector(now: ContourSession): void {
   const chosen = region();
   const drafts = now.editor.isChanged ? [] : now.drafts();
   const draft = drafts.length > 0 ? html`<div class="sect">${message('note', 'A draft of yours is not saved', html`<button type="button" class="plain-link" data-restore>Restore it</button>`)}</div>` : nothing;
-  const sources = canEdit ? html`<div class="sect"><div class="row"><button type="button" class="btn grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
+  const isBare = !now.contours.regions.some(isDrawn) && !now.editor.isChanged;
+  const hasSource = (point()?.series ?? []).some((series) => ['rtstruct', 'seg'].includes(series.kind));
+  const sources = canEdit ? html`<div class="sect"><div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
   if (!chosen) {
     fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}`);
+    return;
+  }
+  if (isBare) {
+    const words = canEdit ? 'Import a structure set, propagate from another time point, or choose a region and draw.' : 'A contour editor of this site draws or imports them.';
+    fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}`);
     return;
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
@@ -260,8 +267,7 @@ on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key 
 on(need('regions'), 'click', '[data-do]', (button) => {
   const { do: action, id = '' } = button.dataset;
   const item = session()?.region(id);
-  if (action === 'goto') select(id);
-  else if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setState(item, { is_locked: !item.is_locked }), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
+  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setState(item, { is_locked: !item.is_locked }), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
   else toggleHidden(id, action === 'solo');
 });
 const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added', true); } });

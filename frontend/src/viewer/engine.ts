@@ -42,7 +42,8 @@ let isStarted = false;
 function startCornerstone(): Backend {
   const capabilities = cornerstone.getRenderingCapabilities();
   if (!capabilities.webgl2) throw new NoWebGlError();
-  const backend: Backend = capabilities.softwareRasterizer ? 'cpu' : 'gpu';
+  const asked = new URLSearchParams(window.location.search).get('backend'); // to compare both, and for tests
+  const backend: Backend = asked === 'cpu' || asked === 'gpu' ? asked : capabilities.softwareRasterizer ? 'cpu' : 'gpu';
   if (!isStarted) {
     cornerstone.init({ rendering: { planar: { renderBackend: backend } } } as Parameters<typeof cornerstone.init>[0]);
     cornerstone.cache.setMaxCacheSize(MAX_CACHE_BYTES);

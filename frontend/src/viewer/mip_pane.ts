@@ -14,6 +14,7 @@ export class MipPane {
   private readonly picture = document.createElement('canvas');
   private volume: Volume | null = null;
   private projection: Projection | null = null;
+  private shownKey = '';
 
   constructor(onJump: (point: Vec3) => void) {
     this.root.addEventListener('click', (event) => {
@@ -27,9 +28,13 @@ export class MipPane {
   show(volume: Volume | null, window: Window, words: { title: string; when: string }): void {
     if (volume !== this.volume) {
       this.volume = volume;
+      this.shownKey = '';
       this.projection = volume ? projectMaximum(volume, 1) : null;
     }
     if (!volume || !this.projection) return;
+    const key = `${window.lower} ${window.upper} ${words.title} ${words.when}`;
+    if (key === this.shownKey) return;
+    this.shownKey = key;
     const { width, height } = this.projection;
     this.picture.width = width;
     this.picture.height = height;

@@ -37,14 +37,14 @@ function rowOf(region: RegionContour, facts: ListFacts): Html {
   return html`<div class="region" role="option" tabindex="0" data-region="${region.id}" data-colour="${region.colour}" aria-selected="${String(region.id === facts.selectedId)}">
     <span class="swatch" data-s="${isHidden || region.state === 'none' ? 'off' : region.state}"></span>
     <span class="ell ${region.id === facts.selectedId ? 'strong' : ''} ${isHidden ? 't3' : ''}">${number}${region.name}${region.is_locked ? html` <span class="t3">${icon('lock', 's')}</span>` : nothing}</span>
-    <span class="row-tools">${tool('hide', isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide', !isHidden)}${tool('solo', 'cube', 'Show only', false)}${facts.canEdit ? tool('lock', region.is_locked ? 'lock' : 'unlock', region.is_locked ? 'Unlock' : 'Lock', region.is_locked) : nothing}${tool('goto', 'crosshair', 'Go to')}</span>
+    <span class="row-tools">${tool('hide', isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide', !isHidden)}${tool('solo', 'cube', 'Show only', false)}${facts.canEdit ? tool('lock', region.is_locked ? 'lock' : 'unlock', region.is_locked ? 'Unlock' : 'Lock', region.is_locked) : nothing}</span>
     <span class="num ${isUnsaved ? 't3' : 't2'}" title="${isUnsaved ? 'of the last saved revision' : 'mL'}">${volumeText(region)}${isUnsaved ? '*' : ''}</span>${stateGlyph(region)}</div>`;
 }
 
 export function regionList(facts: ListFacts): Html {
   const { regions } = facts;
   const nAccepted = regions.filter((region) => region.state === 'accepted').length;
-  const drawn = regions.filter((region) => region.state !== 'none');
+  const drawn = regions.filter(isDrawn);
   const percent = drawn.length > 0 ? (100 * nAccepted) / drawn.length : 0;
   const organs = regions.filter((region) => !isLesion(region));
   const lesions = regions.filter(isLesion);
@@ -55,6 +55,8 @@ export function regionList(facts: ListFacts): Html {
     <div class="region-scroll scroll" role="listbox" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}
     <div class="legend fs11 t2"><span><i class="swatch" data-s="proposed"></i> proposed</span><span><i class="swatch" data-s="edited"></i> edited</span><span><i class="swatch"></i> accepted</span></div></div>`;
 }
+
+export const isDrawn = (region: RegionContour): boolean => region.state !== 'none';
 
 /** Whether a region of this time point still waits for a decision. */
 export const isOpen = (region: RegionContour): boolean => !['accepted', 'rejected', 'none'].includes(region.state);
