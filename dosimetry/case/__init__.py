@@ -1,0 +1,1 @@
+"""One case from files to dose without a server."""

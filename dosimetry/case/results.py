@@ -1,0 +1,325 @@
+"""Curves, dose map and region doses of a read case, as plain JSON with units in the keys."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dosimetry.case.nifti import write_nifti
+from dosimetry.case.pipeline import (
+    Log,
+    Scan,
+    read_scans,
+    reference_scan,
+    register_scans,
+    scan_summary,
+    share_contours,
+)
+from dosimetry.case.schema import Case
+from dosimetry.dose.density import density_from_hu
+from dosimetry.dose.engines import EngineResult, run_engine
+from dosimetry.dose.uncertainty import combine_region_uncertainty
+from dosimetry.dvh.histogram import dose_volume_histogram
+from dosimetry.errors import DosimetryError, InsufficientDataError
+from dosimetry.kinetics.fitting import CurveFit
+from dosimetry.kinetics.selection import CurveSelection, fit_admissible
+from dosimetry.kinetics.single_time_point import fit_single_time_point
+from dosimetry.kinetics.voxelwise import fit_voxels
+from dosimetry.nuclides.decay import Nuclide, get_nuclide
+from dosimetry.provenance import digest_array, digest_json, package_versions
+from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
+from dosimetry.segmentation.overlap import coverage_fraction, subtract_lesions
+from dosimetry.segmentation.regions import RegionMeasurement, measure_region
+from dosimetry.units import HOUR_S, KEV_PER_G_GY, MBQ_BQ, MBQ_H_BQ_S
+from dosimetry.volume import Volume, resample
+
+SOFT_TISSUE_DENSITY_G_PER_ML = 1.04
+"""Declared where there is no CT; ICRU Report 44, average soft tissue, rounded."""
+PERCENTS = (98.0, 95.0, 50.0, 5.0, 2.0)
+
+
+def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
+    """Run a case from import to dose and write its NIfTI maps.
+
+    Parameters
+    ----------
+    case : Case
+        Validated case.
+    out : Path
+        Existing folder for ``dose_gy.nii.gz`` and ``tia_mbq_s.nii.gz``.
+    log : callable (text)
+        One line per step.
+
+    Returns
+    -------
+    dict
+        The content of results.json, see docs/case_format.md.
+
+    Raises
+    ------
+    DosimetryError
+        As the steps; the message says what to do.
+    """
+    nuclide = get_nuclide(case.nuclide)
+    scans, warnings = read_scans(case, log=log)
+    reference = reference_scan(case, scans)
+    register_scans(scans, reference, log=log)
+    share_contours(case, scans, reference)
+    measured, statements = _measure(scans, warnings)
+    started = time.monotonic()
+    tia = _tia_map(case, scans, reference, nuclide)
+    density, density_origin = _density(case, reference)
+    result = run_engine(case.engines[0], tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide)
+    log(f"voxel-wise curves and dose in {time.monotonic() - started:.1f} s")
+    regions = [
+        row
+        for name in reference.masks
+        if (row := _region(case, name, measured, scans, reference, result, density, nuclide, warnings)) is not None
+    ]
+    write_nifti(result.dose, out / "dose_gy.nii.gz", description="absorbed dose, Gy")
+    shown = tia.with_values(tia.values / np.float32(MBQ_BQ))
+    write_nifti(shown, out / "tia_mbq_s.nii.gz", description="time-integrated activity of each voxel, MBq s")
+    return {
+        "format": "theranostics-results-1",
+        "nuclide": nuclide.name,
+        "administered_activity_mbq": case.administered_activity_bq / MBQ_BQ,
+        "time_points": [scan_summary(scan, is_reference=scan is reference) for scan in scans],
+        "registrations": [_registration(scan) for scan in scans if scan.registration is not None],
+        "regions": regions,
+        "organ_minus_lesion": statements,
+        "density": density_origin,
+        "energy_balance_j": {key: value for key, value in result.energy_balance.items() if key.endswith("_j")},
+        "warnings": [*warnings, *result.warnings],
+        "provenance": {
+            "versions": package_versions(),
+            "nuclide_data": nuclide.data_version,
+            "engine": dict(result.provenance),
+            "dose_digest": digest_array(result.dose.values),
+            "case_digest": digest_json(_case_parameters(case)),
+        },
+    }
+
+
+def _case_parameters(case: Case) -> dict[str, Any]:
+    return {
+        "nuclide": case.nuclide,
+        "administered_activity_bq": case.administered_activity_bq,
+        "administered_at": case.administered_at.isoformat(),
+        "contours": case.contours,
+        "declared_density_g_per_ml": case.declared_density_g_per_ml,
+        "radiobiology": {name: dict(entry) for name, entry in case.radiobiology.items()},
+        "single_time_point": dict(case.single_time_point) if case.single_time_point else None,
+        "engines": list(case.engines),
+    }
+
+
+def _measure(scans: list[Scan], warnings: list[str]) -> tuple[dict[str, dict[str, RegionMeasurement]], list[str]]:
+    """Measure every region on every scan, organs without lesions."""
+    measured: dict[str, dict[str, RegionMeasurement]] = {}
+    statements: list[str] = []
+    for scan in scans:
+        organs = {name: mask for name, mask in scan.masks.items() if scan.kinds[name] == "organ"}
+        lesions = {name: mask for name, mask in scan.masks.items() if scan.kinds[name] == "lesion"}
+        reduced, said = subtract_lesions(organs, lesions)
+        statements += [f"{scan.label}: {text}" for texts in said.values() for text in texts]
+        scan.masks = {**reduced, **lesions}
+        for name, mask in scan.masks.items():
+            try:
+                found = measure_region(mask, scan.image.volume.grid, scan.image.volume)
+            except DosimetryError as error:
+                warnings.append(f"{scan.label}, {name}: {error}")
+                continue
+            measured.setdefault(name, {})[scan.label] = found
+            warnings += [f"{scan.label}, {name}: {finding.message}" for finding in found.findings]
+    return measured, statements
+
+
+def _tia_map(case: Case, scans: list[Scan], reference: Scan, nuclide: Nuclide) -> Volume:
+    grid = reference.image.volume.grid
+    images = [
+        scan.image.volume.values
+        if scan.registration is None
+        else resample(scan.image.volume, onto=grid, transform=scan.registration.transform).values
+        for scan in scans
+    ]
+    if len(scans) == 1:
+        if case.single_time_point is None:
+            raise InsufficientDataError(
+                "One scan: add $.single_time_point to the case file.", code="half_life_required"
+            )
+        decay = np.log(2.0) / (case.single_time_point["effective_half_life_h"] * HOUR_S)
+        factor = np.exp(decay * scans[0].image.time_s) / decay * grid.voxel_volume_ml
+        return Volume(values=np.maximum(images[0], 0.0) * np.float32(factor), grid=grid, unit="Bq s")
+    fit = fit_voxels(
+        images_bq_per_ml=np.stack(images),
+        times_s=np.array([scan.image.time_s for scan in scans]),
+        voxel_volume_ml=grid.voxel_volume_ml,
+        decay_constant_per_s=nuclide.decay_constant_per_s,
+    )
+    return Volume(values=fit.time_integrated_activity_bq_s, grid=grid, unit="Bq s")
+
+
+def _density(case: Case, reference: Scan) -> tuple[Volume | float, str]:
+    if case.declared_density_g_per_ml is not None:
+        return case.declared_density_g_per_ml, f"declared {case.declared_density_g_per_ml:g} g/mL"
+    if reference.ct is None:
+        return SOFT_TISSUE_DENSITY_G_PER_ML, f"no CT: declared {SOFT_TISSUE_DENSITY_G_PER_ML:g} g/mL"
+    hu = resample(reference.ct, onto=reference.image.volume.grid, fill_value=-1000.0)
+    return density_from_hu(hu), "from CT"
+
+
+def _select(case: Case, points: list[tuple[float, RegionMeasurement]], nuclide: Nuclide) -> CurveSelection:
+    times = np.array([time_s for time_s, _ in points])
+    activities = np.array([found.activity_bq for _, found in points])
+    u = np.array([found.activity_standard_uncertainty_bq for _, found in points])
+    is_rising = len(points) > 1 and activities[-1] > activities[-2]
+    if case.single_time_point is not None and (len(points) == 1 or is_rising):
+        return fit_single_time_point(
+            time_s=float(times[-1]),
+            activity_bq=float(activities[-1]),
+            activity_standard_uncertainty_bq=float(u[-1]),
+            effective_half_life_s=case.single_time_point["effective_half_life_h"] * HOUR_S,
+            effective_half_life_standard_uncertainty_s=case.single_time_point["standard_uncertainty_h"] * HOUR_S,
+            nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
+            source=case.single_time_point["source"],
+        )
+    return fit_admissible(
+        times_s=times,
+        activities_bq=activities,
+        standard_uncertainties_bq=u,
+        nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
+    )
+
+
+def _region(  # noqa: PLR0917 - one row needs everything that the case computed
+    case: Case,
+    name: str,
+    measured: Mapping[str, Mapping[str, RegionMeasurement]],
+    scans: list[Scan],
+    reference: Scan,
+    result: EngineResult,
+    density: Volume | float,
+    nuclide: Nuclide,
+    warnings: list[str],
+) -> dict[str, Any] | None:
+    points = [(scan, measured[name][scan.label]) for scan in scans if scan.label in measured.get(name, {})]
+    row: dict[str, Any] = {
+        "name": name,
+        "kind": reference.kinds[name],
+        "activity_mbq": [
+            {
+                "time_point": scan.label,
+                "time_h": scan.image.time_s / HOUR_S,
+                "volume_ml": found.volume_ml,
+                "value": found.activity_bq / MBQ_BQ,
+                "standard_uncertainty": found.activity_standard_uncertainty_bq / MBQ_BQ,
+            }
+            for scan, found in points
+        ],
+    }
+    if reference.label not in measured.get(name, {}):
+        warnings.append(f"{name}: no contour on the reference; no dose.")
+        return row
+    try:
+        selection = _select(case, [(scan.image.time_s, found) for scan, found in points], nuclide)
+    except DosimetryError as error:
+        warnings.append(f"{name}: {error}")
+        return row
+    warnings += [f"{name}: {finding.message}" for finding in selection.findings]
+    fit = next(item for item in selection.fits if item.model == selection.recommended_model)
+    return {
+        **row,
+        **_dose_fields(case, name, fit, measured[name][reference.label], reference, result, density, nuclide),
+    }
+
+
+def _dose_fields(  # noqa: PLR0917 - see _region
+    case: Case,
+    name: str,
+    fit: CurveFit,
+    found: RegionMeasurement,
+    reference: Scan,
+    result: EngineResult,
+    density: Volume | float,
+    nuclide: Nuclide,
+) -> dict[str, Any]:
+    grid = reference.image.volume.grid
+    mass_g = found.volume_ml * _mean_density(density, reference, name)
+    tia, tia_u = fit.time_integrated_activity_bq_s, fit.time_integrated_activity_standard_uncertainty_bq_s
+    mean_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g
+    budget = combine_region_uncertainty(
+        time_integrated_activity_cv=tia_u / tia,
+        volume_ml=found.volume_ml,
+        voxel_spacing_xyz_mm=grid.spacing_xyz_mm,
+    )
+    histogram = dose_volume_histogram(result.dose, mask=reference.masks[name], mask_grid=grid)
+    return {
+        "volume_ml": found.volume_ml,
+        "mass_g": mass_g,
+        "fit": {
+            "model": fit.model,
+            "effective_half_life_h": fit.effective_half_life_s / HOUR_S,
+            "effective_half_life_standard_uncertainty_h": fit.effective_half_life_standard_uncertainty_s / HOUR_S,
+            "extrapolated_fraction": fit.extrapolated_fraction,
+            "aicc": fit.aicc,
+            "parameters": dict(fit.parameters),
+            "checks": [dict(check) for check in fit.checks],
+        },
+        "tia_mbq_h": {"value": tia / MBQ_H_BQ_S, "standard_uncertainty": tia_u / MBQ_H_BQ_S},
+        "absorbed_dose_gy": {
+            "mean": mean_gy,
+            "standard_uncertainty": mean_gy * budget.combined_relative_standard_uncertainty,
+            "voxel_mean": histogram.mean_gy,
+            **{
+                f"d{percent:g}": histogram.dose_at_volume_gy(percent) if histogram.is_shown(percent) else None
+                for percent in PERCENTS
+            },
+        },
+        "dose_per_activity_gy_per_gbq": mean_gy / (case.administered_activity_bq / 1e9),
+        "uncertainty_percent": {key: 100.0 * value for key, value in asdict(budget)["components"].items()},
+        **_biology(case, name, reference.kinds[name], fit, mean_gy),
+    }
+
+
+def _mean_density(density: Volume | float, reference: Scan, name: str) -> float:
+    if isinstance(density, int | float):
+        return float(density)
+    fraction = coverage_fraction(reference.masks[name], reference.image.volume.grid, density.grid)
+    return float((fraction * density.values).sum() / fraction.sum())
+
+
+def _biology(case: Case, name: str, kind: str, fit: CurveFit, mean_gy: float) -> dict[str, Any]:
+    entry = case.radiobiology.get(name) or case.radiobiology.get(kind)
+    if entry is None:
+        return {"bed_gy": None, "eqd2_gy": None}
+    amplitudes, decays = fit.exponential_terms()
+    g = lea_catcheside_factor(
+        amplitudes=amplitudes,
+        decay_constants_per_s=decays,
+        repair_half_time_s=entry["repair_half_time_h"] * HOUR_S,
+    )
+    bed = bed_gy(absorbed_dose_gy=mean_gy, g=g, alpha_beta_gy=entry["alpha_beta_gy"])
+    return {
+        "bed_gy": bed,
+        "eqd2_gy": eqd2_gy(bed_gy=bed, alpha_beta_gy=entry["alpha_beta_gy"]),
+        "alpha_beta_gy": entry["alpha_beta_gy"],
+        "repair_half_time_h": entry["repair_half_time_h"],
+    }
+
+
+def _registration(scan: Scan) -> dict[str, Any]:
+    registration = scan.registration
+    if registration is None:
+        return {}
+    return {
+        "time_point": scan.label,
+        "method": registration.method,
+        "matrix_reference_to_scan_lps_mm": list(registration.transform.matrix),
+        "rotation_deg": registration.transform.rotation_angle_deg,
+        "mutual_information": registration.metric_value,
+        "mutual_information_at_start": registration.initial_metric_value,
+        "warnings": [finding.message for finding in registration.findings],
+    }

@@ -1,0 +1,228 @@
+"""The case file: read strictly, so that a mistake is named by its place and its mend."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dosimetry.errors import InvalidInputError
+
+FORMAT = "theranostics-case-1"
+TEMPLATE: dict[str, Any] = {
+    "format": FORMAT,
+    "nuclide": "Lu-177",
+    "agent": "DOTATATE",
+    "time_zone": "Europe/Berlin",
+    "administration": {"administered_activity_mbq": 7400.0, "administered_at": "2026-01-12T09:30:00+01:00"},
+    "time_points": [
+        {"label": "24 h", "images": "scan_1", "structures": "scan_1/structures.dcm"},
+        {"label": "96 h", "images": "scan_2.zip"},
+    ],
+    "reference": "24 h",
+    "contours": "propagate",
+    "density": {"declared_g_per_ml": 1.04},
+    "radiobiology": {
+        "organ": {"alpha_beta_gy": 3.0, "repair_half_time_h": 2.5},
+        "lesion": {"alpha_beta_gy": 10.0, "repair_half_time_h": 1.5},
+    },
+    "single_time_point": {
+        "effective_half_life_h": 60.0,
+        "standard_uncertainty_h": 12.0,
+        "source": "where the value comes from",
+    },
+    "engines": ["local"],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseTimePoint:
+    """One scan: label, image path, optional structure set."""
+
+    label: str
+    images: Path
+    structures: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A validated case file; paths are absolute, times aware, units as named."""
+
+    nuclide: str
+    agent: str
+    time_zone: ZoneInfo
+    administered_activity_bq: float
+    administered_at: datetime
+    time_points: tuple[CaseTimePoint, ...]
+    reference: str | None
+    contours: str
+    declared_density_g_per_ml: float | None
+    radiobiology: Mapping[str, Mapping[str, float]]
+    single_time_point: Mapping[str, Any] | None
+    engines: tuple[str, ...]
+
+
+def read_case(path: Path) -> Case:
+    """Read and validate a case file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON as documented in docs/case_format.md.
+
+    Returns
+    -------
+    Case
+        With every path resolved against the file's folder.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is missing, is no JSON, or a value is missing, unknown or of the wrong type; the message names the
+        place in the file.
+    """
+    try:
+        data = json.loads(path.read_text())
+    except OSError:
+        raise InvalidInputError(f"The case file cannot be read: {path.name}.", code="case_missing") from None
+    except ValueError as error:
+        raise InvalidInputError(f"The case file is no JSON: {error}.", code="case_json") from None
+    node = _Node(value=data, place="$")
+    node.only(set(TEMPLATE))
+    if node.at("format").text() != FORMAT:
+        raise node.at("format").wrong(f'"{FORMAT}"')
+    administration = node.at("administration").only({"administered_activity_mbq", "administered_at"})
+    density = node.at("density").only({"declared_g_per_ml", "from_ct"}) if "density" in data else None
+    single = node.at("single_time_point") if "single_time_point" in data else None
+    return Case(
+        nuclide=node.at("nuclide").text(),
+        agent=node.at("agent").text() if "agent" in data else "",
+        time_zone=node.at("time_zone").zone(),
+        administered_activity_bq=administration.at("administered_activity_mbq").positive() * 1e6,
+        administered_at=administration.at("administered_at").time(),
+        time_points=_time_points(node.at("time_points"), path.parent),
+        reference=node.at("reference").text() if "reference" in data else None,
+        contours=node.at("contours").choice({"own", "propagate"}) if "contours" in data else "own",
+        declared_density_g_per_ml=_density(density),
+        radiobiology=_radiobiology(node.at("radiobiology")) if "radiobiology" in data else {},
+        single_time_point=_single(single) if single is not None else None,
+        engines=tuple(item.choice({"local"}) for item in node.at("engines").items())
+        if "engines" in data
+        else ("local",),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Node:
+    """A JSON value and its place, for messages."""
+
+    value: Any
+    place: str
+
+    def wrong(self, wanted: str) -> InvalidInputError:
+        return InvalidInputError(
+            f"{self.place}: expected {wanted}; got {json.dumps(self.value)[:80]}.", code="case_value"
+        )
+
+    def only(self, known: set[str]) -> "_Node":
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        for key in self.value:
+            if key not in known:
+                text = f"{self.place}.{key}: unknown key; known are {', '.join(sorted(known))}."
+                raise InvalidInputError(text, code="case_key")
+        return self
+
+    def at(self, key: str) -> "_Node":
+        if not isinstance(self.value, dict) or key not in self.value:
+            raise InvalidInputError(f"{self.place}.{key}: missing; add it.", code="case_missing_key")
+        return _Node(value=self.value[key], place=f"{self.place}.{key}")
+
+    def items(self) -> list["_Node"]:
+        if not isinstance(self.value, list) or not self.value:
+            raise self.wrong("a list with at least one entry")
+        return [_Node(value=item, place=f"{self.place}[{i}]") for i, item in enumerate(self.value)]
+
+    def text(self) -> str:
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise self.wrong("text")
+        return self.value
+
+    def positive(self) -> float:
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not self.value > 0:
+            raise self.wrong("a number above zero")
+        return float(self.value)
+
+    def choice(self, known: set[str]) -> str:
+        if self.value not in known:
+            raise self.wrong(" or ".join(f'"{item}"' for item in sorted(known)))
+        return str(self.value)
+
+    def zone(self) -> ZoneInfo:
+        try:
+            return ZoneInfo(self.text())
+        except (ZoneInfoNotFoundError, ValueError):
+            raise self.wrong("a time zone as Europe/Berlin") from None
+
+    def time(self) -> datetime:
+        try:
+            found = datetime.fromisoformat(self.text())
+        except ValueError:
+            raise self.wrong("a time as 2026-01-12T09:30:00+01:00") from None
+        if found.tzinfo is None:
+            raise self.wrong("a time with its zone, as 2026-01-12T09:30:00+01:00")
+        return found
+
+
+def _time_points(node: _Node, folder: Path) -> tuple[CaseTimePoint, ...]:
+    points = []
+    for item in node.items():
+        item.only({"label", "images", "structures"})
+        structures = item.at("structures") if item.value.get("structures") is not None else None
+        points.append(
+            CaseTimePoint(
+                label=item.at("label").text(),
+                images=_existing(item.at("images"), folder),
+                structures=None if structures is None else _existing(structures, folder),
+            )
+        )
+    if len({point.label for point in points}) < len(points):
+        raise InvalidInputError(f"{node.place}: labels must differ.", code="case_value")
+    return tuple(points)
+
+
+def _existing(node: _Node, folder: Path) -> Path:
+    path = (folder / node.text()).resolve()
+    if not path.exists():
+        raise InvalidInputError(
+            f"{node.place}: no file or folder {node.value!r} beside the case file.", code="case_path"
+        )
+    return path
+
+
+def _density(node: _Node | None) -> float | None:
+    """Return the declared density, or None to take it from CT."""
+    if node is None or node.value.get("from_ct") is True:
+        return None
+    return node.at("declared_g_per_ml").positive()
+
+
+def _radiobiology(node: _Node) -> dict[str, dict[str, float]]:
+    if not isinstance(node.value, dict):
+        raise node.wrong("an object of region names or kinds")
+    table = {}
+    for name in node.value:
+        entry = node.at(name).only({"alpha_beta_gy", "repair_half_time_h"})
+        table[name] = {key: entry.at(key).positive() for key in ("alpha_beta_gy", "repair_half_time_h")}
+    return table
+
+
+def _single(node: _Node) -> dict[str, Any]:
+    node.only({"effective_half_life_h", "standard_uncertainty_h", "source"})
+    return {
+        "effective_half_life_h": node.at("effective_half_life_h").positive(),
+        "standard_uncertainty_h": node.at("standard_uncertainty_h").positive(),
+        "source": node.at("source").text(),
+    }
