@@ -67,7 +67,10 @@ def test_times_and_maps_are_written(demo_case):
     [
         ({"nuclides": "x"}, "$.nuclides"),
         ({"time_zone": "Mars/Olympus"}, "$.time_zone"),
-        ({"administration": {"administered_activity_mbq": "7400", "administered_at": "x"}}, "administered_activity_mbq"),
+        (
+            {"administration": {"administered_activity_mbq": "7400", "administered_at": "x"}},
+            "administered_activity_mbq",
+        ),
         ({"time_points": []}, "$.time_points"),
         ({"density": {"declared_g_per_ml": -1}}, "$.density.declared_g_per_ml"),
     ],
