@@ -1,7 +1,6 @@
 """Names of the tasks, and the doorbell that tells a worker to look at a run."""
 
 from enum import StrEnum
-from functools import partial
 from uuid import UUID
 
 from celery import current_app
@@ -38,5 +37,8 @@ def queue_of(name: TaskName) -> str:
 
 def ring(*, run_id: UUID, name: str) -> None:
     """Send the message after commit; with the broker down the row stays and the reaper rings again."""
-    send = partial(current_app.send_task, name, args=[str(run_id)], queue=queue_of(TaskName(name)))
+
+    def send() -> None:
+        current_app.send_task(name, args=[str(run_id)], queue=queue_of(TaskName(name)))
+
     transaction.on_commit(send, robust=True)

@@ -12,7 +12,7 @@ N_SHOWN = 25
 
 
 class RunsApi(APIView):
-    @documented(query=("open", "cycle"))
+    @documented(query=("open", "cycle"), operation="runs_list")
     def get(self, request):
         runs = runs_visible_to(user=request.user)
         if request.query_params.get("open") == "1":

@@ -24,7 +24,7 @@ class UploadInput(serializers.Serializer):
 
 
 class UploadsApi(APIView):
-    @documented()
+    @documented(operation="uploads_list")
     def get(self, request):
         uploads = uploads_visible_to(user=request.user)[:N_SHOWN]
         return Response({"results": [upload_summary(upload, with_files=False) for upload in uploads]})

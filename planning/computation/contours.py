@@ -1,13 +1,10 @@
-"""Masks and numbers of contours: import, propagation, operations, measurement."""
+"""Masks and numbers of contours: propagation, operations, measurement. Light enough for the web process."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dosimetry.dicomio.rtstruct import rasterise, read_rtstruct
-from dosimetry.dicomio.seg import read_seg
 from dosimetry.errors import DosimetryError, InvalidInputError
 from dosimetry.segmentation import morphology
 from dosimetry.segmentation.overlap import coverage_fraction, subtract_lesions
@@ -16,44 +13,7 @@ from dosimetry.segmentation.threshold import region_grow, threshold_fixed, thres
 from dosimetry.volume import Grid, RigidTransform, Volume
 from planning import storage
 from planning.computation.grids import grid_from_dict
-from planning.models import QuantifiedImage, Series
-
-LESION_WORDS = ("lesion", "tumour", "tumor", "gtv", "ctv", "metast", "mass", "bone met", "node")
-LESION_TYPES = {"GTV", "CTV", "PTV"}
-
-
-def imported_masks(*, series: Series, grid: Grid) -> list[dict[str, Any]]:
-    """Return name, kind, mask and volumes of each region of a structure set or segmentation, on the label grid."""
-    paths = [storage.object_path(file.sha256) for file in series.files.all()]
-    return [region for path in paths for region in _regions_of(path, series.kind, grid)]
-
-
-def _regions_of(path: Path, kind: str, grid: Grid) -> list[dict[str, Any]]:
-    if kind == "rtstruct":
-        return [
-            {
-                "name": region.name,
-                "kind": "lesion" if _is_lesion(region.name, region.interpreted_type) else "organ",
-                "mask": rasterise(region, grid),
-                "polygon_volume_ml": region.volume_by_polygon_ml,
-                "tracking_uid": "",
-            }
-            for region in read_rtstruct(path).regions
-        ]
-    return [
-        {
-            "name": region.label,
-            "kind": "lesion" if _is_lesion(f"{region.label} {region.property_type}", "") else "organ",
-            "mask": coverage_fraction(region.mask.values >= 0.5, region.mask.grid, grid) >= 0.5,
-            "polygon_volume_ml": None,
-            "tracking_uid": region.tracking_uid,
-        }
-        for region in read_seg(path)
-    ]
-
-
-def _is_lesion(name: str, interpreted_type: str) -> bool:
-    return interpreted_type in LESION_TYPES or any(word in name.lower() for word in LESION_WORDS)
+from planning.models import QuantifiedImage
 
 
 def propagated_masks(

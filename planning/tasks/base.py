@@ -69,11 +69,11 @@ class Heart:
             connection.close()  # the database is away: the next beat tries again while the lease lasts
 
 
-def run_task(name: TaskName, *, queue: str) -> Callable[[Body], Body]:
+def run_task(name: TaskName) -> Callable[[Body], Body]:
     """Register ``body(run, progress) -> save_result`` as the task of a name."""
 
     def register(body: Body) -> Body:
-        @shared_task(name=str(name), queue=queue, ignore_result=True)
+        @shared_task(name=str(name), ignore_result=True)
         def execute(run_id: str) -> None:
             execute_run(run_id=run_id, body=body)
 

@@ -1,5 +1,6 @@
 from dosimetry.errors import InvalidInputError
-from planning.computation.contours import imported_masks, propagated_masks
+from planning.computation.contour_imports import imported_masks
+from planning.computation.contours import propagated_masks
 from planning.computation.grids import grid_from_dict, label_values
 from planning.models import Series, TimePoint
 from planning.models.contours import ContourSource, ContourState
@@ -10,7 +11,7 @@ from planning.services.regions import region_for
 from planning.tasks.base import run_task
 
 
-@run_task(TaskName.IMPORT_CONTOURS, queue="io")
+@run_task(TaskName.IMPORT_CONTOURS)
 def run_contour_import(run, progress):
     time_point = TimePoint.objects.get(pk=run.parameters["time_point"])
     series = Series.objects.get(pk=run.parameters["series"])
@@ -46,7 +47,7 @@ def run_contour_import(run, progress):
     )
 
 
-@run_task(TaskName.PROPAGATE_CONTOURS, queue="cpu")
+@run_task(TaskName.PROPAGATE_CONTOURS)
 def run_contour_propagation(run, progress):
     source = TimePoint.objects.get(pk=run.parameters["time_point"])
     revision = current_contours(source)

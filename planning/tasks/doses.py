@@ -5,7 +5,7 @@ from planning.services.doses import dose_save
 from planning.tasks.base import run_task
 
 
-@run_task(TaskName.CALCULATE_DOSE, queue="cpu")
+@run_task(TaskName.CALCULATE_DOSE)
 def run_dose(run, progress):
     cycle = Cycle.objects.get(pk=run.cycle_uuid)
     result = compute_dose(cycle=cycle, parameters=run.parameters, progress=progress)

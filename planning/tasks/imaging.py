@@ -5,7 +5,7 @@ from planning.services.imaging import images_save
 from planning.tasks.base import run_task
 
 
-@run_task(TaskName.PREPARE_IMAGES, queue="cpu")
+@run_task(TaskName.PREPARE_IMAGES)
 def run_images(run, progress):
     cycle = Cycle.objects.get(pk=run.cycle_uuid)
     time_points = list(cycle.time_points.order_by("number"))

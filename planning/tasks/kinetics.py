@@ -5,7 +5,7 @@ from planning.services.kinetics import curves_save
 from planning.tasks.base import run_task
 
 
-@run_task(TaskName.FIT_CURVES, queue="cpu")
+@run_task(TaskName.FIT_CURVES)
 def run_curves(run, progress):
     cycle = Cycle.objects.get(pk=run.cycle_uuid)
     result = compute_curves(cycle=cycle, parameters=run.parameters, progress=progress)

@@ -5,7 +5,7 @@ from planning.services.registrations import registrations_save
 from planning.tasks.base import run_task
 
 
-@run_task(TaskName.REGISTER, queue="cpu")
+@run_task(TaskName.REGISTER)
 def run_registration(run, progress):
     cycle = Cycle.objects.get(pk=run.cycle_uuid)
     time_points = cycle.time_points.filter(is_reference=False).order_by("number")

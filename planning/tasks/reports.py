@@ -15,7 +15,7 @@ from planning.services.reports import report_save
 from planning.tasks.base import run_task
 
 
-@run_task(TaskName.WRITE_REPORT, queue="io")
+@run_task(TaskName.WRITE_REPORT)
 def run_report(run, progress):
     cycle = Cycle.objects.get(pk=run.cycle_uuid)
     if current_calculation(cycle) is None:
