@@ -52,7 +52,7 @@ function actions(facts: InspectorFacts, nOpen: number): Html {
   const accept = region.state === 'accepted' || (region.state === 'none' && !facts.isUnsaved) ? nothing
     : nOpen > 0 ? html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-answer-first>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`
       : html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-accept>Accept ${name} ${kbd('A')}</button>`;
-  const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : 'Every region of this time point is accepted.';
+  const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : region.state === 'accepted' ? 'Every region of this time point is accepted.' : '';
   return html`<div class="sect"><div class="stack">${save}${facts.canAccept ? accept : nothing}</div>
     <div class="row mt-2">${facts.canEdit ? html`<button type="button" class="btn grow" data-edit>Edit ${kbd('B')}</button>` : nothing}${facts.canAccept && region.state !== 'rejected' && region.state !== 'none' ? html`<button type="button" class="btn grow" data-reject>Reject ${kbd('X')}</button>` : nothing}</div>
     <p class="fs12 t3 mt-2">${next}${isLesion(region) ? ' Lesions are accepted one by one.' : ''}</p></div>`;
