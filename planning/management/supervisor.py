@@ -19,6 +19,8 @@ from planning.services.runs import requeue_stale
 PR_SET_PDEATHSIG = 1
 STOP_S = 30.0
 LONGEST_BACKOFF_S = 30.0
+STABLE_S = 5.0
+"""A child that lived this long did not fail to start: it is revived without delay."""
 HOUSEKEEPING_S = 600.0
 
 
@@ -86,7 +88,8 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         now = time.monotonic()
-        child.backoff_s = 1.0 if now - child.started_at > 60.0 else min(child.backoff_s * 2.0, LONGEST_BACKOFF_S)
+        has_lived = now - child.started_at > STABLE_S
+        child.backoff_s = 1.0 if has_lived else min(child.backoff_s * 2.0, LONGEST_BACKOFF_S)
         child.started_at = now
         child.start_after = now + child.backoff_s
         child.process = subprocess.Popen(  # noqa: S603 - the command is our own
