@@ -143,7 +143,7 @@ async function choose(id: string): Promise<void> {
   void session()?.editor.saveDraft();
   chosenId = id;
   strip.show(points(), chosenId, images?.window ?? null, noteOf);
-  try { await openPoint(true); } catch (error) { showNote(placeholder({ level: 'block', title: 'This time point cannot be shown', text: errorText(error) })); }
+  try { await openPoint(true); } catch (error) { if (id === chosenId) showNote(placeholder({ level: 'block', title: 'This time point cannot be shown', text: errorText(error) })); }
 }
 
 function select(id: string, goes = true): void {

@@ -66,10 +66,11 @@ async function showImages(keepsView = true, layout?: LayoutName): Promise<void> 
   try {
     const wanted = name === 'times' ? points().filter((item) => item.image) : [point];
     const scans = (await Promise.all(wanted.map((item) => loadScan(item)))).filter((scan): scan is Scan => scan !== null);
+    if (point.id !== chosenId) return;
     setWindow();
     await viewer.show(scans, { layout: name, keepsView, main: wanted.indexOf(point) });
     display?.draw();
-  } catch (error) { showNote(placeholder({ level: 'block', title: 'These images cannot be shown', text: errorText(error) })); }
+  } catch (error) { if (point.id === chosenId) showNote(placeholder({ level: 'block', title: 'These images cannot be shown', text: errorText(error) })); }
 }
 
 function setWindow(): void {

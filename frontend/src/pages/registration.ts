@@ -107,7 +107,7 @@ async function showImages(): Promise<void> {
     await viewer.setMoving(moving, whenText(now));
     if (isFirst) void showReferenceRegions(fixed);
     drawMode();
-  } catch (error) { showNote(placeholder({ level: 'block', title: 'These scans cannot be compared', text: errorText(error) })); }
+  } catch (error) { if (now.id === chosenId) showNote(placeholder({ level: 'block', title: 'These scans cannot be compared', text: errorText(error) })); }
 }
 
 /** Outlines of the reference: they must fit the moving scan too. */

@@ -98,7 +98,7 @@ export class ImageEngine {
     pane.wash = null;
     pane.base = volume;
     await this.viewport(id).setDisplaySets({ displaySetId, options: { orientation } });
-    this.setLook(id, volume, look);
+    if (this.panes.get(id) === pane && pane.base === volume) this.setLook(id, volume, look);
   }
 
   async setWash(id: string, volume: Volume | null, look: Look | null): Promise<void> {
@@ -110,6 +110,7 @@ export class ImageEngine {
     if (isNew) {
       const displaySetId = showDisplayVolume(volume, washId(volume));
       await this.viewport(id).addDisplaySet(displaySetId, { orientation: ORIENTATION[pane.plane], role: 'overlay' } as Parameters<cornerstone.PlanarViewport['addDisplaySet']>[1]);
+      if (this.panes.get(id) !== pane || pane.wash !== volume) return; // another scan was chosen meanwhile
     }
     this.setLook(id, volume, look, washId(volume));
   }

@@ -73,7 +73,11 @@ export class Viewer {
     this.box = bodyBox(base);
     if (!keepsView) this.resetView(first, base);
     else this.state.set({ cursor: hold(base.header, this.state.get().cursor) });
-    await Promise.all(this.slices.map((shown) => this.mount(shown)));
+    try {
+      await Promise.all(this.slices.map((shown) => this.mount(shown)));
+    } catch (error) {
+      if (token === this.token) throw error; // else its panes are gone because another scan was chosen
+    }
     if (token !== this.token) return;
     keepDisplayVolumes(scans.flatMap((scan) => [scan.ct, scan.emission, scan.dose]).filter((volume): volume is Volume => volume !== null));
     this.forgetViews();
@@ -127,6 +131,7 @@ export class Viewer {
     if (!resolved.base) return;
     const looks = looksOf(resolved, this.state.get());
     await this.engine.setBase(pane.id, resolved.base, looks.base);
+    if (!this.slices.includes(shown)) return; // another scan was chosen meanwhile
     await this.engine.setWash(pane.id, resolved.wash, looks.wash);
   }
 
@@ -139,7 +144,8 @@ export class Viewer {
   async setMoving(volume: Volume | null, when = ''): Promise<void> {
     this.movingVolume = volume;
     this.movingWhen = when;
-    for (const shown of this.slices) {
+    for (const shown of [...this.slices]) {
+      if (!this.slices.includes(shown) || this.movingVolume !== volume) return;
       const { pane } = shown;
       if (volume && !shown.hasMoving) this.engine.addPane(movingId(pane.id), pane.moving(), pane.plane);
       shown.hasMoving ||= volume !== null;
