@@ -1,10 +1,11 @@
 /** The image viewer of a page: panes of one layout, one shared view, and what lies above the images. */
-import { PLANE_AXES, add, at, frameToWorld, hold, mmPerPixel, stepSlices, toSlice, withAxis, worldToFrame, type PaneFrame, type Plane, type Point2 } from '../domain/geometry';
+import { PLANE_AXES, add, at, frameToWorld, hold, mmPerPixel, stepSlices, toSlice, withAxis, worldToFrame, type PaneFrame, type Point2 } from '../domain/geometry';
 import { makeSampler, nearestValue, type Sampler } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
 import { formatVoxel } from '../domain/volume_units';
 import type { Store } from '../domain/store';
 import { ImageEngine, type Look } from './engine';
+import { fitMmPerPixel, heldCentre } from './fitting';
 import { listenTo, type PaintTool } from './input';
 import type { IsodoseLevel } from './isodose';
 import { looksOf, resolvePane, type ResolvedPane } from './looks';
@@ -20,9 +21,6 @@ import { element } from './pane_texts';
 interface Shown { pane: SlicePane; resolved: ResolvedPane; viewKey: string; looksKey: string; hasMoving: boolean }
 
 const movingId = (id: string): string => `${id}:moving`;
-const FIT_MARGIN = 1.03;
-const LONGEST_FIT = 1.5;
-const INSIDE = 0.06;
 
 export class Viewer {
   readonly state: Store<ViewState>;
@@ -265,14 +263,8 @@ export class Viewer {
     for (const shown of this.slices) { shown.viewKey = ''; shown.looksKey = ''; }
   }
 
-  private fitMmPerPixel(plane: Plane, element_: HTMLElement): number {
-    const { right, down } = PLANE_AXES[plane];
-    const extent = (axis: 0 | 1 | 2): number => Math.max(at(this.box.high, axis) - at(this.box.low, axis), 1);
-    const width = Math.max(element_.clientWidth, 1);
-    const height = Math.max(element_.clientHeight, 1);
-    const axial = Math.max(extent(0) / width, extent(1) / height);
-    const whole = Math.max(extent(right) / width, extent(down) / height);
-    return FIT_MARGIN * Math.min(Math.max(whole, axial), LONGEST_FIT * axial);
+  private mmPerPixelOf({ pane }: Shown, zoom: number): number {
+    return fitMmPerPixel(this.box, pane.plane, pane.target.clientWidth, pane.target.clientHeight) / zoom;
   }
 
   private draw(): void {
@@ -307,8 +299,8 @@ export class Viewer {
   private place(shown: Shown, state: ViewState): boolean {
     const { pane, resolved } = shown;
     if (!resolved.base || this.root.dataset.covered === 'true') return false;
-    const centre = this.heldCentre(shown, state);
-    const mm = this.fitMmPerPixel(pane.plane, pane.target) / state.zoom;
+    const mm = this.mmPerPixelOf(shown, state.zoom);
+    const centre = heldCentre({ plane: pane.plane, centre: state.centre, cursor: state.cursor, mmPerPixel: mm, width: pane.target.clientWidth, height: pane.target.clientHeight });
     const viewKey = JSON.stringify([centre, pane.depthOf(state.cursor), mm, pane.target.clientWidth, pane.target.clientHeight]);
     const looks = looksOf(resolved, state);
     const looksKey = JSON.stringify(looks);
@@ -326,19 +318,6 @@ export class Viewer {
     Object.assign(shown, { viewKey, looksKey });
     pane.root.classList.toggle('light', looks.base.map === 'inverse-grey' || looks.base.map === 'magenta');
     return isViewNew || isLookNew;
-  }
-
-  /** The shared centre, moved along a long pane so that the crosshair stays in sight. */
-  private heldCentre({ pane }: Shown, state: ViewState): Vec3 {
-    const { right, down } = PLANE_AXES[pane.plane];
-    const mm = this.fitMmPerPixel(pane.plane, pane.target) / state.zoom;
-    let { centre } = state;
-    for (const [axis, pixels] of [[right, pane.target.clientWidth], [down, pane.target.clientHeight]] as const) {
-      const reach = (0.5 - INSIDE) * pixels * mm;
-      const offset = at(state.cursor, axis) - at(centre, axis);
-      if (Math.abs(offset) > reach) centre = withAxis(centre, axis, at(state.cursor, axis) - Math.sign(offset) * reach);
-    }
-    return centre;
   }
 
   private drawOverlays(shown: Shown, state: ViewState): void {
