@@ -28,7 +28,13 @@ LABELS = {
     TaskName.CALCULATE_DOSE: "Calculating dose",
     TaskName.WRITE_REPORT: "Writing the report",
 }
-CPU_TASKS = {TaskName.PREPARE_IMAGES, TaskName.REGISTER, TaskName.CALCULATE_DOSE, TaskName.PROPAGATE_CONTOURS}
+CPU_TASKS = {
+    TaskName.PREPARE_IMAGES,
+    TaskName.REGISTER,
+    TaskName.PROPAGATE_CONTOURS,
+    TaskName.FIT_CURVES,
+    TaskName.CALCULATE_DOSE,
+}
 
 
 def queue_of(name: TaskName) -> str:

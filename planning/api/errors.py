@@ -9,23 +9,23 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from planning.computation.errors import ComputationError
 from planning.errors import PlanningError
 
 logger = logging.getLogger(__name__)
 
 
-def handle_error(error: Exception, context: dict) -> Response:
+def handle_error(error: Exception, _context: dict) -> Response:
     set_rollback()
     status, code, message, fields = _describe(error)
-    response = Response({"code": code, "message": message, "fields": fields}, status=status)
-    if status in {400, 411, 413, 422} and context["request"].method == "PUT":
-        response["Connection"] = "close"  # the rest of the body is not read
-    return response
+    return Response({"code": code, "message": message, "fields": fields}, status=status)
 
 
 def _describe(error: Exception) -> tuple[int, str, str, dict]:
     if isinstance(error, PlanningError):
         return error.http_status, error.code, str(error), error.fields
+    if isinstance(error, ComputationError):
+        return 422, error.code, str(error), {}
     if isinstance(error, Http404 | exceptions.NotFound):
         return 404, "not_found", "Not found.", {}
     if isinstance(error, PermissionDenied):

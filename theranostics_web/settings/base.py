@@ -127,6 +127,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Theranostics Web",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
 }
 
