@@ -4,7 +4,9 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -42,17 +44,37 @@ def store_file(path: Path) -> str:
 
 def store_stream(read: Callable[[], bytes]) -> str:
     """Write chunks until an empty one; return the digest. A repeated content costs no space."""
+    with receiving(read) as received:
+        return received.adopt()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A whole stream in a synced part file that has no name yet."""
+
+    part: Path
+    sha256: str
+    n_bytes: int
+
+    def adopt(self) -> str:
+        return adopt_part(self.part, self.sha256)
+
+
+@contextmanager
+def receiving(read: Callable[[], bytes]) -> Iterator[Received]:
+    """Write chunks until an empty one into a part file; it is gone afterwards unless it was adopted."""
     part = Path(settings.OBJECTS_DIR) / f"{uuid4().hex}.part"
     part.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
+    digest, n_bytes = hashlib.sha256(), 0
     try:
         with part.open("xb") as file:
             while chunk := read():
                 file.write(chunk)
                 digest.update(chunk)
+                n_bytes += len(chunk)
             file.flush()
             os.fsync(file.fileno())
-        return adopt_part(part, digest.hexdigest())
+        yield Received(part=part, sha256=digest.hexdigest(), n_bytes=n_bytes)
     finally:
         part.unlink(missing_ok=True)
 
@@ -65,11 +87,12 @@ def adopt_part(part: Path, sha256: str) -> str:
         part.unlink(missing_ok=True)
         return sha256
     part.replace(target)
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    for folder in (target.parent, target.parent.parent):  # the second knows that the first exists
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     return sha256
 
 

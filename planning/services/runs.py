@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -20,6 +20,7 @@ from planning.services.audit import audit_record
 
 LONGEST_RING_S = 600.0
 N_COMMIT_TRIES = 5
+COMMIT_PAUSE_S = 0.5
 MAX_ATTEMPTS = 3
 
 
@@ -94,27 +95,42 @@ def run_heartbeat(*, run: Run, progress: float, message: str) -> bool:
 
 
 def run_succeed(*, run: Run, save_result: Callable[[], Any]) -> None:
-    """Write state and result in one transaction; repeated after a lost connection, also at an unknown COMMIT."""
-    for i_try in range(N_COMMIT_TRIES):
-        try:
-            with transaction.atomic():
-                if not held(run).update(state=RunState.SUCCEEDED, progress=1.0, message="", finished_at=Now()):
-                    raise LeaseLostError
-                result = save_result()
-                if result is not None:
-                    Run.objects.filter(pk=run.pk).update(result_id=str(result.pk))
-            return
-        except (InterfaceError, DatabaseError):
-            if connection.in_atomic_block:
-                raise
-            connection.close()
-            if i_try == N_COMMIT_TRIES - 1:
-                raise
-            time.sleep(0.5 * 2**i_try)
+    """Write state and result in one transaction, or neither."""
+
+    def write() -> None:
+        if not held(run).update(state=RunState.SUCCEEDED, progress=1.0, message="", finished_at=Now()):
+            raise LeaseLostError
+        result = save_result()
+        if result is not None:
+            Run.objects.filter(pk=run.pk).update(result_id=str(result.pk))
+
+    _commit_repeatedly(write)
 
 
 def run_fail(*, run: Run, code: str, message: str) -> None:
-    held(run).update(state=RunState.FAILED, error_code=code[:64], error_message=message[:1000], finished_at=Now())
+    """End a held run with an error; a run that is no longer held is left alone."""
+
+    def write() -> None:
+        held(run).update(state=RunState.FAILED, error_code=code[:64], error_message=message[:1000], finished_at=Now())
+
+    _commit_repeatedly(write)
+
+
+def _commit_repeatedly(write: Callable[[], None]) -> None:
+    """Repeat a transaction whose connection broke, also when nobody knows whether COMMIT arrived.
+
+    Every write starts with ``held``: where the first COMMIT did arrive, the second finds the run ended and stops.
+    """
+    for i_try in range(N_COMMIT_TRIES):
+        try:
+            with transaction.atomic():
+                write()
+            return
+        except (InterfaceError, OperationalError):
+            if connection.in_atomic_block or i_try == N_COMMIT_TRIES - 1:
+                raise
+            connection.close()
+            time.sleep(COMMIT_PAUSE_S * 2**i_try)
 
 
 @transaction.atomic

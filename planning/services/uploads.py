@@ -2,14 +2,13 @@
 
 import base64
 import binascii
-import hashlib
-import os
+import errno
 from collections.abc import Callable
-from pathlib import Path
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
 
 from planning import permissions, storage
 from planning.errors import ConflictError, InvalidStateError, PlanningError
@@ -21,7 +20,10 @@ from planning.queue import TaskName
 from planning.services.audit import audit_record
 from planning.services.runs import run_start
 
-CHUNK_BYTES = 2**20
+OPEN_STATES = (UploadState.RECEIVING, UploadState.COMPLETE, UploadState.READ)
+"""Uploads whose files lie in quarantine and count towards the limit of their site."""
+SPARE_BYTES = 2**28
+"""Room that an upload leaves on the disk, for database and results."""
 
 
 class UploadRefusedError(PlanningError):
@@ -40,6 +42,10 @@ def upload_create(*, actor: User, site: Site, n_files: int, n_bytes: int, cycle:
     if n_bytes > settings.UPLOAD_MAX_BYTES or n_bytes > storage.free_bytes():
         message = "The upload is larger than the limit or the free space."
         raise UploadRefusedError(message, code="too_large", http_status=413)
+    open_bytes = Upload.objects.filter(site=site, state__in=OPEN_STATES).aggregate(n=Coalesce(Sum("n_bytes"), 0))["n"]
+    if open_bytes + n_bytes > settings.UPLOAD_MAX_OPEN_BYTES:
+        message = "Too much waits for confirmation at this site; confirm or discard earlier uploads first."
+        raise UploadRefusedError(message, code="quarantine_full", http_status=413)
     upload = Upload.objects.create(
         site=site, created_by=actor, n_files=n_files, n_bytes=n_bytes, cycle_uuid=cycle.pk if cycle else None
     )
@@ -59,14 +65,15 @@ def upload_receive(
 ) -> UploadFile:
     """Take one body; a repeated body of the same content is harmless, another content under the number is refused."""
     permissions.require(user=actor, action=Action.IMPORT_SCANS, site=upload.site)
-    if upload.state != UploadState.RECEIVING:
-        raise InvalidStateError("This upload is complete; start a new one.", code="upload_complete")
+    _check_open(upload)
     if not 1 <= number <= upload.n_files:
         raise InvalidStateError("The file number is outside the declared count.", code="bad_number")
     if n_declared > settings.UPLOAD_MAX_FILE_BYTES:
         raise UploadRefusedError("The file is larger than the limit.", code="too_large", http_status=413)
-    if storage.free_bytes() < n_declared + 2**28:
-        raise UploadRefusedError("The store is full; tell the operator.", code="store_full", http_status=507)
+    if storage.free_bytes() < n_declared + SPARE_BYTES:
+        raise _store_full()
+    if not upload.files.filter(number=number, member=0).exists():
+        _check_quota(upload, n_declared)
     sha256 = _store_checked(n_declared, _wanted_digest(content_digest), read)
     return _record(upload, number, name, n_declared, sha256)
 
@@ -83,37 +90,56 @@ def _wanted_digest(header: str) -> str:
 
 
 def _store_checked(n_declared: int, wanted: str, read: Callable[[int], bytes]) -> str:
-    part = Path(settings.OBJECTS_DIR) / f"{uuid4().hex}.part"
-    part.parent.mkdir(parents=True, exist_ok=True)
-    digest, n_read = hashlib.sha256(), 0
+    n_left = n_declared
+
+    def next_chunk() -> bytes:
+        nonlocal n_left
+        chunk = read(min(storage.CHUNK_BYTES, n_left)) if n_left else b""
+        n_left -= len(chunk)
+        return chunk
+
     try:
-        with part.open("xb") as file:
-            while n_read < n_declared and (chunk := read(min(CHUNK_BYTES, n_declared - n_read))):
-                file.write(chunk)
-                digest.update(chunk)
-                n_read += len(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        if n_read != n_declared:
-            raise UploadRefusedError("The body was cut off; send it again.", code="body_cut_off", http_status=400)
-        if digest.hexdigest() != wanted:
-            raise UploadRefusedError("The digest differs; send it again.", code="digest_mismatch", http_status=422)
-        return storage.adopt_part(part, wanted)
-    finally:
-        part.unlink(missing_ok=True)
+        with storage.receiving(next_chunk) as received:
+            if received.n_bytes != n_declared:
+                raise UploadRefusedError("The body was cut off; send it again.", code="body_cut_off", http_status=400)
+            if received.sha256 != wanted:
+                raise UploadRefusedError("The digest differs; send it again.", code="digest_mismatch", http_status=422)
+            return received.adopt()
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise _store_full() from None
+
+
+def _store_full() -> UploadRefusedError:
+    return UploadRefusedError("The store is full; tell the operator.", code="store_full", http_status=507)
 
 
 @transaction.atomic
 def _record(upload: Upload, number: int, name: str, n_bytes: int, sha256: str) -> UploadFile:
-    row, is_new = UploadFile.objects.get_or_create(
-        upload=upload,
-        number=number,
-        member=0,
-        defaults={"name": name[:255], "n_bytes": n_bytes, "sha256": sha256},
-    )
-    if not is_new and row.sha256 != sha256:
+    """Add the row under a lock of its upload, so that parallel bodies cannot pass a limit or a closed upload."""
+    upload = Upload.objects.select_for_update().get(pk=upload.pk)
+    _check_open(upload)
+    row = upload.files.filter(number=number, member=0).first()
+    if row is None:
+        _check_quota(upload, n_bytes)
+        return UploadFile.objects.create(upload=upload, number=number, name=name[:255], n_bytes=n_bytes, sha256=sha256)
+    if row.sha256 != sha256:
         raise ConflictError("Another content was sent under this number before.", code="other_content")
     return row
+
+
+def _check_open(upload: Upload) -> None:
+    if upload.state != UploadState.RECEIVING:
+        raise InvalidStateError("This upload is complete; start a new one.", code="upload_complete")
+
+
+def _check_quota(upload: Upload, n_more: int) -> None:
+    """Refuse more bytes than the upload declared when it began."""
+    n_received = upload.files.aggregate(n=Coalesce(Sum("n_bytes"), 0))["n"]
+    if n_received + n_more > upload.n_bytes:
+        message = "The files are larger than the upload declared; start a new one."
+        raise UploadRefusedError(message, code="more_than_declared", http_status=413)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """One decorator for all tasks: claim, beat, compute, commit. The lease is the truth, the message a doorbell."""
 
+import errno
 import logging
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from planning.models import Run
 from planning.queue import TaskName
 from planning.services.runs import run_claim, run_fail, run_heartbeat, run_succeed
 
+FULL_STORE = {errno.ENOSPC, errno.EDQUOT}
 logger = logging.getLogger(__name__)
 Progress = Callable[[float, str], None]
 Body = Callable[[Run, Progress], Callable[[], Any]]
@@ -97,8 +99,15 @@ def execute_run(*, run_id: str, body: Body) -> None:
         logger.warning("run interrupted, will be claimed again", extra={"run_id": run.pk})
     except (DosimetryError, PlanningError) as error:
         run_fail(run=run, code=error.code, message=str(error))
-    except Exception:
+    except Exception as error:
         reference = uuid4().hex[:8].upper()
         logger.exception("run failed", extra={"run_id": run.pk, "reference": reference})
-        message = f"An unexpected error stopped the computation. Tell the operator reference {reference}."
-        run_fail(run=run, code="internal_error", message=message)
+        code, message = _unexpected(error, reference)
+        run_fail(run=run, code=code, message=message)
+
+
+def _unexpected(error: Exception, reference: str) -> tuple[str, str]:
+    """Return code and message for the user, without a word of the error itself: it may quote patient data."""
+    if isinstance(error, OSError) and error.errno in FULL_STORE:
+        return "store_full", f"The store is full, nothing was saved. Tell the operator reference {reference}."
+    return "internal_error", f"An unexpected error stopped the computation. Tell the operator reference {reference}."
