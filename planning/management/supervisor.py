@@ -4,9 +4,11 @@ import ctypes
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,20 +49,29 @@ def _die_with_parent() -> None:
 
 
 class Supervisor:
-    def __init__(self, *, data_dir: Path, children: list[Child], write: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        children: list[Child],
+        write: Callable[[str], object],
+        prepare: Callable[[], object] = lambda: None,
+    ) -> None:
         self.data_dir = Path(data_dir)
         self.children = children
         self.write = write
+        self.prepare = prepare
         self.is_stopping = False
         self._next_housekeeping = 0.0
 
     def run(self) -> None:
-        """Serve until stopped. A second supervisor on the same data folder is refused."""
+        """Lock the data folder, ``prepare``, then serve until stopped. A second supervisor is refused."""
         with (self.data_dir / "serve.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AlreadyServingError("Another 'serve' uses this data folder; stop it first.") from None
+            self.prepare()
             try:
                 while not self.is_stopping:
                     self._tick()
@@ -83,8 +94,8 @@ class Supervisor:
                 storage.sweep_parts()
                 prune_broker(self.data_dir)
                 export_head()
-        except DatabaseError as error:
-            self.write(f"database away: {type(error).__name__}")
+        except (DatabaseError, sqlite3.Error, OSError) as error:
+            self.write(f"Housekeeping failed and is tried again: {type(error).__name__}")
 
     def _start(self, child: Child) -> None:
         now = time.monotonic()
@@ -117,12 +128,10 @@ class Supervisor:
 
 def prune_broker(data_dir: Path) -> None:
     """Delete messages of the embedded broker that were delivered over an hour ago."""
-    import sqlite3
-
     path = Path(data_dir) / "broker.sqlite3"
     if not path.exists():
         return
-    with sqlite3.connect(path, timeout=5) as broker:
+    with closing(sqlite3.connect(path, timeout=5)) as broker, broker:
         tables = {row[0] for row in broker.execute("select name from sqlite_master where type = 'table'")}
         if "kombu_message" in tables:
             broker.execute(

@@ -10,6 +10,8 @@ COMMIT = env.commit()
 DATA_DIR = env.data_dir()
 OBJECTS_DIR = DATA_DIR / "objects"
 
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000)
 DEBUG = False
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -132,9 +134,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 CELERY_BROKER_URL = env.broker_url(DATA_DIR)
-RUN_LEASE_S = float(env.text("RUN_LEASE_S", "60"))
-RUN_HEARTBEAT_S = float(env.text("RUN_HEARTBEAT_S", "15"))
-RUN_FIRST_RING_S = float(env.text("RUN_FIRST_RING_S", "30"))
+RUN_LEASE_S = env.seconds("RUN_LEASE_S", 60.0)
+RUN_HEARTBEAT_S = env.seconds("RUN_HEARTBEAT_S", 15.0)
+RUN_FIRST_RING_S = env.seconds("RUN_FIRST_RING_S", 30.0)
 UPLOAD_MAX_FILE_BYTES = env.integer("UPLOAD_MAX_FILE_BYTES", 2 * 2**30)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 8 * 2**30)
 UPLOAD_MAX_OPEN_BYTES = env.integer("UPLOAD_MAX_OPEN_BYTES", 64 * 2**30)

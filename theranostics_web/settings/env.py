@@ -3,24 +3,39 @@
 import os
 import secrets
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 
-class MissingSettingError(RuntimeError):
-    """A setting that production needs is not in the environment."""
+class SettingError(RuntimeError):
+    """A setting in the environment is missing or cannot be read."""
 
 
 def text(name: str, default: str | None = None) -> str:
     value = os.environ.get(name, default)
     if value is None:
-        raise MissingSettingError(f"Set {name} in the environment.")
+        raise SettingError(f"Set {name} in the environment.")
     return value
 
 
 def integer(name: str, default: int) -> int:
-    return int(os.environ.get(name, default))
+    given = os.environ.get(name, str(default))
+    if not given.isdigit():
+        raise SettingError(f"{name} is a whole number, not {given!r}.")
+    return int(given)
+
+
+def seconds(name: str, default: float) -> float:
+    given = os.environ.get(name, str(default))
+    try:
+        value = float(given)
+    except ValueError:
+        raise SettingError(f"{name} is a time in seconds, not {given!r}.") from None
+    if not 0.0 < value < 1e6:
+        raise SettingError(f"{name} is a time in seconds, not {given!r}.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -37,9 +52,12 @@ def generated_secret(folder: Path) -> str:
     """Return the secret key of a data folder; made once, readable by the owner only."""
     path = folder / "secret_key"
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        part = folder / f"secret_key.{os.getpid()}"
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
+        with suppress(FileExistsError):  # another process was first: its key counts
+            os.link(part, path)
+        part.unlink()
     return path.read_text().strip()
 
 
