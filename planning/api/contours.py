@@ -14,7 +14,13 @@ from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
 from planning.services.audit import audit_view
 from planning.services.contour_runs import contour_import_start, contour_propagation_start
-from planning.services.contours import contour_draft_save, contour_operate, contour_state_set, contour_voxels_save
+from planning.services.contours import (
+    contour_draft_save,
+    contour_operate,
+    contour_state_set,
+    contour_voxels_save,
+    require_editor,
+)
 
 KINDS = {"organs": "organ", "lesions": "lesion"}
 OPERATIONS = (
@@ -56,6 +62,7 @@ class ContourVoxelsApi(APIView):
     @documented(status=201)
     def post(self, request, time_point_id, kind):
         time_point = _time_point(request, time_point_id)
+        require_editor(request.user, time_point)
         body = read_label_body(request)
         changed = {
             int(part) for part in request.headers.get("X-Changed-Labels", "").split(",") if part.strip().isdigit()
@@ -84,6 +91,7 @@ class ContourDraftApi(APIView):
     @documented()
     def put(self, request, time_point_id, kind):
         time_point = _time_point(request, time_point_id)
+        require_editor(request.user, time_point)
         body = read_label_body(request)
         draft = contour_draft_save(
             actor=request.user,

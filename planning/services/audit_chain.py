@@ -57,7 +57,12 @@ def verify_chain() -> ChainReport:
 
 
 def _columns_match(record: AuditRecord) -> bool:
-    payload = json.loads(record.payload)
+    try:
+        payload = json.loads(record.payload)
+    except ValueError:
+        return False
+    if not isinstance(payload, dict):
+        return False
     shown = (record.number, record.action, record.actor_id, _text(record.site_id), _text(record.patient_uuid))
     return shown == (payload["number"], payload["action"], payload["actor"], payload["site"], payload["patient"])
 

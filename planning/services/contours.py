@@ -231,7 +231,7 @@ def contour_voxels_save(
     *, actor: User, time_point: TimePoint, kind: str, base_number: int, voxels: bytes, changed: set[int], note: str
 ) -> ContourRevision:
     """Save painted voxels of one kind; only regions named as changed may differ, and no locked one."""
-    _require_editor(actor, time_point)
+    require_editor(actor, time_point)
     edit = contour_edit(time_point, base_number=base_number)
     shape = edit.labels[kind].shape
     if len(voxels) != int(np.prod(shape)):
@@ -281,7 +281,7 @@ def contour_operate(
     parameters: dict[str, Any],
 ) -> ContourRevision:
     """Apply a named operation to one region and save; locked regions refuse and are never overwritten."""
-    _require_editor(actor, time_point)
+    require_editor(actor, time_point)
     edit = contour_edit(time_point, base_number=base_number)
     if region.course_id != time_point.cycle.course_id:
         raise InvalidStateError("The region belongs to another course.", code="other_course")
@@ -379,7 +379,7 @@ def contour_draft_save(
     *, actor: User, time_point: TimePoint, kind: str, base_number: int, object_sha256: str, voxels_sha256: str
 ) -> ContourDraft:
     """Keep unsaved strokes of one person; shows colleagues who is editing."""
-    _require_editor(actor, time_point)
+    require_editor(actor, time_point)
     draft, _ = ContourDraft.objects.update_or_create(
         time_point=time_point,
         user=actor,
@@ -389,5 +389,5 @@ def contour_draft_save(
     return draft
 
 
-def _require_editor(actor: User, time_point: TimePoint) -> None:
+def require_editor(actor: User, time_point: TimePoint) -> None:
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
