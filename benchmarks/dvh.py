@@ -9,8 +9,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dosimetry.dvh.histogram import dose_volume_histogram  # noqa: E402 - path first
-from dosimetry.volume import Grid, Volume  # noqa: E402
+from dosimetry.dvh.histogram import dose_volume_histogram
+from dosimetry.volume import Grid, Volume
 
 N_RUNS = 9
 

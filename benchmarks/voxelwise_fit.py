@@ -10,8 +10,8 @@ from scipy.optimize import curve_fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dosimetry.kinetics.voxelwise import fit_voxels  # noqa: E402 - path first
-from dosimetry.nuclides.decay import get_nuclide  # noqa: E402
+from dosimetry.kinetics.voxelwise import fit_voxels
+from dosimetry.nuclides.decay import get_nuclide
 
 N, N_LOOP, N_RUNS = 128, 400, 3
 TIMES_S = np.array([4.0, 24.0, 96.0, 168.0]) * 3600.0
