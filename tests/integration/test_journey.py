@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from dosimetry.phantoms.demo import write_demo_patient
 from dosimetry.phantoms.demo_files import DemoOptions
@@ -65,11 +65,10 @@ def product(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chromium_of_people():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
+def chromium_of_people(playwright):
+    chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    yield chromium
+    chromium.close()
 
 
 def sign_in(browser, address: str, username: str, password: str) -> tuple[Page, list[str]]:
