@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
+DATA_DIR ?= $(CURDIR)/var
 export HOST PORT
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 STAMPS := $(VENV)/.stamps
@@ -36,8 +37,9 @@ $(STAMPS)/build: $(STAMPS)/npm $(STAMPS)/install $(FRONTEND_SOURCES)
 	cd frontend && PATH="$(BIN):$$PATH" npm run --silent build
 	@touch $@
 
-demo: $(STAMPS)/demo
-$(STAMPS)/demo: $(STAMPS)/build $(shell find planning/migrations planning/management -name '*.py' 2>/dev/null) frontend/static/css
+# The stamp lies in the data folder: another or an emptied folder gets its own demo.
+demo: $(DATA_DIR)/.demo
+$(DATA_DIR)/.demo: $(STAMPS)/build $(shell find planning/migrations planning/management -name '*.py' 2>/dev/null) frontend/static/css
 	$(BIN)/python manage.py migrate --verbosity 0
 	$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	$(BIN)/python manage.py demo_data

@@ -11,6 +11,8 @@ from planning.selectors.plans import limit_sets_visible_to, templates_visible_to
 from planning.selectors.sites import sites_visible_to
 from planning.services.limits import limit_set_confirm, limit_set_create, template_confirm, template_create
 
+BETWEEN_CYCLES = "between_cycles"
+
 
 class DoseLimitInput(serializers.Serializer):
     region_name = serializers.CharField(max_length=64)
@@ -49,6 +51,17 @@ class LimitSetConfirmApi(APIView):
         return Response(limit_set_summary(limit_set_confirm(actor=request.user, limit_set=item)))
 
 
+class RegionBiologyInput(serializers.Serializer):
+    alpha_beta_gy = serializers.FloatField(min_value=0.01, max_value=100.0)
+    repair_half_time_h = serializers.FloatField(min_value=0.01, max_value=100.0)
+    source = serializers.CharField(max_length=255)
+
+
+class BetweenCyclesInput(serializers.Serializer):
+    cv = serializers.FloatField(min_value=0.001, max_value=2.0)
+    source = serializers.CharField(max_length=255)
+
+
 class TemplateInput(serializers.Serializer):
     name = serializers.CharField(max_length=64)
     nuclide = serializers.CharField(max_length=16)
@@ -60,6 +73,17 @@ class TemplateInput(serializers.Serializer):
     scan_times_h = serializers.ListField(child=serializers.FloatField(min_value=0.0), allow_empty=False)
     radiobiology = serializers.DictField(default=dict)
     sources = serializers.ListField(child=serializers.CharField(max_length=255), default=list)
+
+    def validate_radiobiology(self, entries):
+        """Each region has both numbers and their source; ``between_cycles`` is the spread of dose per activity."""
+        checked = {}
+        for name, entry in entries.items():
+            fields = (BetweenCyclesInput if name == BETWEEN_CYCLES else RegionBiologyInput)(data=entry)
+            if not fields.is_valid():
+                reasons = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in fields.errors.items())
+                raise serializers.ValidationError(f"{name}: {reasons}")
+            checked[name] = dict(fields.validated_data)
+        return checked
 
 
 class TemplatesApi(APIView):

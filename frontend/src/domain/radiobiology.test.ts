@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseRadiobiology, radiobiologyLines } from './radiobiology';
+import { betweenCycles, parseRadiobiology, radiobiologyLines, withBetweenCycles } from './radiobiology';
 
 it('reads what it writes', () => {
   const values = { Kidney: { alpha_beta_gy: 2.6, repair_half_time_h: 2.8, source: 'Pamphlet 20; table 1' } };
@@ -9,4 +9,17 @@ it('reads what it writes', () => {
 
 it.each(['Kidney', 'Kidney; 2.6; 2.8', 'Kidney; zero; 2.8; a', 'Kidney; 2.6; -1; a', '; 2.6; 2.8; a'])('refuses "%s"', (line) => {
   expect(() => parseRadiobiology(line)).toThrow('Write');
+});
+
+it('keeps the spread between cycles apart from the regions', () => {
+  const regions = { Kidney: { alpha_beta_gy: 2.6, repair_half_time_h: 2.8, source: 'Pamphlet 20' } };
+  const values = withBetweenCycles(regions, '15', ' own cohort ');
+  expect(betweenCycles(values)).toEqual({ cv: 0.15, source: 'own cohort' });
+  expect(radiobiologyLines(values)).toBe(radiobiologyLines(regions));
+  expect(withBetweenCycles(regions, ' ', '')).toEqual(regions);
+  expect(betweenCycles(regions)).toBeNull();
+});
+
+it.each([['15', ''], ['0', 'a'], ['many', 'a']])('refuses a spread of "%s" with source "%s"', (percent, source) => {
+  expect(() => withBetweenCycles({}, percent, source)).toThrow('needs a percentage');
 });

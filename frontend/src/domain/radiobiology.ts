@@ -4,6 +4,34 @@ export interface Radiobiology {
   source: string;
 }
 
+/** How much dose per activity varies from cycle to cycle: a template keeps it beside the regions. */
+export interface BetweenCycles {
+  cv: number;
+  source: string;
+}
+
+export type TemplateBiology = Record<string, Radiobiology | BetweenCycles>;
+
+const BETWEEN_CYCLES = 'between_cycles';
+
+export const betweenCycles = (values: TemplateBiology): BetweenCycles | null => {
+  const entry = values[BETWEEN_CYCLES];
+  return entry && 'cv' in entry ? entry : null;
+};
+
+/** The entries that belong to regions. */
+export function regionEntries(values: TemplateBiology): [string, Radiobiology][] {
+  return Object.entries(values).filter((entry): entry is [string, Radiobiology] => 'alpha_beta_gy' in entry[1]);
+}
+
+/** Adds the spread between cycles, given in percent; an empty field leaves it out, a spread needs its source. */
+export function withBetweenCycles(regions: Record<string, Radiobiology>, percent: string, source: string): TemplateBiology {
+  if (percent.trim() === '') return regions;
+  const cv = Number(percent) / 100;
+  if (!(cv > 0) || source.trim() === '') throw new Error('A spread between cycles needs a percentage above 0 and its source.');
+  return { ...regions, [BETWEEN_CYCLES]: { cv, source: source.trim() } };
+}
+
 /** Reads "region; alpha/beta in Gy; repair half-time in h; source", one a line; throws at the first line that is not so. */
 export function parseRadiobiology(text: string): Record<string, Radiobiology> {
   const rows = text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
@@ -18,6 +46,6 @@ export function parseRadiobiology(text: string): Record<string, Radiobiology> {
 }
 
 /** The same lines, from stored values. */
-export function radiobiologyLines(values: Record<string, Radiobiology>): string {
-  return Object.entries(values).map(([name, v]) => `${name}; ${v.alpha_beta_gy}; ${v.repair_half_time_h}; ${v.source}`).join('\n');
+export function radiobiologyLines(values: TemplateBiology): string {
+  return regionEntries(values).map(([name, v]) => `${name}; ${v.alpha_beta_gy}; ${v.repair_half_time_h}; ${v.source}`).join('\n');
 }

@@ -20,12 +20,13 @@ export interface Finding {
 /** One finding; an open question carries the button that answers it. */
 export function answerable(finding: Finding): Html {
   const { answer } = finding;
+  const text = finding.region ? `${finding.region}: ${finding.message}` : finding.message;
   if (answer) {
-    return html`<div class="msg" data-l="note">${icon('check')}<b>${finding.message}</b><div>${answer.text} <span class="t3">${answer.by}, ${formatShort(answer.at)}</span></div></div>`;
+    return html`<div class="msg" data-l="note">${icon('check')}<b>${text}</b><div>${answer.text} <span class="t3">${answer.by}, ${formatShort(answer.at)}</span></div></div>`;
   }
   const asks = finding.level === 'ask' && finding.source_id
     ? html`<button type="button" class="plain-link" data-answer-code="${finding.code}" data-step="${finding.step}" data-source="${finding.source_id}" data-region="${finding.region_id ?? ''}" data-message="${finding.message}">Answer with a reason</button>` : nothing;
-  return message(levelOf(finding.level), finding.region ? `${finding.region}: ${finding.message}` : finding.message, asks);
+  return message(levelOf(finding.level), text, asks);
 }
 
 /** Lets people answer the questions inside `root`; `onDone` runs after an answer was saved. */
