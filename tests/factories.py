@@ -219,6 +219,21 @@ def _add_results(case: Case) -> None:
         dose_display=make_volume(case, "dose"),
         inputs_digest=DIGEST,
     )
+    models.EngineDose.objects.create(
+        calculation=calculation,
+        engine="local",
+        dose_sha256=DIGEST,
+        dose_display=calculation.dose_display,
+        regions=[
+            {
+                "region_id": str(case.region.pk),
+                "absorbed_dose_gy": 4.0,
+                "statistical_standard_uncertainty_gy": 0.0,
+                "difference": 0.0,
+                "reason": "",
+            }
+        ],
+    )
     models.RegionDose.objects.create(
         calculation=calculation,
         region=case.region,

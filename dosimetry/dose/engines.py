@@ -22,6 +22,8 @@ class EngineResult:
         Absorbed dose, Gy.
     relative_standard_uncertainty : Volume or None
         Statistical uncertainty of each voxel, where the engine has one.
+    photon_dose : Volume or None
+        The part of ``dose`` that photons brought, Gy; None for an engine that does not transport them.
     energy_balance : mapping
         emitted_j, deposited_j, masked_j.
     provenance : mapping
@@ -35,6 +37,7 @@ class EngineResult:
     energy_balance: Mapping[str, float]
     provenance: Mapping[str, Any]
     warnings: tuple[str, ...]
+    photon_dose: Volume | None = None
 
 
 class Engine(Protocol):

@@ -7,12 +7,11 @@ from rest_framework.views import APIView
 from planning.api.schema import documented
 from planning.errors import InvalidStateError
 from planning.figures.dvh import dvh_figure
+from planning.models import DoseEngine
 from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_calculation
 from planning.selectors.doses import calculation_detail
 from planning.services.doses import dose_start
-
-ENGINES = ("local",)
 
 
 class DoseApi(APIView):
@@ -33,8 +32,14 @@ class DoseFigureApi(APIView):
 
 
 class DoseStartInput(serializers.Serializer):
-    engine = serializers.ChoiceField(choices=ENGINES, default="local")
+    engines = serializers.ListField(
+        child=serializers.ChoiceField(choices=DoseEngine.choices), default=[DoseEngine.LOCAL.value], min_length=1
+    )
     density_g_per_ml = serializers.FloatField(required=False, min_value=0.1, max_value=3.0)
+
+    def validate_engines(self, engines):
+        """Return each engine once, as plain text: the parameters are stored as JSON."""
+        return list(dict.fromkeys(str(engine) for engine in engines))
 
 
 class DoseStartApi(APIView):
@@ -43,7 +48,7 @@ class DoseStartApi(APIView):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         fields = DoseStartInput(data=request.data)
         fields.is_valid(raise_exception=True)
-        run = dose_start(actor=request.user, cycle=cycle, parameters=fields.validated_data)
+        run = dose_start(actor=request.user, cycle=cycle, parameters=dict(fields.validated_data))
         return Response({"run_id": str(run.pk)}, status=202)
 
 

@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 
 from dosimetry.dose.density import density_from_hu
-from dosimetry.dose.engines import run_engine
 from dosimetry.errors import InsufficientDataError
 from dosimetry.kinetics.voxelwise import fit_voxels
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
 from dosimetry.volume import Grid, RigidTransform, Volume, resample
 from planning import storage
+from planning.computation.engine_doses import engine_rows, run_engines
 from planning.computation.grids import grid_from_dict, label_masks
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
-from planning.computation.volumes import dose_display_asset
 from planning.models import Cycle, QuantifiedImage, TimePoint
 from planning.selectors.current import (
     current_contours,
@@ -25,11 +24,15 @@ from planning.selectors.current import (
     current_registration,
     reference_time_point,
 )
+from planning.selectors.doses import round_levels_gy
 from planning.selectors.kinetics import chosen_fit
 
 DECLARED_DENSITY_G_PER_ML = 1.04
 """Soft tissue, ICRU Report 44 average; the user sees and may change it when there is no CT."""
 HOUR_S = 3600.0
+UNCERTAINTY_SCOPE = (
+    "Uncertainties hold curve, tail and contour edge; calibration, recovery and dose model are not included."
+)
 
 
 def compute_dose(
@@ -55,12 +58,19 @@ def compute_dose(
         progress=progress,
         findings=findings,
     )
-    progress(0.70, "Density")
+    progress(0.48, "Density")
     density, density_origin = _density(image, grid, parameters)
-    progress(0.75, "Dose")
-    engine = parameters.get("engine", "local")
-    result = run_engine(engine, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide)
+    engines = engines_of(parameters)
+    results = run_engines(
+        names=engines,
+        tia=tia,
+        density=density,
+        nuclide=nuclide,
+        progress=lambda fraction, text: progress(0.50 + 0.32 * fraction, text),
+    )
+    result = results[engines[0]]
     findings += [{"code": "engine_warning", "level": "note", "message": text} for text in result.warnings]
+    findings.append({"code": "uncertainty_incomplete", "level": "note", "message": UNCERTAINTY_SCOPE})
     choices = _choices(curves)
     inputs = {
         "images": {str(t.pk): i.inputs_digest for t, i, _ in series},
@@ -69,14 +79,15 @@ def compute_dose(
         "choices": choices,
         "contours": str(current_contours(reference).pk),
         "parameters": dict(parameters),
-        "engine": result.provenance,
+        "engines": {name: results[name].provenance for name in engines},
     }
     progress(0.82, "Regions")
-    regions = _region_rows(
+    regions, by_region = _region_rows(
         cycle=cycle,
         reference=reference,
         curves=curves,
-        dose=result.dose,
+        results=results,
+        engines=engines,
         density=density,
         nuclide=nuclide,
         progress=progress,
@@ -85,18 +96,17 @@ def compute_dose(
     return {
         "registrations": registrations,
         "regions": regions,
-        "display": dose_display_asset(result.dose, label_grid=grid_from_dict(image.label_grid)),
+        "engine_doses": engine_rows(results=results, names=engines, by_region=by_region),
         "fields": {
             "curve_revision": curves,
             "reference_image": image,
-            "engine": engine,
+            "engine": engines[0],
             "parameters": {
                 **parameters,
                 "curve_choices": choices,
                 "is_voxelwise": len(series) > 1,
             },
             "density_origin": density_origin,
-            "dose_sha256": storage.store_array(result.dose.values.astype(np.float32)),
             "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
             "energy_balance": result.energy_balance,
             "findings": findings,
@@ -147,7 +157,7 @@ def _voxel_tia(*, series, grid: Grid, nuclide, curves, parameters, progress, fin
         times_s=times_s,
         voxel_volume_ml=grid.voxel_volume_ml,
         decay_constant_per_s=nuclide.decay_constant_per_s,
-        progress=lambda fraction, text: progress(0.25 + 0.45 * fraction, text),
+        progress=lambda fraction, text: progress(0.25 + 0.23 * fraction, text),
     )
     if fit.clamped_fraction > 0.2:
         text = f"In {100 * fit.clamped_fraction:.0f} % of voxels with signal the physical half-life limits the fit."
@@ -168,12 +178,12 @@ def _declared_half_life_s(curves, parameters: Mapping[str, Any]) -> float:
 def _density(image: QuantifiedImage, grid: Grid, parameters: Mapping[str, Any]) -> tuple[Volume | float, str]:
     if "density_g_per_ml" in parameters:
         value = float(parameters["density_g_per_ml"])
-        return value, f"Declared density {value:g} g/mL"
+        return value, f"declared {value:g} g/mL"
     if image.ct_sha256:
         hu = Volume(values=storage.load_array(image.ct_sha256), grid=grid_from_dict(image.ct_grid), unit="HU")
         density = density_from_hu(resample(hu, onto=grid, fill_value=-1000.0))
-        return density, "Density from CT by the bilinear curve"
-    return DECLARED_DENSITY_G_PER_ML, f"No CT: declared density {DECLARED_DENSITY_G_PER_ML:g} g/mL"
+        return density, "from CT by the bilinear curve"
+    return DECLARED_DENSITY_G_PER_ML, f"no CT: declared {DECLARED_DENSITY_G_PER_ML:g} g/mL"
 
 
 def _choices(curves) -> dict[str, str]:
@@ -185,7 +195,14 @@ def _choices(curves) -> dict[str, str]:
     return choices
 
 
-def _region_rows(*, cycle: Cycle, reference: TimePoint, curves, dose: Volume, density, nuclide, progress) -> list[dict]:
+def engines_of(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the engines of a calculation, the one that counts first."""
+    return list(dict.fromkeys(parameters.get("engines") or ["local"]))
+
+
+def _region_rows(
+    *, cycle: Cycle, reference: TimePoint, curves, results, engines, density, nuclide, progress
+) -> tuple[list[dict], dict]:
     contours = current_contours(reference)
     if contours is None:
         raise InsufficientDataError("The reference time point has no contours.", code="no_contours")
@@ -195,31 +212,32 @@ def _region_rows(*, cycle: Cycle, reference: TimePoint, curves, dose: Volume, de
     accepted = {
         contour.region_id: contour for contour in contours.contours.filter(state="accepted").select_related("region")
     }
-    rows = []
+    rows, by_region, histograms = [], {}, []
     region_curves = list(curves.curves.select_related("region"))
     for i, curve in enumerate(region_curves):
         progress(0.82 + 0.12 * i / len(region_curves), curve.region.name)
         fit = chosen_fit(curve)
         if fit is None or curve.region_id not in accepted:
             continue
-        rows.append(
-            compute_region_dose(
-                inputs=RegionInputs(
-                    region=curve.region,
-                    contour=accepted[curve.region_id],
-                    mask=masks[curve.region_id],
-                    label_grid=label_grid,
-                    fit=fit,
-                    points=[point for point in curve.points if not point["is_excluded"]],
-                    radiobiology=radiobiology_of(curve.region, template.radiobiology if template else {}),
-                    administration=curves.administration,
-                ),
-                dose=dose,
-                density=density,
-                nuclide=nuclide,
-            )
+        inputs = RegionInputs(
+            region=curve.region,
+            contour=accepted[curve.region_id],
+            mask=masks[curve.region_id],
+            label_grid=label_grid,
+            fit=fit,
+            points=[point for point in curve.points if not point["is_excluded"]],
+            radiobiology=radiobiology_of(curve.region, template.radiobiology if template else {}),
+            administration=curves.administration,
         )
-    return rows
+        fields, by_region[curve.region_id], histogram = compute_region_dose(
+            inputs=inputs, results=results, engines=engines, density=density, nuclide=nuclide
+        )
+        rows.append(fields)
+        histograms.append(histogram)
+    levels = round_levels_gy(max((row["absorbed_dose_gy"] for row in rows), default=0.0))
+    for fields, histogram in zip(rows, histograms, strict=True):
+        fields["volume_at_dose_fraction"] = {f"{gy:g}": histogram.volume_at_dose_fraction(gy) for gy in levels}
+    return rows, by_region
 
 
 def radiobiology_of(region, table: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,17 +1,20 @@
 """Absorbed dose of one region: from its own curve and mass, with the voxel-wise histogram beside it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
-from dosimetry.dvh.histogram import dose_volume_histogram
+from dosimetry.dvh.histogram import DoseVolumeHistogram, dose_volume_histogram
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
 from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.units import HOUR_S, KEV_PER_G_GY
 from dosimetry.volume import Grid, Volume
 from planning.computation.curve_shapes import dose_rate_terms
+from planning.computation.engine_doses import compared, region_engine_doses
 
 D_PERCENTS = (98.0, 95.0, 50.0, 5.0, 2.0)
 N_DVH_POINTS = 121
@@ -31,21 +34,32 @@ class RegionInputs:
     administration: Any
 
 
-def compute_region_dose(*, inputs: RegionInputs, dose: Volume, density: Volume | float, nuclide) -> dict[str, Any]:
-    """Return the fields of a RegionDose row."""
+def compute_region_dose(
+    *,
+    inputs: RegionInputs,
+    results: Mapping[str, EngineResult],
+    engines: Sequence[str],
+    density: Volume | float,
+    nuclide,
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], DoseVolumeHistogram]:
+    """Return the fields of a RegionDose row by the first engine, every engine's dose, and the histogram."""
     mass_g, mass_origin = _mass(inputs, density)
     tia = inputs.fit["time_integrated_activity_bq_s"]
     tia_u = inputs.fit["time_integrated_activity_standard_uncertainty_bq_s"] or 0.0
-    mean_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g
+    doses = region_engine_doses(results=results, mask=inputs.mask, label_grid=inputs.label_grid)
+    local_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g
+    shown, engine_findings = compared(doses=doses, names=engines, local_dose_gy=local_gy)
+    mean_gy = shown[engines[0]]["absorbed_dose_gy"]
     budget = combine_region_uncertainty(
         time_integrated_activity_cv=tia_u / tia if tia > 0.0 else 0.0,
         volume_ml=inputs.contour.volume_ml,
         voxel_spacing_xyz_mm=inputs.label_grid.spacing_xyz_mm,
+        dose_model_cv=doses[engines[0]].statistical_cv,
     )
     u_gy = mean_gy * budget.combined_relative_standard_uncertainty
-    histogram = dose_volume_histogram(dose, mask=inputs.mask, mask_grid=inputs.label_grid)
+    histogram = dose_volume_histogram(results[engines[0]].dose, mask=inputs.mask, mask_grid=inputs.label_grid)
     biology = _biology(inputs, mean_gy, u_gy)
-    return {
+    fields = {
         "region": inputs.region,
         "volume_ml": inputs.contour.volume_ml,
         "mass_g": mass_g,
@@ -58,15 +72,15 @@ def compute_region_dose(*, inputs: RegionInputs, dose: Volume, density: Volume |
         "time_integrated_activity_bq_s": tia,
         "time_integrated_activity_standard_uncertainty_bq_s": tia_u,
         "dose_at_volume_gy": _dose_at_volume(histogram),
-        "volume_at_dose_fraction": {},
         "n_effective_voxels": histogram.n_effective,
         "dvh": _curve(histogram),
         "uncertainty_budget": [
             {"component": name, "percent": 100.0 * value} for name, value in budget.components.items() if value > 0.0
         ],
-        "findings": _findings(inputs, mean_gy, histogram),
+        "findings": [*_findings(inputs, mean_gy, histogram), *engine_findings],
         **biology,
     }
+    return fields, shown, histogram
 
 
 def _mass(inputs: RegionInputs, density: Volume | float) -> tuple[float, str]:
@@ -114,8 +128,7 @@ def _biology(inputs: RegionInputs, mean_gy: float, u_gy: float) -> dict[str, Any
 
 
 def _findings(inputs: RegionInputs, mean_gy: float, histogram) -> list[dict[str, str]]:
-    text = "The uncertainty holds curve, tail and contour edge; calibration, recovery and dose model are not included."
-    findings = [{"code": "uncertainty_incomplete", "level": "note", "message": text}]
+    findings = []
     if mean_gy > 0.0:
         spread = histogram.mean_gy / mean_gy - 1.0
         if abs(spread) > SPREAD_GUIDE:

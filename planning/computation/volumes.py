@@ -59,9 +59,8 @@ def ct_asset(volume: Volume) -> dict[str, Any]:
     return _asset("ct", {**header, "is_downsampled": is_downsampled}, values)
 
 
-def dose_display_asset(dose: Volume, *, label_grid: Grid) -> dict[str, Any]:
-    """Return dose in mGy on its own axis-aligned grid; ``label_grid`` only checks that both share axes."""
-    del label_grid
+def dose_display_asset(dose: Volume) -> dict[str, Any]:
+    """Return dose in mGy on its own axis-aligned grid."""
     grid, is_downsampled = display_grid(dose.grid)
     values = (_on_grid(dose, grid, None, fill_value=-1.0 / MGY) * MGY).astype(np.float32)
     values = np.where(values < 0.0, -1.0, values).astype(np.float32)

@@ -168,13 +168,34 @@ def _results(document: dict[str, Any], styles: dict) -> list:
         ]
         for row in content["dose"]["regions"]
     ]
-    method = f"Engine {content['dose']['engine']}; {content['dose']['density_origin']}. Uncertainty: k = 1."
+    engines = content["dose"]["engines"]
+    method = f"Engine: {engines[0]['label']}; density {content['dose']['density_origin']}. Uncertainty: k = 1."
     return [
         _paragraph("Results", styles["h2"]),
         _table([head, *rows], styles),
         Spacer(1, 3),
         _paragraph(method, styles["small"]),
+        *_engines(content, styles),
     ]
+
+
+def _engines(content: dict[str, Any], styles: dict) -> list:
+    """Return the doses of every engine that was run beside each other; nothing for one engine."""
+    first, *others = content["dose"]["engines"]
+    if not others:
+        return []
+    head = ["Region", first["label"]]
+    for item in others:
+        head += [item["label"], "Difference", "From"]
+    rows = []
+    for row in content["dose"]["regions"]:
+        region_id = row["region"]["id"]
+        cells = [row["region"]["name"], show(first["regions"][region_id]["absorbed_dose"])]
+        for item in others:
+            other = item["regions"][region_id]
+            cells += [show(other["absorbed_dose"]), show(other["difference"]), other["reason"] or "—"]
+        rows.append(cells)
+    return [_paragraph("Dose by engine", styles["h2"]), _table([head, *rows], styles)]
 
 
 def _signatures(document: dict[str, Any], styles: dict) -> list:

@@ -3,7 +3,7 @@
 from planning.models.audit import AuditHead, AuditRecord
 from planning.models.contours import ContourDraft, ContourRevision, Region, RegionContour
 from planning.models.courses import Administration, Course, Cycle, TherapyTemplate, TimePoint
-from planning.models.doses import DoseCalculation, RegionDose
+from planning.models.doses import DoseCalculation, DoseEngine, EngineDose, RegionDose
 from planning.models.imaging import CalibrationFactor, QuantifiedImage, Series, SeriesFile, VolumeAsset
 from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion, RegionCurve
 from planning.models.patients import ExternalDose, LabResult, Patient
@@ -28,7 +28,9 @@ __all__ = [
     "Cycle",
     "CycleResult",
     "DoseCalculation",
+    "DoseEngine",
     "DoseLimit",
+    "EngineDose",
     "ExternalDose",
     "LabResult",
     "LimitSet",

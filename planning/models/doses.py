@@ -4,8 +4,16 @@ from django.db.models import Q
 from planning.models.base import Timestamped
 
 
+class DoseEngine(models.TextChoices):
+    LOCAL = "local", "Local deposition"
+    KERNEL = "kernel", "Kernel, density-scaled"
+    KERNEL_UNSCALED = "kernel_unscaled", "Kernel, unscaled"
+    HYBRID_MC = "hybrid_mc", "Monte Carlo photons"
+    FULL_MC = "full_mc", "Full Monte Carlo"
+
+
 class DoseCalculation(Timestamped):
-    """Immutable: absorbed dose of one cycle by one engine, from exact revisions."""
+    """Immutable: absorbed dose of one cycle from exact revisions; others than ``engine`` stand beside it to compare."""
 
     cycle = models.ForeignKey("planning.Cycle", on_delete=models.PROTECT, related_name="dose_calculations")
     number = models.PositiveIntegerField()
@@ -32,6 +40,31 @@ class DoseCalculation(Timestamped):
     @property
     def site(self):
         return self.cycle.site
+
+
+class EngineDose(models.Model):
+    """What one engine gave for a calculation; the calculation's own engine has a row too."""
+
+    calculation = models.ForeignKey(DoseCalculation, on_delete=models.PROTECT, related_name="engine_doses")
+    engine = models.CharField(max_length=32, choices=DoseEngine.choices)
+    dose_sha256 = models.CharField(max_length=64)
+    dose_display = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
+    energy_balance = models.JSONField(default=dict, blank=True)
+    provenance = models.JSONField(default=dict, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    # [{region_id, absorbed_dose_gy, statistical_standard_uncertainty_gy, difference, reason}]
+    regions = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["calculation", "engine"], name="engine_once_in_calculation"),
+            models.CheckConstraint(name="engine_dose_known", condition=Q(engine__in=DoseEngine.values)),
+        ]
+
+    @property
+    def site(self):
+        return self.calculation.site
 
 
 class RegionDose(models.Model):

@@ -3,11 +3,11 @@
 from typing import Any
 
 from planning.models import Cycle, DoseCalculation
-from planning.selectors.current import current_calculation
+from planning.selectors.current import current_calculation, current_limit_set
 from planning.selectors.findings import cycle_findings
-from planning.selectors.plans import current_limit_set, limits_for_region
+from planning.selectors.plans import limits_for_region
 from planning.selectors.quantities import quantity
-from planning.selectors.reviews import region_dose_summary
+from planning.selectors.reviews import engine_summaries, region_dose_summary
 from planning.selectors.sites import site_ids_of
 from planning.selectors.staleness import calculation_stale_causes
 
@@ -45,6 +45,7 @@ def calculation_detail(cycle: Cycle) -> dict[str, Any]:
         "is_stale": bool(causes),
         "stale_causes": causes,
         "engine": calculation.engine,
+        "engines": engine_summaries(calculation),
         "density_origin": calculation.density_origin,
         "dose_volume": str(calculation.dose_display_id),
         "reference_time_point_id": str(calculation.reference_image.time_point_id),
@@ -58,8 +59,11 @@ def calculation_detail(cycle: Cycle) -> dict[str, Any]:
 
 def isodose_levels_gy(calculation: DoseCalculation) -> list[float]:
     """Return four round levels that span the regions' doses, lowest first."""
-    doses = [row.absorbed_dose_gy for row in calculation.regions.all()]
-    highest = max(doses, default=0.0)
+    return round_levels_gy(max((row.absorbed_dose_gy for row in calculation.regions.all()), default=0.0))
+
+
+def round_levels_gy(highest: float) -> list[float]:
+    """Return up to four round doses below the highest region's dose, lowest first."""
     if highest <= 0.0:
         return []
     fractions = (0.1, 0.25, 0.5, 0.75)

@@ -84,8 +84,37 @@ def dose_summary(calculation: DoseCalculation) -> dict[str, Any]:
         "parameters": calculation.parameters,
         "energy_balance": calculation.energy_balance,
         "provenance": calculation.provenance,
+        "engines": engine_summaries(calculation),
         "regions": [region_dose_summary(row) for row in calculation.regions.select_related("region")],
     }
+
+
+def engine_summaries(calculation: DoseCalculation) -> list[dict[str, Any]]:
+    """Return every engine of a calculation, the one that counts first, with its region doses and differences."""
+    return [
+        {
+            "engine": item.engine,
+            "label": item.get_engine_display(),
+            "dose_volume": str(item.dose_display_id),
+            "energy_balance": item.energy_balance,
+            "provenance": item.provenance,
+            "warnings": item.warnings,
+            "regions": {
+                row["region_id"]: {
+                    "absorbed_dose": quantity(
+                        row["absorbed_dose_gy"],
+                        unit="Gy",
+                        factor=1.0,
+                        standard_uncertainty=row["statistical_standard_uncertainty_gy"] or None,
+                    ),
+                    "difference": quantity(row["difference"], unit="%", factor=0.01),
+                    "reason": row["reason"],
+                }
+                for row in item.regions
+            },
+        }
+        for item in calculation.engine_doses.all()
+    ]
 
 
 def region_dose_summary(row) -> dict[str, Any]:
@@ -122,7 +151,9 @@ def region_dose_summary(row) -> dict[str, Any]:
             standard_uncertainty=row.time_integrated_activity_standard_uncertainty_bq_s,
         ),
         "dose_at_volume": dose_values,
-        "volume_at_dose": row.volume_at_dose_fraction,
+        "volume_at_dose": {
+            gy: quantity(fraction, unit="%", factor=0.01) for gy, fraction in row.volume_at_dose_fraction.items()
+        },
         "n_effective_voxels": row.n_effective_voxels,
         "budget": row.uncertainty_budget,
         "findings": row.findings,

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from planning import permissions
 from planning.errors import InvalidStateError
-from planning.models import Cycle, DoseCalculation, RegionDose, Run, User, VolumeAsset
+from planning.models import Cycle, DoseCalculation, EngineDose, RegionDose, Run, User, VolumeAsset
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.selectors.current import current_calculation, current_curves
@@ -50,16 +50,21 @@ def dose_save(*, run: Run, cycle: Cycle, result: Mapping[str, Any]) -> DoseCalcu
     newest = current_calculation(cycle)
     if newest is not None and newest.inputs_digest == result["fields"]["inputs_digest"]:
         return newest
-    display = VolumeAsset.objects.create(
-        site=cycle.site, patient=cycle.patient, created_by=run.requested_by, **result["display"]
-    )
+    owner = {"site": cycle.site, "patient": cycle.patient, "created_by": run.requested_by}
+    assets = [VolumeAsset.objects.create(**owner, **row["display"]) for row in result["engine_doses"]]
+    engine_doses = [{name: row[name] for name in row if name != "display"} for row in result["engine_doses"]]
     calculation = DoseCalculation.objects.create(
         cycle=cycle,
         number=1 if newest is None else newest.number + 1,
         run=run,
         created_by=run.requested_by,
-        dose_display=display,
+        dose_display=assets[0],
+        dose_sha256=engine_doses[0]["dose_sha256"],
         **result["fields"],
+    )
+    EngineDose.objects.bulk_create(
+        EngineDose(calculation=calculation, dose_display=asset, **row)
+        for asset, row in zip(assets, engine_doses, strict=True)
     )
     calculation.registrations.set(result["registrations"])
     RegionDose.objects.bulk_create(RegionDose(calculation=calculation, **row) for row in result["regions"])

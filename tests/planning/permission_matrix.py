@@ -109,7 +109,7 @@ COURSES: Rows = {"course": {"GET": READ}}
 DOSES: Rows = {
     "dose": {"GET": READ},
     "dose-figure": {"GET": READ},
-    "dose-start": {"POST": Row(action=Action.RUN_CALCULATION, body={"engine": "local"})},
+    "dose-start": {"POST": Row(action=Action.RUN_CALCULATION, body={"engines": ["local"]})},
 }
 IMAGING: Rows = {
     "images": {"GET": READ},

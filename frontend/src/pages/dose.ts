@@ -7,6 +7,7 @@ import { kbd, message, placeholder } from '../domain/markup';
 import type { IsodoseLevel } from '../viewer/isodose';
 import { bindViewerKeys } from './imaging/commands';
 import { ContourSession } from './imaging/contour_session';
+import { chosenEngines, engineLabel, startForm } from './imaging/dose_engines';
 import { doseInspector, doseTable } from './imaging/dose_table';
 import type { Dose, DoseRegion } from './imaging/dose_wire';
 import { hintLine, showNote, startViewer } from './imaging/place';
@@ -28,6 +29,7 @@ const page = startPage();
 const viewer = startViewer('dose');
 let dose: Dose | null = null;
 let chosenId = '';
+let shownEngine = '';
 let session: ContourSession | null = null;
 let kind: 'cumulative' | 'differential' = 'cumulative';
 
@@ -38,6 +40,7 @@ async function load(): Promise<void> {
   try {
     dose = await getJson<Dose>(`/api/cycles/${page.cycleId}/dose`);
     if (!chosen()) chosenId = dose.regions[0]?.region.id ?? '';
+    shownEngine = dose.engine ?? '';
     drawWords();
     await Promise.all([showImages(), drawFigure()]);
   } catch (error) { showError(need('table'), error, () => void load()); }
@@ -48,12 +51,12 @@ function drawWords(): void {
   drawToolbars();
   if (!dose?.calculation) { drawEmpty(); return; }
   const scrolled = need('table').scrollTop;
-  fill(need('table'), doseTable(dose, chosenId));
+  fill(need('table'), doseTable(dose, chosenId, shownEngine));
   need('table').scrollTop = scrolled;
   const row = chosen();
   const general = dose.findings.length > 0 ? html`<div class="sect"><div class="stack">${each(dose.findings, answerable)}</div></div>` : nothing;
-  fill(need('inspector'), html`${staleNote()}${row ? doseInspector(row) : nothing}${general}<div class="sect last">${actions()}<div id="run-place"></div></div>`);
-  fill(need('hints'), html`${hintLine([['G', 'dose wash'], ['S', 'isodose'], [', .', 'region'], ['C', 'crosshair'], ['?', 'all keys']])}<span class="push t3">Calculation ${dose.calculation.number}, ${dose.engine ?? ''}, ${formatClock(dose.calculation.at)}</span>`);
+  fill(need('inspector'), html`${staleNote()}${row ? doseInspector(row, dose.engines ?? []) : nothing}${general}<div class="sect last">${actions()}<div id="run-place"></div></div>`);
+  fill(need('hints'), html`${hintLine([['G', 'dose wash'], ['S', 'isodose'], [', .', 'region'], ['C', 'crosshair'], ['?', 'all keys']])}<span class="push t3">Calculation ${dose.calculation.number}, ${engineLabel(dose.engine)}, ${formatClock(dose.calculation.at)}</span>`);
 }
 
 function staleNote(): Html {
@@ -89,7 +92,7 @@ function drawToolbars(): void {
   const legend = levels().map((level, n) => html`<button type="button" class="iso-key" data-level="${level.value}" aria-pressed="${String(viewer?.highlightedLevel === level.value)}" title="Show this isodose"><svg width="26" height="10" aria-hidden="true"><line x1="1" y1="5" x2="25" y2="5" stroke="${level.colour}" stroke-width="2" stroke-dasharray="${level.dash}"></line></svg>${String(dose?.isodose_levels_gy?.[n] ?? "")}</button>`);
   fill(need('toolbar'), html`<h1 class="h1">Dose</h1>${dose?.calculation ? html`<span class="seg" role="group" aria-label="Show"><button type="button" data-toggle="isWashOn" aria-pressed="${String(state?.isWashOn ?? false)}">Wash ${kbd('G')}</button><button type="button" data-toggle="isIsodoseOn" aria-pressed="${String(state?.isIsodoseOn ?? false)}">Isodose ${kbd('S')}</button></span>
     <span class="push t2 fs12">Isodose (Gy)</span>${legend}<button type="button" class="btn quiet" data-levels>Edit</button>` : nothing}`);
-  fill(need('chart-toolbar'), dose?.calculation ? html`<h2 class="h2">Dose-volume</h2><span class="t2 fs12 ell">${dose.engine ?? ''}, density ${dose.density_origin ?? ''}</span><span class="push seg" role="group" aria-label="Histogram"><button type="button" data-kind="cumulative" aria-pressed="${String(kind === 'cumulative')}">Cumulative</button><button type="button" data-kind="differential" aria-pressed="${String(kind === 'differential')}">Differential</button></span>` : html`<h2 class="h2">Dose-volume</h2>`);
+  fill(need('chart-toolbar'), dose?.calculation ? html`<h2 class="h2">Dose-volume</h2><span class="t2 fs12 ell">${engineLabel(dose.engine)}; density ${dose.density_origin ?? ''}</span><span class="push seg" role="group" aria-label="Histogram"><button type="button" data-kind="cumulative" aria-pressed="${String(kind === 'cumulative')}">Cumulative</button><button type="button" data-kind="differential" aria-pressed="${String(kind === 'differential')}">Differential</button></span>` : html`<h2 class="h2">Dose-volume</h2>`);
 }
 
 async function showImages(): Promise<void> {
@@ -98,7 +101,8 @@ async function showImages(): Promise<void> {
   try {
     const { time_points: points } = await fetchImages(page.cycleId);
     const point = points.find((item) => item.id === dose?.reference_time_point_id) ?? points.find((item) => item.is_reference);
-    const scan = point ? await loadScan(point, dose.dose_volume) : null;
+    const map = dose.engines?.find((engine) => engine.engine === shownEngine)?.dose_volume ?? dose.dose_volume;
+    const scan = point ? await loadScan(point, map) : null;
     if (!point || !scan) { showNote(placeholder({ icon: 'cube', title: 'The reference image is not prepared' })); return; }
     showNote(null);
     const highest = levels().at(-1)?.value ?? 0;
@@ -193,16 +197,17 @@ function editLevels(): void {
 
 function start(): void {
   void openDialog({
-    title: 'Calculate dose', action: 'Calculate',
-    body: html`<p class="t2">Local energy deposition on the reference image. The density comes from the CT; where there is none, state it.</p>
-      <label class="line"><span class="label">Uniform density (g/mL), empty to use the CT</span><input class="text" type="number" step="any" min="0.1" max="3" name="density"></label>`,
-    submit: async ({ density }) => {
-      const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/dose/start`, { engine: 'local', ...(density ? { density_g_per_ml: Number(density) } : {}) });
+    title: 'Calculate dose', action: 'Calculate', isWide: true,
+    body: startForm(dose),
+    submit: async (values) => {
+      const density = values.density ? { density_g_per_ml: Number(values.density) } : {};
+      const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/dose/start`, { engines: chosenEngines(values), ...density });
       void showRun(need('run-place'), runId).then((isDone) => { if (isDone) { toast('Dose calculated'); void load(); void refreshSteps(page.cycleId); } });
     },
   });
 }
 
+on(need('table'), 'click', '[data-engine]', (button) => { shownEngine = button.dataset.engine ?? ''; drawWords(); void showImages(); });
 on(need('table'), 'click', '[data-region]', (row) => choose(row.dataset.region ?? ''));
 on(need('table'), 'keydown', '[data-region]', (row, event) => { if (event.key === 'Enter') choose(row.dataset.region ?? ''); });
 on(need('toolbar'), 'click', '[data-toggle]', (button) => toggle(button.dataset.toggle === 'isWashOn' ? 'isWashOn' : 'isIsodoseOn'));

@@ -17,10 +17,19 @@ export interface DoseRegion {
   effective_half_life?: MaybeQuantity;
   time_integrated_activity?: MaybeQuantity;
   dose_at_volume: Record<string, MaybeQuantity>;
+  volume_at_dose?: Record<string, MaybeQuantity>;
   n_effective_voxels?: number | null;
   limits?: { quantity: string; limit: MaybeQuantity; share: MaybeQuantity; source: string }[];
   budget: { component: string; percent: number }[] | Record<string, number>;
   findings: Finding[];
+}
+
+export interface EngineDose {
+  engine: string;
+  label: string;
+  dose_volume: string;
+  warnings: string[];
+  regions: Record<string, { absorbed_dose: MaybeQuantity; difference: MaybeQuantity; reason: string }>;
 }
 
 export interface Dose {
@@ -28,6 +37,7 @@ export interface Dose {
   is_stale: boolean;
   stale_causes?: readonly string[];
   engine?: string;
+  engines?: EngineDose[];
   density_origin?: string;
   dose_volume?: string;
   reference_time_point_id?: string;

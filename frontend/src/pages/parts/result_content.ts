@@ -5,7 +5,8 @@ import { bareNumber, number } from '../../domain/markup';
 import { formatAgent } from '../../domain/nuclide';
 import { formatNumber, formatQuantity, MISSING, type MaybeQuantity } from '../../domain/quantity';
 
-interface Region { name: string; kind: string; colour: string }
+interface Region { id: string; name: string; kind: string; colour: string }
+interface Engine { engine: string; label: string; regions: Record<string, { absorbed_dose: MaybeQuantity; difference: MaybeQuantity; reason: string }> }
 export interface RegionDose {
   region: Region; mass: MaybeQuantity; mass_origin: string; volume: MaybeQuantity; absorbed_dose: MaybeQuantity; dose_per_activity: MaybeQuantity;
   bed: MaybeQuantity; eqd2: MaybeQuantity; alpha_beta: MaybeQuantity; effective_half_life: MaybeQuantity; time_integrated_activity: MaybeQuantity; dose_at_volume: Record<string, MaybeQuantity>;
@@ -24,7 +25,7 @@ export interface ResultContent {
   time_points: ContentTimePoint[];
   contours: ContentContours[];
   curves: ContentCurve[];
-  dose: { engine: string; density_origin: string; regions: RegionDose[] };
+  dose: { engine: string; density_origin: string; engines?: Engine[]; regions: RegionDose[] };
   versions?: Record<string, string>;
 }
 
@@ -39,9 +40,21 @@ function doseRow(row: RegionDose): Html {
 function doseTable(content: ResultContent): Html {
   const rows = (kind: string): RegionDose[] => content.dose.regions.filter((row) => row.region.kind === kind);
   const lesions = rows('lesion');
-  return html`<div class="sect">${head('Absorbed dose', `${content.dose.engine}; density: ${content.dose.density_origin}; uncertainties k = 1`)}
+  return html`<div class="sect">${head('Absorbed dose', `${content.dose.engines?.[0]?.label ?? content.dose.engine}; density ${content.dose.density_origin}; uncertainties k = 1`)}
     <div class="scroll"><table class="table dense flush"><thead><tr><th>Region</th><th class="num">Mass (g)</th><th>Mass from</th><th class="num">Dose (Gy)</th><th class="num">Gy/GBq</th><th class="num">BED (Gy)</th><th class="num">EQD2 (Gy)</th><th class="num">D98 (Gy)</th><th class="num">D50 (Gy)</th><th class="num">D2 (Gy)</th></tr></thead>
     <tbody>${each(rows('organ'), doseRow)}${lesions.length ? html`<tr class="group"><td colspan="10">Lesions</td></tr>${each(lesions, doseRow)}` : nothing}</tbody></table></div></div>`;
+}
+
+/** Every engine that was run; the first one counts. */
+function engineTable(content: ResultContent): Html {
+  const engines = content.dose.engines ?? [];
+  if (engines.length < 2) return nothing;
+  const cells = (region: Region): Html => html`${each(engines, (engine, i) => {
+    const item = engine.regions[region.id];
+    return html`<td class="num ${i === 0 ? 'strong' : ''}">${bareNumber(item?.absorbed_dose)}</td>${i === 0 ? nothing : html`<td class="num">${formatNumber(item?.difference?.value)}</td><td class="text fs12 t2">${item?.reason || MISSING}</td>`}`;
+  })}`;
+  return html`<div class="sect">${head('By engine', 'difference from the engine that counts, and what makes it')}<div class="scroll"><table class="table dense flush"><thead><tr><th>Region</th>${each(engines, (engine, i) => html`<th class="num">${engine.label} (Gy)</th>${i === 0 ? nothing : html`<th class="num">Difference (%)</th><th>From</th>`}`)}</tr></thead>
+    <tbody>${each(content.dose.regions, (row) => html`<tr><td>${range(row.region)}</td>${cells(row.region)}</tr>`)}</tbody></table></div></div>`;
 }
 
 function curveTable(curves: ContentCurve[]): Html {
@@ -72,7 +85,7 @@ export function resultContent(content: ResultContent): Html {
   const { administration: given } = content;
   return html`<div class="sect">${head('Administration')}<dl class="kv facts"><dt>Therapy</dt><dd>${formatAgent(content.course.agent, content.course.nuclide)}, course ${content.course.number}, cycle ${content.cycle}</dd>
     <dt>Administered activity</dt><dd>${number(given.administered_activity)}, net of residual</dd><dt>Start</dt><dd>${formatDateTime(given.administered_at)}, ${given.source}</dd>${given.has_extravasation ? html`<dt>Extravasation</dt><dd>noted</dd>` : nothing}</dl></div>
-    ${doseTable(content)}${curveTable(content.curves)}${scanTable(content.time_points)}${contourTable(content.contours)}
+    ${doseTable(content)}${engineTable(content)}${curveTable(content.curves)}${scanTable(content.time_points)}${contourTable(content.contours)}
     ${content.versions ? html`<div class="sect">${head('Versions')}<dl class="kv facts">${each(Object.entries(content.versions), ([name, version]) => html`<dt>${name}</dt><dd class="mono">${String(version)}</dd>`)}</dl></div>` : nothing}`;
 }
 

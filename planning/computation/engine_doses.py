@@ -1,0 +1,136 @@
+"""The chosen engines on one map of time-integrated activity, and their region doses beside each other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dosimetry.dose.comparison import RegionParts, explain_difference
+from dosimetry.dose.engines import EngineResult, run_engine
+from dosimetry.dvh.histogram import dose_volume_histogram
+from dosimetry.segmentation.overlap import coverage_fraction
+from dosimetry.volume import Grid, Volume
+from planning import storage
+from planning.computation.volumes import dose_display_asset
+from planning.models import DoseEngine
+
+LOCAL = "local"
+ENGINES_DIFFER_GUIDE = 0.10
+"""Difference between two engines in a region that asks for an answer (clinic.md, section 4, Dose)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionEngineDose:
+    """One region by one engine, as a correction of local deposition on the same map."""
+
+    parts: RegionParts
+    factor: float
+    statistical_cv: float
+
+
+def run_engines(
+    *,
+    names: Sequence[str],
+    tia: Volume,
+    density: Volume | float,
+    nuclide,
+    progress: Callable[[float, str], None],
+) -> dict[str, EngineResult]:
+    """Run the engines in order; local deposition is always among them, for the others are read relative to it."""
+    wanted = list(dict.fromkeys([*names, LOCAL]))
+    results = {}
+    for i, name in enumerate(wanted):
+        label = DoseEngine(name).label
+
+        def report(fraction: float, _text: str, *, i: int = i, label: str = label) -> None:
+            progress((i + fraction) / len(wanted), label)
+
+        report(0.0, "")
+        results[name] = run_engine(name, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide, progress=report)
+    return results
+
+
+def region_engine_doses(
+    *, results: Mapping[str, EngineResult], mask: np.ndarray, label_grid: Grid
+) -> dict[str, RegionEngineDose]:
+    """Return each engine's mean dose in one region, its share of local deposition and its statistical CV."""
+    means = {name: _mean_gy(result.dose, mask, label_grid) for name, result in results.items()}
+    fraction = coverage_fraction(mask, label_grid, results[LOCAL].dose.grid)
+    return {
+        name: RegionEngineDose(
+            parts=RegionParts(
+                engine=name,
+                total_gy=means[name],
+                photons_gy=0.0 if result.photon_dose is None else _mean_gy(result.photon_dose, mask, label_grid),
+            ),
+            factor=means[name] / means[LOCAL] if means[LOCAL] > 0.0 else 1.0,
+            statistical_cv=_statistical_cv(result, fraction),
+        )
+        for name, result in results.items()
+    }
+
+
+def _mean_gy(dose: Volume, mask: np.ndarray, label_grid: Grid) -> float:
+    return dose_volume_histogram(dose, mask=mask, mask_grid=label_grid).mean_gy
+
+
+def _statistical_cv(result: EngineResult, fraction: np.ndarray) -> float:
+    """Standard error of the region's mean; errors of voxels are taken as independent."""
+    if result.relative_standard_uncertainty is None:
+        return 0.0
+    weighted = fraction * result.dose.values
+    total = float(weighted.sum(dtype=np.float64))
+    if total <= 0.0:
+        return 0.0
+    return (
+        float(np.sqrt(np.sum((weighted * result.relative_standard_uncertainty.values) ** 2, dtype=np.float64))) / total
+    )
+
+
+def engine_rows(
+    *, results: Mapping[str, EngineResult], names: Sequence[str], by_region: Mapping[Any, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the fields of an EngineDose for each chosen engine; ``by_region`` maps region ids to their doses."""
+    return [
+        {
+            "engine": name,
+            "dose_sha256": storage.store_array(results[name].dose.values.astype(np.float32)),
+            "display": dose_display_asset(results[name].dose),
+            "energy_balance": dict(results[name].energy_balance),
+            "provenance": dict(results[name].provenance),
+            "warnings": list(results[name].warnings),
+            "regions": [{"region_id": str(region_id), **engines[name]} for region_id, engines in by_region.items()],
+        }
+        for name in names
+    ]
+
+
+def compared(
+    *, doses: Mapping[str, RegionEngineDose], names: Sequence[str], local_dose_gy: float
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
+    """Return what the table shows for each engine in one region, and a finding for each large difference.
+
+    ``local_dose_gy`` is the dose of the region's own curve by local deposition; an engine's dose is that times its
+    factor, so that the difference between engines is not mixed with that between curve and map.
+    """
+    first = doses[names[0]]
+    shown, findings = {}, []
+    for name in names:
+        item = doses[name]
+        dose_gy = local_dose_gy * item.factor
+        difference = explain_difference(first=first.parts, other=item.parts) if first.parts.total_gy > 0.0 else None
+        relative = None if difference is None else difference.relative
+        shown[name] = {
+            "absorbed_dose_gy": dose_gy,
+            "statistical_standard_uncertainty_gy": dose_gy * item.statistical_cv,
+            "difference": relative,
+            "reason": "" if difference is None else difference.reason,
+        }
+        if difference is not None and abs(difference.relative) > ENGINES_DIFFER_GUIDE:
+            text = (
+                f"{DoseEngine(name).label} gives {dose_gy:.3g} Gy, {100 * difference.relative:+.0f} % from "
+                f"{DoseEngine(names[0]).label.lower()}: {difference.reason}."
+            )
+            findings.append({"code": f"engines_differ_{name}", "level": "ask", "message": text})
+    return shown, findings
