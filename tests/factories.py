@@ -129,6 +129,7 @@ def _add_images(case: Case) -> None:
             time_point=time_point,
             kind="emission",
             modality="PT",
+            preview_sha256=storage.store_bytes(b"png"),
             series_uid=f"1.2.{i}",
             study_uid="1.3",
             acquisition_start=ADMINISTERED_AT + timedelta(hours=hours),

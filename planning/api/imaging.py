@@ -1,11 +1,13 @@
+from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning import storage
 from planning.api.schema import documented
 from planning.selectors.courses import cycles_visible_to, time_points_visible_to
-from planning.selectors.imaging import cycle_images
+from planning.selectors.imaging import cycle_images, series_visible_to
 from planning.services.audit import audit_view
 from planning.services.imaging import images_start, reference_choose
 
@@ -33,7 +35,18 @@ class ReferenceApi(APIView):
         return Response({"reference_time_point_id": str(time_point.pk)})
 
 
+class SeriesPreviewApi(APIView):
+    """Sends the small picture made when the series was read."""
+
+    @documented()
+    def get(self, request, series_id):
+        series = get_object_or_404(series_visible_to(user=request.user).exclude(preview_sha256=""), pk=series_id)
+        stored = storage.open_object(series.preview_sha256)
+        return FileResponse(stored, content_type="image/png", headers={"Cache-Control": "private, no-cache"})
+
+
 urlpatterns = [
+    path("series/<uuid:series_id>/preview", SeriesPreviewApi.as_view(), name="series-preview"),
     path("cycles/<uuid:cycle_id>/images", ImagesApi.as_view(), name="images"),
     path("cycles/<uuid:cycle_id>/images/prepare", ImagesPrepareApi.as_view(), name="images-prepare"),
     path("time-points/<uuid:time_point_id>/reference", ReferenceApi.as_view(), name="reference"),

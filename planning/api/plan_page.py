@@ -6,8 +6,8 @@ from planning.computation.plans import PROBABILITIES, PlanAnswer, PlanQuestion, 
 from planning.errors import InvalidStateError
 from planning.figures.plans import plan_figure
 from planning.models import Course, Plan, Prescription
-from planning.selectors.current import current_plan
-from planning.selectors.plans import current_limit_set, cycle_doses, prescriptions_of
+from planning.selectors.current import current_administration, current_limit_set, current_plan
+from planning.selectors.plans import cycle_doses, prescriptions_of
 from planning.selectors.quantities import quantity
 from planning.selectors.readiness import readiness
 from planning.selectors.staleness import plan_stale_causes
@@ -39,7 +39,7 @@ def plan_page(
         answer = compute_plan(question=question, limit_set=limit_set)
     except InvalidStateError as error:
         return {**page, **_empty(course), "obstacle": str(error)}
-    return {**page, **_estimates(answer), "figure": _figure(answer, region_name), "obstacle": None}
+    return {**page, **_estimates(course, answer), "figure": _figure(answer, region_name), "obstacle": None}
 
 
 def _empty(course: Course) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _empty(course: Course) -> dict[str, Any]:
     }
 
 
-def _estimates(answer: PlanAnswer) -> dict[str, Any]:
+def _estimates(course: Course, answer: PlanAnswer) -> dict[str, Any]:
     low, high = answer.bounds[PROBABILITIES[0]], answer.bounds[PROBABILITIES[-1]]
     shown = answer.as_dict()
     names = _region_names(answer)
@@ -91,7 +91,7 @@ def _estimates(answer: PlanAnswer) -> dict[str, Any]:
         "binding_limit": shown["binding_limit"],
         "limits": _limit_rows(answer),
         "region_names": names,
-        "cycles": _cycle_rows(answer, names),
+        "cycles": sorted([*_cycle_rows(answer, names), *_cycles_without_dose(course, answer)], key=_cycle_number),
         "assumptions": _assumptions(answer),
         "findings": answer.findings,
     }
@@ -157,6 +157,31 @@ def _cycle_rows(answer: PlanAnswer, names: list[str]) -> list[dict[str, Any]]:
                 "doses": doses,
             }
         )
+    return rows
+
+
+def _cycle_number(row: dict[str, Any]) -> int:
+    return row["number"]
+
+
+def _cycles_without_dose(course: Course, answer: PlanAnswer) -> list[dict[str, Any]]:
+    """Administered cycles that the estimate knows nothing about."""
+    known = {cycle.cycle_number for cycle in answer.cycles}
+    rows = []
+    for cycle in course.cycles.exclude(number__in=known):
+        administration = current_administration(cycle)
+        if administration is not None:
+            rows.append(
+                {
+                    "number": cycle.number,
+                    "at": administration.administered_at.isoformat(),
+                    "activity": quantity(administration.administered_activity_bq, unit="GBq", factor=GBQ),
+                    "is_planned": False,
+                    "state": "no dose",
+                    "is_stale": False,
+                    "doses": {},
+                }
+            )
     return rows
 
 

@@ -5,13 +5,17 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from PIL import Image
+
 from dosimetry.dicomio.guard import check_files
 from dosimetry.dicomio.headers import InstanceHeader, read_header
-from dosimetry.dicomio.series import group_series
+from dosimetry.dicomio.preview import series_preview
+from dosimetry.dicomio.series import Series, group_series
 from dosimetry.dicomio.zip_guard import extract_zip
 from dosimetry.errors import DosimetryError
 from planning import storage
@@ -49,8 +53,25 @@ def read_upload(*, upload: Upload, progress: Callable[[float, str], None]) -> di
         digests = _store(headers, by_path, verdicts, upload)
         zone = ZoneInfo(upload.site.time_zone)
         progress(0.92, "Grouping series")
-        series = [_series_row(item, digests) for item in group_series(headers.values(), site_zone=zone)]
+        groups = group_series(headers.values(), site_zone=zone)
+        series = []
+        for i, item in enumerate(groups):
+            progress(0.93 + 0.06 * i / len(groups), f"Preview of series {i + 1} of {len(groups)}")
+            series.append({**_series_row(item, digests), "preview_sha256": preview_png(item)})
     return {"files": verdicts, "series": [row for row in series if row["files"]]}
+
+
+def preview_png(series: Series) -> str:
+    """Store a small picture of a series and return its digest; empty for what has no picture or cannot be read."""
+    if series.kind not in {"emission", "ct"}:
+        return ""
+    try:
+        grey = series_preview(series)
+    except DosimetryError:
+        return ""  # the guard of the images step says what is wrong, with the whole series
+    png = BytesIO()
+    Image.fromarray(grey).save(png, format="PNG")
+    return storage.store_bytes(png.getvalue())
 
 
 def _unpack(upload: Upload, folder: Path) -> tuple[list[ReceivedFile], list[dict[str, Any]]]:

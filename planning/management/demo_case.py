@@ -72,11 +72,16 @@ def _people() -> dict[str, User]:
 
 
 def import_cycle(*, site: Site, start: datetime, options: DemoOptions) -> Cycle:
-    """Write a cycle as DICOM, upload it, confirm what the import proposes, and prepare its images."""
-    actor = _people()["physicist.a"]
+    """Write a cycle as DICOM and import it."""
     with tempfile.TemporaryDirectory(prefix="theranostics-demo-") as folder:
-        files = write_demo_patient(Path(folder), seed=SEED, start=start, options=options)
-        upload = _upload(site, actor, Path(folder))
+        write_demo_patient(Path(folder), seed=SEED, start=start, options=options)
+        return import_folder(site=site, folder=Path(folder))
+
+
+def import_folder(*, site: Site, folder: Path) -> Cycle:
+    """Upload the DICOM files of a folder, confirm what the import proposes, and prepare the images."""
+    actor = _people()["physicist.a"]
+    upload = _upload(site, actor, folder)
     upload_complete(actor=actor, upload=upload)
     run_waiting()
     upload.refresh_from_db()
@@ -93,7 +98,7 @@ def import_cycle(*, site: Site, start: datetime, options: DemoOptions) -> Cycle:
             "cycle": {"number": proposed["cycle_number"]},
             "administration": {
                 "administered_activity": {"value": given["administered_activity"]["value"], "unit": "MBq"},
-                "administered_at": parse_datetime(given["administered_at"]) or files.administered_at,
+                "administered_at": parse_datetime(given["administered_at"]),
                 "source": "image header",
             },
             "time_points": [{"series": point["series_ids"]} for point in proposed["time_points"]],

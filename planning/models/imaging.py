@@ -35,6 +35,7 @@ class Series(Timestamped):
         default=dict, blank=True
     )  # name, patient_id, birth_date, sex as in the files: never logged
     findings = models.JSONField(default=list, blank=True)
+    preview_sha256 = models.CharField(max_length=64, blank=True)  # PNG; empty when the pixels could not be read
     is_discarded = models.BooleanField(default=False)
 
     class Meta:

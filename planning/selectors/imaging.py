@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from planning.models import Cycle, QuantifiedImage, VolumeAsset
+from planning.models import Cycle, QuantifiedImage, Series, VolumeAsset
 from planning.queue import TaskName
 from planning.selectors.current import current_image
 from planning.selectors.findings import cycle_findings
@@ -21,6 +21,10 @@ DECAY_WORDS = {
 
 def volumes_visible_to(*, user):
     return VolumeAsset.objects.filter(site__in=site_ids_of(user=user))
+
+
+def series_visible_to(*, user):
+    return Series.objects.filter(site__in=site_ids_of(user=user))
 
 
 def cycle_images(cycle: Cycle) -> dict[str, Any]:

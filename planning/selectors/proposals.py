@@ -231,6 +231,7 @@ def _series(series: Series, place: dict[str, int]) -> dict[str, Any]:
         "kind": series.kind,
         "modality": series.modality,
         "description": series.summary.get("description", ""),
+        "preview_url": f"/api/series/{series.pk}/preview" if series.preview_sha256 else None,
         "n_instances": len(series.files.all()),
         "acquisition_start": series.acquisition_start and series.acquisition_start.isoformat(),
         "nuclide": series.summary.get("nuclide"),

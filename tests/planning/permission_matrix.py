@@ -297,6 +297,7 @@ UPLOADS: Rows = {
     },
     "upload-complete": {"POST": Row(action=Action.IMPORT_SCANS)},
 }
+SERIES: Rows = {"series-preview": {"GET": READ}}
 VOLUMES: Rows = {"volume-header": {"GET": READ}, "volume-voxels": {"GET": READ}}
 WORKLIST: Rows = {
     "worklist": {"GET": Row(scope=OWN)},
@@ -327,6 +328,7 @@ API: Rows = (
     | RUNS
     | SITES
     | UPLOADS
+    | SERIES
     | VOLUMES
     | WORKLIST
 )

@@ -7,7 +7,7 @@ export interface KnownCourse { id: string; number: number; agent: string; nuclid
 export interface Match { patient_id: string; name?: string; record?: Identity; differences: Difference[]; courses?: KnownCourse[] }
 export interface SeriesFinding { code: string; level: string; message: string }
 export interface ProposedSeries {
-  id: string; kind: string; modality: string; description: string; n_instances: number; acquisition_start: string | null; nuclide: string | null; units: string;
+  id: string; kind: string; modality: string; description: string; n_instances: number; acquisition_start: string | null; preview_url?: string | null; nuclide: string | null; units: string;
   decay_correction: string; corrections: string[]; findings: SeriesFinding[]; duplicate_of: string | null; proposed: { use: string; time_point: number | null };
 }
 export interface Group {

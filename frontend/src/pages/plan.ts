@@ -12,14 +12,14 @@ import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
 
 const page = startPage();
-const wanted = { activity: '', region: '' };
+const wanted = { activity: '', region: '', cycles: '' };
 let plan: PlanPage | null = null;
 let nAsked = 0;
 
 /** Asks the server for the estimate; an answer that was overtaken by a newer question is dropped. */
 async function load(isWhole: boolean): Promise<void> {
   const asked = ++nAsked;
-  const query = new URLSearchParams(Object.entries({ activity_gbq: wanted.activity, region: wanted.region }).filter(([, value]) => value !== ''));
+  const query = new URLSearchParams(Object.entries({ activity_gbq: wanted.activity, region: wanted.region, n_cycles: wanted.cycles }).filter(([, value]) => value !== ''));
   try {
     const answer = await getJson<PlanPage>(`/api/courses/${page.courseId}/plan?${query.toString()}`);
     if (asked !== nAsked) return;
@@ -126,6 +126,12 @@ on(need('toolbar'), 'input', '#what-if, #what-if-slider', (field) => {
   const other = document.getElementById(id === 'what-if' ? 'what-if-slider' : 'what-if') as HTMLInputElement | null;
   if (other && value !== '') other.value = value;
   if (Number(value) > 0) ask(value);
+});
+on(need('toolbar'), 'change', '#n-cycles', (field) => {
+  const { value } = field as HTMLInputElement;
+  if (!(Number(value) >= 1 && Number(value) <= 20)) return;
+  wanted.cycles = String(Math.round(Number(value)));
+  void keepingForm(() => load(true));
 });
 on(need('inspector'), 'input', '#prescription input, #prescription textarea', () => drawAction());
 on(need('inspector'), 'change', '#prescription select', () => drawAction());

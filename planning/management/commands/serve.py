@@ -60,8 +60,18 @@ def check_port(host: str, port: int) -> None:
 
 def prepare_data() -> None:
     call_command("migrate", verbosity=0)
-    if not Path(settings.STATIC_ROOT).exists():
-        call_command("collectstatic", interactive=False, verbosity=0)
+    collect_static()
+
+
+def collect_static() -> None:
+    """Collect the static files again when one is newer than the last collection, as after an update."""
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    sources = [path for folder in settings.STATICFILES_DIRS for path in Path(folder).rglob("*") if path.is_file()]
+    newest = max((path.stat().st_mtime for path in sources), default=0.0)
+    if stamp.exists() and stamp.stat().st_mtime >= newest:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.touch()
 
 
 def web_child(host: str, port: int) -> Child:
