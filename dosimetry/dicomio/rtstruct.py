@@ -15,6 +15,8 @@ from dosimetry.volume import Grid
 
 MAX_POINTS = 5_000_000
 PLANE_TOLERANCE_MM = 0.05
+CLOSED_TYPES = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
+"""Both are filled by the even-odd rule (DICOM PS3.3 C.8.8.6.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,12 +30,16 @@ class ContouredRegion:
     frame_of_reference_uid: str
 
     @property
-    def volume_by_polygon_ml(self) -> float:
-        """Return area times plane distance, holes subtracted by the even-odd rule, in mL."""
+    def volume_by_polygon_ml(self) -> float | None:
+        """Return area times plane distance, holes subtracted by the even-odd rule, in mL.
+
+        None for contours on one plane only, which state no thickness. Loops that cross themselves count with the
+        difference of their parts.
+        """
         planes = _by_plane(self.polygons_lps_mm)
-        if not planes:
-            return 0.0
-        thickness = _plane_gap_mm(sorted(planes))
+        if len(planes) < 2:
+            return None
+        thickness = float(np.median(np.diff(sorted(planes))))
         total = 0.0
         for polygons in planes.values():
             total += _even_odd_area_mm2(polygons)
@@ -110,7 +116,7 @@ def _polygons(roi: Dataset, *, n_allowed: int) -> tuple[tuple[NDArray[np.float64
         n_read += len(points)
         if n_read > n_allowed:
             raise InvalidInputError("The structure set has too many points.", code="too_many_points")
-        if text_of(contour, "ContourGeometricType") == "CLOSED_PLANAR" and len(points) >= 3:
+        if text_of(contour, "ContourGeometricType") in CLOSED_TYPES and len(points) >= 3:
             polygons.append(points)
     return tuple(polygons), n_read
 
@@ -137,7 +143,8 @@ def rasterise(region: ContouredRegion, grid: Grid) -> NDArray[np.bool_]:
     """Return the mask of a region on a grid: voxel centres inside by the even-odd rule.
 
     Polygons are taken in planes of constant array index z. A grid slice takes the nearest contour plane within half the
-    distance between contour planes, so grids finer or coarser than the contours work.
+    distance between contour planes, so grids finer or coarser than the contours work; a slice half-way beyond the
+    last plane belongs to one end only, so that every plane stands for one distance.
 
     Parameters
     ----------
@@ -165,11 +172,13 @@ def rasterise(region: ContouredRegion, grid: Grid) -> NDArray[np.bool_]:
         planes[_merged_level(planes, float(indices[:, 0].mean()), grid)].append(indices[:, 1:])
     levels = np.array(sorted(planes))
     half_gap = 0.5 * (float(np.median(np.diff(levels))) if levels.size > 1 else 1.0)
+    reach = float(np.round(max(half_gap, 0.5), 3))
     first = max(int(np.floor(levels[0] - half_gap)), 0)
     last = min(int(np.ceil(levels[-1] + half_gap)), grid.shape_zyx[0] - 1)
     for k in range(first, last + 1):
-        nearest = int(np.argmin(np.abs(levels - k)))
-        if abs(levels[nearest] - k) <= max(half_gap, 0.5) + 1e-6:
+        above = np.round(levels - k, 3)
+        nearest = levels.size - 1 - int(np.argmin(np.abs(above[::-1])))  # of two equally near planes the upper one
+        if -reach < above[nearest] <= reach:
             mask[k] = _fill(planes[float(levels[nearest])], mask.shape[1:])
     return mask
 
@@ -208,10 +217,6 @@ def _by_plane(polygons: tuple[NDArray[np.float64], ...]) -> dict[float, list[NDA
         known = next((item for item in planes if abs(item - level) < PLANE_TOLERANCE_MM), level)
         planes[known].append(polygon)
     return planes
-
-
-def _plane_gap_mm(levels: list[float]) -> float:
-    return float(np.median(np.diff(levels))) if len(levels) > 1 else 1.0
 
 
 def _even_odd_area_mm2(polygons: list[NDArray[np.float64]]) -> float:

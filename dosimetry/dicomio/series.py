@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from dosimetry.dicomio.administration import AdministrationProposal, propose_administration
 from dosimetry.dicomio.findings import Finding
 from dosimetry.dicomio.headers import (
     CT_CLASSES,
@@ -25,10 +26,10 @@ from dosimetry.dicomio.headers import (
     words_of,
 )
 from dosimetry.dicomio.nuclide_names import nuclide_of
-from dosimetry.dicomio.times import acquisition_start, combine, parse_datetime, zone_of
+from dosimetry.dicomio.times import acquisition_start, combine, zone_of
 
-MBQ_BQ = 1e6
-SPECT_HALF_LIFE_S = 12.0 * 3600.0
+EARLY_SERIES_S = 3600.0
+"""A series that starts longer before its acquisition is asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +40,6 @@ class PatientIdentity:
     patient_id: str
     birth_date: str
     sex: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdministrationProposal:
-    """Hold what the image header says was given; a person confirms it."""
-
-    administered_activity_bq: float | None
-    start: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +54,9 @@ class Series:
         0, or the number of the part when one series UID holds several grids.
     acquisition_start : datetime or None
         Earliest start of acquisition, UTC.
+    series_start : datetime or None
+        Start of the series, UTC: the reference of decay correction START. That of the acquisition when the series
+        states none or a later one (it was reprocessed).
     frame_duration_s : float or None
         Longest duration of a frame.
     units, decay_correction, corrections : str, str, tuple of str
@@ -80,6 +76,7 @@ class Series:
     study_description: str
     patient: PatientIdentity
     acquisition_start: datetime | None
+    series_start: datetime | None
     frame_duration_s: float | None
     nuclide: str | None
     units: str
@@ -183,8 +180,14 @@ def _describe(members: list[InstanceHeader], *, part: int, n_parts: int, site_zo
     findings: list[Finding] = []
     start = _earliest_start(members, site_zone, kind, findings)
     nuclide, radiopharmaceutical = nuclide_of(dataset)
+    series_start = _series_start(dataset, start, site_zone)
+    administration = None
     if kind == "emission":
         findings += _emission_findings(members, nuclide)
+        findings += _series_start_findings(_decay_correction(first), start, series_start)
+        administration = propose_administration(
+            first, radiopharmaceutical, scan_start=start, site_zone=site_zone, findings=findings
+        )
     if kind == "ct" and any(_is_lossy(member) for member in members):
         findings.append(Finding(code="lossy", level="ask", message="The CT was compressed with loss."))
     if n_parts > 1 and kind in {"ct", "emission"}:
@@ -207,12 +210,13 @@ def _describe(members: list[InstanceHeader], *, part: int, n_parts: int, site_zo
             sex=text_of(dataset, "PatientSex"),
         ),
         acquisition_start=start,
+        series_start=series_start,
         frame_duration_s=_frame_duration_s(members),
         nuclide=nuclide,
         units=text_of(dataset, "Units"),
         decay_correction=_decay_correction(first),
         corrections=words_of(dataset, "CorrectedImage"),
-        administration=_administration(first, radiopharmaceutical, start, site_zone) if kind == "emission" else None,
+        administration=administration,
         weight_kg=number_of(dataset, "PatientWeight"),
         height_m=number_of(dataset, "PatientSize"),
         referenced_series_uids=_referenced_series(dataset),
@@ -265,6 +269,29 @@ def _earliest_start(
     return start
 
 
+def _series_start(dataset: Dataset, start: datetime | None, site_zone: tzinfo) -> datetime | None:
+    zone, _ = zone_of(dataset, site_zone)
+    stated = combine(text_of(dataset, "SeriesDate"), text_of(dataset, "SeriesTime"), zone)
+    if stated is None or (start is not None and stated.astimezone(UTC) > start):
+        return start
+    return stated.astimezone(UTC)
+
+
+def _series_start_findings(
+    decay_correction: str, start: datetime | None, series_start: datetime | None
+) -> list[Finding]:
+    if decay_correction != "START" or start is None or series_start is None:
+        return []
+    early_s = (start - series_start).total_seconds()
+    if early_s <= EARLY_SERIES_S:
+        return []
+    text = (
+        f"The series starts {early_s / 3600.0:.1f} h before its acquisition, and the values are decay-corrected to "
+        "the start of the series; check both times."
+    )
+    return [Finding(code="series_start_early", level="ask", message=text)]
+
+
 def _emission_findings(members: list[InstanceHeader], nuclide: str | None) -> list[Finding]:
     findings = []
     if any(_is_lossy(member) for member in members):
@@ -301,29 +328,6 @@ def _decay_correction(header: InstanceHeader) -> str:
     if stated or header.sop_class_uid != NM_CLASS:
         return stated
     return "" if "DECY" in words_of(header.dataset, "CorrectedImage") else "NONE"
-
-
-def _administration(
-    header: InstanceHeader, radiopharmaceutical: Dataset | None, start: datetime | None, site_zone: tzinfo
-) -> AdministrationProposal | None:
-    if radiopharmaceutical is None:
-        return None
-    total = number_of(radiopharmaceutical, "RadionuclideTotalDose")
-    # Bq in PT objects, MBq in NM objects.
-    activity_bq = total * MBQ_BQ if total is not None and header.sop_class_uid == NM_CLASS else total
-    zone, _ = zone_of(header.dataset, site_zone)
-    given = parse_datetime(text_of(radiopharmaceutical, "RadiopharmaceuticalStartDateTime"), zone)
-    if given is None and start is not None:
-        same_day = start.astimezone(zone).strftime("%Y%m%d")
-        given = combine(same_day, text_of(radiopharmaceutical, "RadiopharmaceuticalStartTime"), zone)
-        given = None if given is not None and given > start else given
-    if activity_bq is None and given is None:
-        return None
-    if activity_bq is not None and activity_bq <= 0.0:
-        activity_bq = None
-    return AdministrationProposal(
-        administered_activity_bq=activity_bq, start=None if given is None else given.astimezone(UTC)
-    )
 
 
 def _referenced_series(dataset: Dataset) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What written emission images (PT and NM) say about the agent and the acquisition."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -95,7 +95,8 @@ def decay_factor(*, acquisition: AcquisitionFacts, agent: AgentFacts, reference:
     decay_constant_per_s = float(np.log(2.0)) / agent.half_life_s
     exponent = decay_constant_per_s * acquisition.frame_duration_s
     to_start = exponent / -float(np.expm1(-exponent))
-    since_reference_s = (acquisition.started - reference).total_seconds()
+    # In UTC: two times of one zone subtract by the clock on the wall, which jumps at the change to summer time.
+    since_reference_s = (acquisition.started.astimezone(UTC) - reference.astimezone(UTC)).total_seconds()
     return to_start * float(np.exp(decay_constant_per_s * since_reference_s))
 
 

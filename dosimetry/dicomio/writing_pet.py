@@ -1,6 +1,6 @@
 """Write activity concentration as a PET Image series; quantitative SPECT is exchanged this way too."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def _add_acquisition(
     dataset.AcquisitionDate = date_text(moment)
     dataset.AcquisitionTime = time_text(moment)
     dataset.ActualFrameDuration = round(acquisition.frame_duration_s * S_MS)
-    since_series_ms = (acquisition.started - series.started).total_seconds() * S_MS
+    since_series_ms = (acquisition.started.astimezone(UTC) - series.started.astimezone(UTC)).total_seconds() * S_MS
     dataset.FrameReferenceTime = decimal_text(since_series_ms + 0.5 * acquisition.frame_duration_s * S_MS)
     dataset.RadiopharmaceuticalInformationSequence = [agent_item(agent, is_pet=True, reference=series.started)]
     add_patient_orientation(dataset)

@@ -58,19 +58,33 @@ class DoseVolumeHistogram:
         InvalidInputError
             ``percent`` is not between 0 and 100.
         """
-        if not 0.0 < percent < 100.0:
-            raise InvalidInputError(f"A volume share lies between 0 and 100 %; got {percent}.")
+        _validate_percent(percent)
         n = self.sorted_doses_gy.size
         index = int(np.ceil(percent / 100.0 * n - 1e-9)) - 1
         return float(self.sorted_doses_gy[min(max(index, 0), n - 1)])
 
     def volume_at_dose_fraction(self, dose_gy: float) -> float:
-        """Return V_d: the share of the volume with at least ``dose_gy``."""
+        """Return V_d: the share of the volume with at least ``dose_gy``.
+
+        Raises
+        ------
+        InvalidInputError
+            ``dose_gy`` is not a finite number.
+        """
+        if not np.isfinite(dose_gy):
+            raise InvalidInputError(f"A dose level must be a finite number; got {dose_gy}.")
         rising = self.sorted_doses_gy[::-1]
         return float(1.0 - np.searchsorted(rising, dose_gy, side="left") / rising.size)
 
     def is_shown(self, percent: float) -> bool:
-        """Tell whether the region has enough dose voxels for D_x: 100 / min(x, 100 - x)."""
+        """Tell whether the region has enough dose voxels for D_x: 100 / min(x, 100 - x).
+
+        Raises
+        ------
+        InvalidInputError
+            ``percent`` is not between 0 and 100.
+        """
+        _validate_percent(percent)
         return self.n_effective >= 100.0 / min(percent, 100.0 - percent)
 
     def curve(self, n_points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -104,7 +118,8 @@ def dose_volume_histogram(dose: Volume, *, mask: NDArray[Any], mask_grid: Grid) 
     Raises
     ------
     InvalidInputError
-        The mask is empty, or no part of it lies inside the dose grid.
+        The dose is not in Gy or not a finite number somewhere in the region, the mask is empty, or no part of it lies
+        inside the dose grid.
     GeometryMismatchError
         Mask and grid have different shapes.
 
@@ -112,6 +127,8 @@ def dose_volume_histogram(dose: Volume, *, mask: NDArray[Any], mask_grid: Grid) 
     ----------
     .. [1] Drzymala et al., Dose-volume histograms, Int. J. Radiat. Oncol. 21 (1991) 71-78.
     """
+    if dose.unit != "Gy":
+        raise InvalidInputError(f"A dose-volume histogram needs dose in Gy; got {dose.unit}.", code="not_gy")
     if mask.shape != mask_grid.shape_zyx:
         raise GeometryMismatchError(f"The mask has shape {mask.shape}, its grid {mask_grid.shape_zyx}.")
     indices = _true_indices(mask)
@@ -127,6 +144,8 @@ def dose_volume_histogram(dose: Volume, *, mask: NDArray[Any], mask_grid: Grid) 
     if not is_inside.any():
         raise InvalidInputError("The region lies outside the dose grid.", code="region_outside")
     values = ndimage.map_coordinates(dose.values, coordinates[is_inside].T, order=1, mode="nearest", output=np.float32)
+    if not np.all(np.isfinite(values)):
+        raise InvalidInputError("The dose is not a finite number somewhere in the region.", code="not_finite")
     volume_ml = indices.shape[0] * mask_grid.voxel_volume_ml
     return DoseVolumeHistogram(
         sorted_doses_gy=np.sort(values)[::-1],
@@ -134,6 +153,11 @@ def dose_volume_histogram(dose: Volume, *, mask: NDArray[Any], mask_grid: Grid) 
         n_effective=volume_ml / dose.grid.voxel_volume_ml,
         fraction_in_grid=float(is_inside.mean()),
     )
+
+
+def _validate_percent(percent: float) -> None:
+    if not 0.0 < percent < 100.0:
+        raise InvalidInputError(f"A volume share lies between 0 and 100 %; got {percent}.")
 
 
 def _true_indices(mask: NDArray[Any]) -> NDArray[np.float64]:

@@ -87,6 +87,7 @@ class CurveFit:
         values = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
         values["theta"] = tuple(values["theta"])
         values["covariance"] = tuple(tuple(row) for row in values["covariance"])
+        values["checks"] = tuple(values.get("checks", ()))
         return cls(**values)
 
     @property
@@ -174,17 +175,18 @@ def fit_curve(
     Raises
     ------
     InvalidInputError
-        Arrays of other lengths, times not above zero, or values that are not positive numbers.
+        Arrays of other lengths, times not above zero, or values or a decay constant that are not positive numbers.
     InsufficientDataError
         Fewer points than parameters.
     FitError
-        No start converged, or activity does not fall.
+        No start converged. Rising activity is not refused here, see ``fit_admissible``.
 
     References
     ----------
     .. [1] Kletting et al., Molecular radiotherapy: the NUKFIT software, Med. Phys. 40, 102501, 2013.
     """
     chosen = get_model(model)
+    validate_decay_constant(nuclide_decay_constant_per_s)
     times, activities, u = validated_points(times_s, activities_bq, standard_uncertainties_bq)
     n = times.size
     if n < chosen.n_parameters:
@@ -199,6 +201,14 @@ def fit_curve(
         points=(times, activities, u),
         physical_per_s=nuclide_decay_constant_per_s,
     )
+
+
+def validate_decay_constant(decay_constant_per_s: float) -> None:
+    """Refuse a physical decay constant that is not a number above zero."""
+    if not (decay_constant_per_s > 0.0 and np.isfinite(decay_constant_per_s)):
+        raise InvalidInputError(
+            f"The physical decay constant must be above zero; got {decay_constant_per_s} per s.", code="bad_decay"
+        )
 
 
 def validated_points(times_s: Any, activities_bq: Any, u_bq: Any) -> tuple[Array, Array, Array]:
@@ -232,7 +242,10 @@ def _best_start(
     for start in model.starts:
         terms = model.terms(np.asarray(start), physical_per_s)
         unit = evaluate(terms=terms, tia_bq_s=1.0, times_s=times)
-        tia = float(np.sum(unit * activities / u**2) / np.sum(unit**2 / u**2))
+        information = float(np.sum(unit**2 / u**2))
+        if information == 0.0:  # nothing is left of this curve at any scan
+            continue
+        tia = float(np.sum(unit * activities / u**2)) / information
         theta0 = np.array([np.log(max(tia, 1e-12)), *start])
         bounds = ([-np.inf, *[-THETA_BOUND] * len(start)], [np.inf, *[THETA_BOUND] * len(start)])
         result = least_squares(residuals, theta0, bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=400)
@@ -277,13 +290,16 @@ def summarise_fit(
     half_life = float(np.log(2.0)) / slowest
     names = ("time_integrated_activity_bq_s", *model.parameter_names)
     deviations = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    natural = [tia, *np.exp(theta[1:]).tolist()]
-    natural_u = [float(value * spread_) for value, spread_ in zip(natural, deviations, strict=True)]
+    natural, slopes = np.exp(theta), np.exp(theta)
+    is_share = np.array([name.endswith("_share") for name in names])
+    # A share is fitted as its logit, everything else as its logarithm.
+    natural[is_share] /= 1.0 + natural[is_share]
+    slopes[is_share] = natural[is_share] * (1.0 - natural[is_share])
     fit = CurveFit(
         model=model.name,
         n_parameters=k,
-        parameters=dict(zip(names, natural, strict=True)),
-        standard_uncertainties=dict(zip(names, natural_u, strict=True)),
+        parameters=dict(zip(names, natural.tolist(), strict=True)),
+        standard_uncertainties=dict(zip(names, (slopes * deviations).tolist(), strict=True)),
         theta=tuple(theta.tolist()),
         covariance=tuple(tuple(row) for row in covariance.tolist()),
         physical_decay_constant_per_s=physical_per_s,

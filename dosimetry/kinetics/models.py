@@ -56,7 +56,8 @@ def _uptake_terms(theta: Array, physical_per_s: float) -> Terms:
     """Rise from zero and fall: exp(-l1 t) - exp(-l2 t) with l2 > l1."""
     slow = physical_per_s + np.exp(theta[0])
     fast = slow + np.exp(theta[1])
-    integral = 1.0 / slow - 1.0 / fast
+    # 1 / slow - 1 / fast without its cancellation, which gives zero for constants that are equal in floating point.
+    integral = np.exp(theta[1]) / (slow * fast)
     return np.array([1.0, -1.0]) / integral, np.array([slow, fast])
 
 
@@ -81,7 +82,7 @@ MODELS: dict[str, CurveModel] = {
     ),
     "bi_exponential": CurveModel(
         name="bi_exponential",
-        parameter_names=("slow_biological_constant_per_s", "fast_excess_constant_per_s", "slow_share_logit"),
+        parameter_names=("slow_biological_constant_per_s", "fast_excess_constant_per_s", "slow_share"),
         terms=_bi_terms,
         n_parameters=4,
         starts=tuple(

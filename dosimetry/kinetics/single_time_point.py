@@ -3,12 +3,14 @@
 import numpy as np
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.kinetics.fitting import CurveFit, validated_points
+from dosimetry.kinetics.fitting import CurveFit, validate_decay_constant, validated_points
 from dosimetry.kinetics.selection import CurveFinding, CurveSelection
 
 LN2 = float(np.log(2.0))
 WINDOW = (0.75, 2.5)
 """Scan time over half-life inside which Haenscheid's estimate errs by -11.6 to +6.2 %."""
+ROUNDING = 1e-9
+"""Relative excess over the physical half-life that is rounding: ln 2 / (ln 2 / T) is not always T."""
 
 
 def haenscheid_tia_bq_s(*, activity_bq: float, time_s: float) -> float:
@@ -16,11 +18,17 @@ def haenscheid_tia_bq_s(*, activity_bq: float, time_s: float) -> float:
 
     The effective half-life is not needed; the ratio to truth is 2 x 2^-x with x = t / T.
 
+    Raises
+    ------
+    InvalidInputError
+        Activity or time not above zero.
+
     References
     ----------
     .. [1] Haenscheid et al., J. Nucl. Med. 59 (2018) 75-81.
     """
-    return activity_bq * 2.0 * time_s / LN2
+    times, activities, _ = validated_points([time_s], [activity_bq], [activity_bq])
+    return float(activities[0] * 2.0 * times[0] / LN2)
 
 
 def fit_single_time_point(
@@ -62,15 +70,16 @@ def fit_single_time_point(
     ----------
     .. [1] Madsen et al., Med. Phys. 45 (2018) 2318-2324.
     """
+    validate_decay_constant(nuclide_decay_constant_per_s)
     times, activities, u = validated_points([time_s], [activity_bq], [activity_standard_uncertainty_bq])
     physical_s = LN2 / nuclide_decay_constant_per_s
-    if not 0.0 < effective_half_life_s <= physical_s:
+    if not 0.0 < effective_half_life_s <= physical_s * (1.0 + ROUNDING):
         raise InvalidInputError(
             f"The effective half-life must lie between 0 and the physical {physical_s / 3600.0:.1f} h; "
             f"got {effective_half_life_s / 3600.0:.1f} h.",
             code="half_life_range",
         )
-    if effective_half_life_standard_uncertainty_s <= 0.0 or not source.strip():
+    if not 0.0 < effective_half_life_standard_uncertainty_s < np.inf or not source.strip():
         raise InvalidInputError("Give the uncertainty and the source of the half-life.", code="half_life_source")
     decay = LN2 / effective_half_life_s
     tia = float(activities[0] * np.exp(decay * times[0]) / decay)

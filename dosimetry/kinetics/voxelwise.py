@@ -19,6 +19,10 @@ SMALLEST_RELATIVE_SIGMA = 1e-6
 SMALLEST_WEIGHT_SHARE = 0.05
 """A scan below this share of the largest is weighted as if it had it: its noise is background."""
 
+MOST_HALF_LIVES_BEFORE_FIRST_SCAN = 4.0
+"""Extrapolation to administration multiplies the first scan by at most 2^4: noise beside zero or negative values has no
+lower bound of its half-life, and without this its time-integrated activity has no upper one."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -169,6 +173,7 @@ def fit_voxels(
 ) -> VoxelwiseFit:
     """Fit A exp(-l t) with l >= physical to every voxel and integrate from administration to infinity.
 
+    The half-life is at least a quarter of the first scan's time (or half the physical one, if that is shorter).
     The amplitude is eliminated (variable projection) and l found by Gauss-Newton from a y^2-weighted log-linear start.
     Weights assume count-like noise, sigma^2 proportional to activity. A voxel with one positive scan decays with the
     physical constant; a voxel without any has time-integrated activity zero.
@@ -196,7 +201,8 @@ def fit_voxels(
     Raises
     ------
     InvalidInputError
-        Shapes disagree or times are not above zero and rising.
+        Shapes disagree, times are not above zero and rising, a value is not a finite number, or the volume of a voxel
+        or the decay constant is not above zero.
     InsufficientDataError
         Fewer than two times.
 
@@ -209,18 +215,25 @@ def fit_voxels(
         raise InvalidInputError("Voxel-wise curves need one image for each time.", code="bad_series")
     if times.size < 2:
         raise InsufficientDataError("Voxel-wise curves need two scans; declare a half-life for one scan.")
-    if np.any(times <= 0.0) or np.any(np.diff(times) <= 0.0):
+    if not (np.all(np.isfinite(times)) and np.all(times > 0.0) and np.all(np.diff(times) > 0.0)):
         raise InvalidInputError("Scan times must be above zero and rising.", code="bad_times")
+    if not (0.0 < voxel_volume_ml < np.inf and 0.0 < decay_constant_per_s < np.inf):
+        raise InvalidInputError("The volume of a voxel and the decay constant must be above zero.", code="bad_series")
+    if not 0.0 <= relative_standard_uncertainty < np.inf:
+        raise InvalidInputError("Relative uncertainties cannot be negative.", code="bad_series")
     shape = images_bq_per_ml.shape[1:]
     flat = images_bq_per_ml.reshape(times.size, -1)
     n = flat.shape[1]
     maps = np.zeros((3, n), dtype=np.float32)
-    bounds = np.array([decay_constant_per_s, max(np.log(2.0) / 60.0, 10.0 * decay_constant_per_s)])
+    fastest_per_s = MOST_HALF_LIVES_BEFORE_FIRST_SCAN * np.log(2.0) / times[0]
+    bounds = np.array([decay_constant_per_s, max(fastest_per_s, 2.0 * decay_constant_per_s)])
     sigma = max(relative_standard_uncertainty, SMALLEST_RELATIVE_SIGMA)
 
     def fit_slice(start: int) -> int:
         part = slice(start, min(start + CHUNK_VOXELS, n))
         columns = np.ascontiguousarray(flat[:, part], dtype=np.float32)
+        if not np.isfinite(columns).all():
+            raise InvalidInputError("An image holds a value that is not a finite number.", code="bad_series")
         return int(_fit_chunk(columns, times, bounds, sigma, maps[:, part]))
 
     starts = list(range(0, n, CHUNK_VOXELS))

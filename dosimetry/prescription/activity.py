@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.prescription.limits import Limit, LimitQuantity, RegionForecast
+from dosimetry.radiobiology.bed import dose_for_bed_gy
 
 N_SAMPLES = 4001
 """Equal-probability quantiles of the lognormal dose per activity: deterministic, no random numbers."""
@@ -76,7 +77,7 @@ def predict_cumulative(
     InsufficientDataError
         BED or EQD2 without G, alpha/beta or the BED of what was given.
     """
-    if activity_per_cycle_bq < 0.0 or n_cycles < 1:
+    if not 0.0 <= activity_per_cycle_bq < np.inf or n_cycles < 1:
         raise InvalidInputError("Plan one cycle or more with an activity of zero or above.")
     doses = activity_per_cycle_bq * _dose_per_activity_samples(forecast)
     added = n_cycles * _quantity(forecast, limit, doses)
@@ -192,7 +193,10 @@ def _given(forecast: RegionForecast, limit: Limit) -> tuple[float, float]:
         raise InsufficientDataError(f"{forecast.region}: the BED of what was given is not known.", code="no_bed")
     relative = u / forecast.given_dose_gy if forecast.given_dose_gy > 0.0 else 0.0
     scale = 1.0 if limit.quantity == LimitQuantity.BED else 1.0 / (1.0 + 2.0 / forecast.alpha_beta_gy)
-    return forecast.given_bed_gy * scale, forecast.given_bed_gy * scale * relative
+    # BED = D + Q with Q quadratic in D, so d BED / d ln D = D + 2 Q = 2 BED - D, whatever the number of cycles; a BED
+    # that was entered below its dose keeps its proportional spread.
+    bed_per_ln_dose = max(2.0 * forecast.given_bed_gy - forecast.given_dose_gy, forecast.given_bed_gy)
+    return forecast.given_bed_gy * scale, bed_per_ln_dose * scale * relative
 
 
 def _closed_form_bq(forecast: RegionForecast, limit: Limit, n_cycles: int, probability: float) -> float:
@@ -210,10 +214,7 @@ def _dose_of(forecast: RegionForecast, limit: Limit, room_gy: float) -> float:
     if forecast.g is None or forecast.alpha_beta_gy is None:
         raise InsufficientDataError(f"{forecast.region}: BED needs alpha/beta and repair half-time.", code="no_bed")
     bed = room_gy if limit.quantity == LimitQuantity.BED else room_gy * (1.0 + 2.0 / forecast.alpha_beta_gy)
-    if forecast.g == 0.0:
-        return bed
-    root = np.sqrt(1.0 + 4.0 * forecast.g * bed / forecast.alpha_beta_gy)
-    return float(forecast.alpha_beta_gy / (2.0 * forecast.g) * (root - 1.0))
+    return dose_for_bed_gy(bed_gy=bed, g=forecast.g, alpha_beta_gy=forecast.alpha_beta_gy)
 
 
 def _certain_excess_bq(forecast: RegionForecast, limit: Limit, n_cycles: int) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from dosimetry.errors import InvalidInputError
 
@@ -24,7 +25,7 @@ class Limit:
     source: str
 
     def __post_init__(self) -> None:
-        if not self.limit_gy > 0.0:
+        if not 0.0 < self.limit_gy < inf:
             raise InvalidInputError(f"A limit must be above zero; got {self.limit_gy} Gy.", code="bad_limit")
         if not self.source.strip():
             raise InvalidInputError("A limit needs its source.", code="limit_source")
@@ -62,7 +63,10 @@ class RegionForecast:
     alpha_beta_gy: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.dose_per_activity_gy_per_bq > 0.0:
+        if not 0.0 < self.dose_per_activity_gy_per_bq < inf:
             raise InvalidInputError(f"{self.region} has no dose per activity.", code="no_dose_per_activity")
-        if self.dose_per_activity_cv < 0.0 or self.given_dose_gy < 0.0 or self.given_dose_standard_uncertainty_gy < 0.0:
-            raise InvalidInputError("Doses and uncertainties cannot be negative.")
+        given = (self.given_dose_gy, self.given_dose_standard_uncertainty_gy, self.given_bed_gy or 0.0, self.g or 0.0)
+        if not all(0.0 <= value < inf for value in (self.dose_per_activity_cv, *given)):
+            raise InvalidInputError("Doses and uncertainties cannot be negative and must be finite numbers.")
+        if self.alpha_beta_gy is not None and not 0.0 < self.alpha_beta_gy < inf:
+            raise InvalidInputError(f"alpha/beta must be above zero; got {self.alpha_beta_gy} Gy.")

@@ -156,10 +156,13 @@ def _decay(image: EmissionImage, nuclide: Nuclide, administration_time: datetime
     if reference == "NONE":
         return 1.0, "Not decay-corrected: the frame mean counts at mid-acquisition."
     if reference == "START" and start is not None:
-        factor = decay_factor(decay_constant_per_s=header_constant, elapsed_s=to_mid_s)
+        before_s = (start - image.series.series_start).total_seconds() if image.series.series_start else 0.0
+        factor = decay_factor(decay_constant_per_s=header_constant, elapsed_s=before_s + to_mid_s)
         return factor, f"Decay correction to the series start undone to mid-acquisition (× {factor:.4f})."
     if reference == "ADMIN":
-        header_time = image.series.administration.start if image.series.administration else None
+        proposal = image.series.administration
+        # A time of day without its day says less than the confirmed administration.
+        header_time = None if proposal is None or proposal.is_day_assumed else proposal.start
         elapsed_s = time_s if header_time is None else time_s - (header_time - administration_time).total_seconds()
         factor = decay_factor(decay_constant_per_s=header_constant, elapsed_s=elapsed_s)
         return factor, f"Decay correction to administration undone to mid-acquisition (× {factor:.4f})."

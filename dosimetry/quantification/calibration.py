@@ -1,5 +1,6 @@
 """Camera calibration factors."""
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +18,12 @@ class CalibrationFactor:
     camera, nuclide : str
         What it was measured for.
     valid_from, valid_to : date
-        Validity; ``valid_to`` None is open.
+        Validity, both days included; ``valid_to`` None is open.
+
+    Raises
+    ------
+    InvalidInputError
+        A factor not above zero, an uncertainty below zero, either not finite, or a validity that ends before it begins.
     """
 
     calibration_cps_per_bq: float
@@ -28,8 +34,12 @@ class CalibrationFactor:
     valid_to: date | None = None
 
     def __post_init__(self) -> None:
-        if not self.calibration_cps_per_bq > 0.0 or self.standard_uncertainty_cps_per_bq < 0.0:
+        if not 0.0 < self.calibration_cps_per_bq < math.inf:
             raise InvalidInputError("A calibration factor must be above zero.", code="bad_calibration")
+        if not 0.0 <= self.standard_uncertainty_cps_per_bq < math.inf:
+            raise InvalidInputError("The uncertainty of a factor cannot be below zero.", code="bad_calibration")
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise InvalidInputError("The validity of a factor ends before it begins.", code="bad_calibration")
 
     def is_valid_on(self, day: date) -> bool:
         """Tell whether the factor may be used for a scan of a day."""

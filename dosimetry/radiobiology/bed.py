@@ -40,10 +40,10 @@ def lea_catcheside_factor(
     .. [1] Wessels et al., MIRD Pamphlet No. 20, J. Nucl. Med. 49 (2008) 1884-1899.
     """
     rates, decays = np.asarray(amplitudes, dtype=float), np.asarray(decay_constants_per_s, dtype=float)
-    if rates.shape != decays.shape or rates.size == 0 or np.any(decays <= 0.0) or repair_half_time_s <= 0.0:
+    if rates.shape != decays.shape or rates.size == 0 or not (np.all(decays > 0.0) and repair_half_time_s > 0.0):
         raise InvalidInputError("Decay constants and the repair half-time must be above zero.")
     dose = float(np.sum(rates / decays))
-    if dose <= 0.0:
+    if not dose > 0.0:
         raise InvalidInputError("The dose rate integrates to no dose.", code="no_dose")
     mu = np.log(2.0) / repair_half_time_s
     pairs = np.outer(rates, rates) / ((decays[:, None] + decays[None, :]) * (decays[:, None] + mu))
@@ -72,17 +72,19 @@ def lea_catcheside_factor_sampled(
     Raises
     ------
     InvalidInputError
-        Times do not rise, or no dose.
+        Times do not rise, the repair half-time is not above zero, or no dose.
 
     References
     ----------
     .. [1] Hobbs & Sgouros, Med. Phys. 36 (2009), PMC2736747.
     """
     times, rates = np.asarray(times_s, dtype=float), np.asarray(dose_rates, dtype=float)
-    if times.size < 2 or times.shape != rates.shape or np.any(np.diff(times) <= 0.0):
+    if times.size < 2 or times.shape != rates.shape or not np.all(np.diff(times) > 0.0):
         raise InvalidInputError("Dose rates need rising times.")
+    if not repair_half_time_s > 0.0:
+        raise InvalidInputError("The repair half-time must be above zero.")
     dose = float(integrate.trapezoid(rates, times))
-    if dose <= 0.0:
+    if not dose > 0.0:
         raise InvalidInputError("The dose rate integrates to no dose.", code="no_dose")
     mu = np.log(2.0) / repair_half_time_s
     inner = np.zeros_like(rates)
@@ -99,10 +101,10 @@ def bed_gy(*, absorbed_dose_gy: float, g: float, alpha_beta_gy: float) -> float:
     Raises
     ------
     InvalidInputError
-        Negative dose, or alpha/beta not above zero.
+        Negative dose or protraction factor, or alpha/beta not above zero.
     """
-    if absorbed_dose_gy < 0.0 or alpha_beta_gy <= 0.0:
-        raise InvalidInputError("Dose must not be negative and alpha/beta must be above zero.")
+    if not (absorbed_dose_gy >= 0.0 and g >= 0.0 and alpha_beta_gy > 0.0):
+        raise InvalidInputError("Dose and G must not be negative and alpha/beta must be above zero.")
     return absorbed_dose_gy * (1.0 + g * absorbed_dose_gy / alpha_beta_gy)
 
 
@@ -112,10 +114,10 @@ def eqd2_gy(*, bed_gy: float, alpha_beta_gy: float) -> float:
     Raises
     ------
     InvalidInputError
-        alpha/beta not above zero.
+        Negative BED, or alpha/beta not above zero.
     """
-    if alpha_beta_gy <= 0.0:
-        raise InvalidInputError("alpha/beta must be above zero.")
+    if not (bed_gy >= 0.0 and alpha_beta_gy > 0.0):
+        raise InvalidInputError("BED must not be negative and alpha/beta must be above zero.")
     return bed_gy / (1.0 + 2.0 / alpha_beta_gy)
 
 
@@ -125,10 +127,9 @@ def dose_for_bed_gy(*, bed_gy: float, g: float, alpha_beta_gy: float) -> float:
     Raises
     ------
     InvalidInputError
-        Negative BED, or alpha/beta not above zero.
+        Negative BED or protraction factor, or alpha/beta not above zero.
     """
-    if bed_gy < 0.0 or alpha_beta_gy <= 0.0 or g < 0.0:
-        raise InvalidInputError("BED must not be negative and alpha/beta must be above zero.")
-    if g == 0.0:
-        return bed_gy
-    return float(alpha_beta_gy / (2.0 * g) * (np.sqrt(1.0 + 4.0 * g * bed_gy / alpha_beta_gy) - 1.0))
+    if not (bed_gy >= 0.0 and g >= 0.0 and alpha_beta_gy > 0.0):
+        raise InvalidInputError("BED and G must not be negative and alpha/beta must be above zero.")
+    # The root in the form that does not cancel for a small G.
+    return float(2.0 * bed_gy / (1.0 + np.sqrt(1.0 + 4.0 * g * bed_gy / alpha_beta_gy)))

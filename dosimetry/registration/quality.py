@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, signal
 
 from dosimetry.dicomio.findings import Finding
 from dosimetry.errors import GeometryMismatchError
@@ -14,6 +14,8 @@ from dosimetry.volume import RigidTransform, Volume, resample
 RESIDUAL_GUIDE_MM = 5.0
 OVERLAP_GUIDE = 0.8
 SEARCH_MM = 20.0
+MARGIN_MM = 8.0
+"""A region is compared with its surroundings this far, so that its edge counts."""
 N_BINS = 48
 SAMPLE_MM = 4.0
 
@@ -117,36 +119,48 @@ def _similarity(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[float
 
 
 def _residual_mm(fixed: Volume, aligned: Volume, mask: NDArray[np.bool_]) -> float | None:
-    """Return the local shift in mm that maximises the correlation in the region's box, or None outside."""
+    """Return the shift in mm that maximises the correlation round the region, or None outside."""
     if mask.shape != fixed.grid.shape_zyx:
         raise GeometryMismatchError("A region does not lie on the grid of the reference image.")
     if not mask.any():
         return None
     spacing = np.asarray(fixed.grid.spacing_xyz_mm[::-1])
     found = ndimage.find_objects(mask.astype(np.int8))[0]
-    reach = np.ceil(SEARCH_MM / spacing).astype(int)
-    box = tuple(
-        slice(max(part.start - n, 0), min(part.stop + n, size))
-        for part, n, size in zip(found, reach, mask.shape, strict=True)
-    )
-    a = np.sqrt(np.maximum(fixed.values[box].astype(np.float64), 0.0))
-    b = aligned.values[box].astype(np.float64)
+    inner = _grown(found, np.ceil(MARGIN_MM / spacing).astype(int), mask.shape)
+    outer = _grown(inner, np.ceil(SEARCH_MM / spacing).astype(int), mask.shape)
+    a = np.sqrt(np.maximum(fixed.values[inner].astype(np.float64), 0.0))
+    b = aligned.values[outer].astype(np.float64)
     if not np.isfinite(b).all():
         return None
     b = np.sqrt(np.maximum(b, 0.0))
-    a, b = a - a.mean(), b - b.mean()
     if a.std() == 0.0 or b.std() == 0.0:
         return None
-    shape = [2 * n for n in a.shape]
-    correlation = np.fft.irfftn(np.conj(np.fft.rfftn(a, shape)) * np.fft.rfftn(b, shape), shape)
-    correlation = np.fft.fftshift(correlation)
-    centre = np.array([n // 2 for n in correlation.shape])
-    window = tuple(slice(max(c - n, 0), c + n + 1) for c, n in zip(centre, reach, strict=True))
-    part = correlation[window]
-    peak = np.array(np.unravel_index(int(np.argmax(part)), part.shape), dtype=float)
-    peak += _parabolic_offset(part, peak.astype(int))
-    origin = centre - np.array([w.start for w in window])
+    similarity = _local_correlation(a, b)
+    peak = np.array(np.unravel_index(int(np.argmax(similarity)), similarity.shape), dtype=float)
+    peak += _parabolic_offset(similarity, peak.astype(int))
+    origin = np.array([part.start - whole.start for part, whole in zip(inner, outer, strict=True)])
     return float(np.linalg.norm((peak - origin) * spacing))
+
+
+def _grown(box: tuple[slice, ...], n_voxels: NDArray[np.int_], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(
+        slice(max(part.start - int(n), 0), min(part.stop + int(n), size))
+        for part, n, size in zip(box, n_voxels, shape, strict=True)
+    )
+
+
+def _local_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Pearson's correlation of ``a`` with every part of ``b`` of its size.
+
+    Normalised at every shift: without that, the overlap of the backgrounds pulls the peak towards no shift.
+    """
+    centred, ones = a - a.mean(), np.ones_like(a)
+    sums = [signal.correlate(values, ones, mode="valid", method="fft") for values in (b, b * b)]
+    spread = np.maximum(sums[1] - sums[0] ** 2 / a.size, 0.0)
+    product = signal.correlate(b, centred, mode="valid", method="fft")
+    is_flat = spread <= 1e-9 * float(sums[1].max())
+    scale = np.sqrt(np.where(is_flat, 1.0, spread)) * float(np.linalg.norm(centred))
+    return np.where(is_flat, -1.0, product / scale)
 
 
 def _parabolic_offset(values: NDArray[np.float64], peak: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -1,12 +1,13 @@
 """The rule organ minus lesion, and masks as fractions of other voxels."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.errors import GeometryMismatchError
-from dosimetry.segmentation.boxes import Mask, bounding_box
+from dosimetry.segmentation.boxes import Box, Mask, bounding_box
 from dosimetry.volume import Grid, RigidTransform
 
 MAX_SAMPLES = 20_000_000
@@ -87,16 +88,33 @@ def coverage_fraction(
     box = bounding_box(mask)
     indices = np.argwhere(mask[box]) + np.array([part.start for part in box])
     steps = (np.arange(n_sub) + 0.5) / n_sub - 0.5
-    size = np.array(onto.shape_zyx)
+    # Work in the part of the target that the mask can reach: grids of CT are large.
+    reached = _reached_box(box, matrix, onto)
+    part_of_target = fractions[reached]
+    if part_of_target.size == 0:
+        return fractions.astype(np.float32)
+    first, size = np.array([part.start for part in reached]), np.array(part_of_target.shape)
     for dz in steps:
         for dy in steps:
             for dx in steps:
                 points = (indices + np.array([dz, dy, dx])) @ matrix[:3, :3].T + matrix[:3, 3]
-                nearest = np.rint(points).astype(np.int64)
+                nearest = np.rint(points).astype(np.int64) - first
                 inside = np.all((nearest >= 0) & (nearest < size), axis=1)
-                flat = np.ravel_multi_index(tuple(nearest[inside].T), onto.shape_zyx)
-                fractions += np.bincount(flat, minlength=onto.n_voxels).reshape(onto.shape_zyx) * part_volume
+                flat = np.ravel_multi_index(tuple(nearest[inside].T), part_of_target.shape)
+                counts = np.bincount(flat, minlength=part_of_target.size)
+                part_of_target += counts.reshape(part_of_target.shape) * part_volume
     return fractions.astype(np.float32)
+
+
+def _reached_box(box: Box, matrix: NDArray[np.float64], onto: Grid) -> Box:
+    """Return the slices of the target that hold every voxel that a part of the mask's box can fall into."""
+    corners = np.array(list(product(*((part.start - 0.5, part.stop - 0.5) for part in box))))
+    points = corners @ matrix[:3, :3].T + matrix[:3, 3]
+    low, high = np.floor(points.min(axis=0)).astype(int), np.ceil(points.max(axis=0)).astype(int) + 1
+    z, y, x = (
+        slice(min(max(int(a), 0), n), min(max(int(b), 0), n)) for a, b, n in zip(low, high, onto.shape_zyx, strict=True)
+    )
+    return z, y, x
 
 
 def _subdivision(mask_grid: Grid, onto: Grid, n_voxels: int) -> int:

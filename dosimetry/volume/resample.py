@@ -1,6 +1,7 @@
 """Sample a volume at the voxel centres of another grid."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from dosimetry.errors import InvalidInputError
@@ -8,6 +9,8 @@ from dosimetry.volume.grid import Grid, Volume
 from dosimetry.volume.transform import RigidTransform
 
 ORDERS = {"nearest": 0, "linear": 1}
+EDGE_TOLERANCE_VOXELS = 1e-3
+"""Points this little outside the outermost voxel centres count as on them: headers and matrices carry rounding."""
 
 
 def resample(
@@ -34,7 +37,7 @@ def resample(
     interpolation : str
         ``linear`` or ``nearest``.
     fill_value : float
-        Value outside ``volume``, in its unit.
+        Value beyond the outermost voxel centres of ``volume``, in its unit.
     frame_of_reference_uid : str or None
         Frame of the result; None keeps that of ``volume`` (right only without a transform).
 
@@ -55,8 +58,6 @@ def resample(
     reverse = np.eye(4)[[2, 1, 0, 3]]
     zyx_map = reverse @ index_map @ reverse
     dtype = volume.values.dtype if interpolation == "nearest" else np.dtype(np.float32)
-    # Rounding of an exact half-voxel overlap must not push a border voxel outside.
-    zyx_map[:3, 3] = np.round(zyx_map[:3, 3], 9)
     values = ndimage.affine_transform(
         volume.values.astype(dtype, copy=False),
         zyx_map[:3, :3],
@@ -64,8 +65,22 @@ def resample(
         output_shape=onto.shape_zyx,
         output=dtype,
         order=ORDERS[interpolation],
-        mode="constant",
-        cval=fill_value,
+        mode="nearest",
     )
+    values[_is_outside(zyx_map, onto.shape_zyx, volume.grid.shape_zyx)] = fill_value
     frame = volume.frame_of_reference_uid if frame_of_reference_uid is None else frame_of_reference_uid
     return Volume(values=values, grid=onto, unit=volume.unit, frame_of_reference_uid=frame)
+
+
+def _is_outside(
+    zyx_map: NDArray[np.float64], onto_shape: tuple[int, int, int], source_shape: tuple[int, int, int]
+) -> NDArray[np.bool_]:
+    """Return which voxels of the target lie beyond the outermost voxel centres of the source, slice by slice."""
+    outside = np.zeros(onto_shape, dtype=bool)
+    rows, columns = np.arange(onto_shape[1])[:, None], np.arange(onto_shape[2])[None, :]
+    for axis, size in enumerate(source_shape):
+        in_plane = zyx_map[axis, 1] * rows + zyx_map[axis, 2] * columns + zyx_map[axis, 3]
+        for k in range(onto_shape[0]):
+            index = in_plane + zyx_map[axis, 0] * k
+            outside[k] |= (index < -EDGE_TOLERANCE_VOXELS) | (index > size - 1.0 + EDGE_TOLERANCE_VOXELS)
+    return outside

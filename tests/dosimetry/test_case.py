@@ -17,7 +17,7 @@ START = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def demo_case(tmp_path_factory):
     folder = tmp_path_factory.mktemp("case")
-    options = DemoOptions(coarseness=2, resolution_fwhm_mm=0.0, has_noise=False)
+    options = DemoOptions(resolution_fwhm_mm=0.0, has_noise=False)
     files = write_demo_patient(folder / "images", seed=3, start=START, options=options)
     points = []
     for scan in files.scans:
@@ -48,9 +48,9 @@ def demo_case(tmp_path_factory):
 def test_organ_dose_of_the_demo_patient_is_recovered(demo_case, name):
     files, _, results = demo_case
     region = next(row for row in results["regions"] if row["name"] == name)
-    # Voxels of 8 mm without blur: contours on the voxel grid and registration leave about 5 %; 10 % is far from any
-    # error of a unit, a decay factor or a mass.
-    assert region["absorbed_dose_gy"]["mean"] == pytest.approx(files.patient.truth[name].absorbed_dose_gy, rel=0.10)
+    # No blur, but voxels of 4 mm hold parts of organs: 3 to 4 % leave kidneys and spleen (8 mm lose twice that), and
+    # as much of the lesions enters the liver. 7 % is far from any error of a unit, a decay factor or a mass.
+    assert region["absorbed_dose_gy"]["mean"] == pytest.approx(files.patient.truth[name].absorbed_dose_gy, rel=0.07)
     assert region["bed_gy"] > region["absorbed_dose_gy"]["mean"]
 
 
