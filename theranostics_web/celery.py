@@ -1,8 +1,10 @@
 """The broker is a doorbell: a message carries one run id and may be late, lost or repeated."""
 
 import os
+from importlib import import_module
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theranostics_web.settings.development")
 
@@ -20,3 +22,13 @@ app.conf.update(
     task_time_limit=3600,
 )
 app.autodiscover_tasks(["planning"])
+
+
+@worker_init.connect
+def load_libraries(**_kwargs: object) -> None:
+    """Import the large libraries once, before the children are forked: the first run of a child starts at once.
+
+    Nothing may be computed here: a parallel kernel in the parent would end every child.
+    """
+    for name in ("SimpleITK", "scipy.ndimage", "scipy.optimize", "highdicom", "numba"):
+        import_module(name)

@@ -20,7 +20,7 @@ import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type RegionContour, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
 import { letAnswer } from './parts/findings';
-import { showRun } from './parts/run_progress';
+import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, showSaveState, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -307,4 +307,4 @@ if (viewer && paint) {
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
-void load();
+void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_propagation'], 'run-place', () => void change(Promise.resolve(), 'Contours are ready')));

@@ -17,7 +17,7 @@ import { openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer } from './parts/findings';
 import { bindKeys } from './parts/keys';
-import { showRun } from './parts/run_progress';
+import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -224,4 +224,4 @@ letAnswer(need('inspector'), page.cycleId, () => { void load(); void refreshStep
 if (viewer) {
   bindViewerKeys(viewer, { wash: () => toggle('isWashOn'), isodose: () => toggle('isIsodoseOn'), 'region-next': () => step(1), 'region-previous': () => step(-1) });
 } else bindKeys([{ keys: [','], label: 'region before', run: () => step(-1) }, { keys: ['.'], label: 'next region', run: () => step(1) }]);
-void load();
+void load().then(() => followOpenRun(page.cycleId, ['planning.run_dose'], 'run-place', () => { void load(); void refreshSteps(page.cycleId); }));

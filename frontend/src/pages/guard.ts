@@ -13,7 +13,7 @@ import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type QuantifiedImage, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer, type Finding } from './parts/findings';
-import { showRun } from './parts/run_progress';
+import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import type { LayoutName } from '../viewer/presets';
@@ -184,4 +184,11 @@ if (viewer) {
   drawToolbar(need('toolbar'), viewer, { tools: ['crosshair', 'window', 'zoom', 'pan', 'ruler'], layouts: ['2x2', '1x3', 'times'], onLayout: (layout) => void showImages(true, layout) });
   bindViewerKeys(viewer, { 'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)) });
 }
-void load();
+
+/** After an import the images are being prepared already: they appear by themselves. */
+async function start(): Promise<void> {
+  await load();
+  const isWorking = await followOpenRun(page.cycleId, ['planning.run_images'], 'run-place', () => { void load(); void refreshSteps(page.cycleId); });
+  if (isWorking && !chosen()?.image) showNote(placeholder({ icon: 'clock', title: 'Preparing these images', text: 'They appear here by themselves.' }));
+}
+void start();

@@ -9,7 +9,7 @@ import { askReason, openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer, type Finding } from './parts/findings';
 import { bindKeys } from './parts/keys';
-import { showRun } from './parts/run_progress';
+import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -236,4 +236,4 @@ bindKeys([
   { keys: ['L'], label: 'log or linear', run: () => { scale = scale === 'log' ? 'linear' : 'log'; drawChosen(); void drawFigure(); } },
   { keys: ['A'], label: 'accept curve', run: accept },
 ]);
-void load();
+void load().then(() => followOpenRun(page.cycleId, ['planning.run_curves'], 'fit-run', () => void change(Promise.resolve(), 'Curves fitted')));

@@ -19,7 +19,7 @@ import { askReason } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
 import { letAnswer } from './parts/findings';
 import { bindKeys } from './parts/keys';
-import { showRun } from './parts/run_progress';
+import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -242,4 +242,4 @@ if (viewer) {
   bindKeys(arrows.map(([key, right, down]) => ({ keys: [key], label: 'move 1 mm; with Shift turn 1°', group: 'Registration', run: (event: KeyboardEvent) => { arrow(right, down, event.shiftKey); drawMode(); } })));
   bindViewerKeys(viewer, { flicker, 'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)) });
 }
-void load();
+void load().then(() => followOpenRun(page.cycleId, ['planning.run_registration'], 'run-place', () => { void load(); void refreshSteps(page.cycleId); }));

@@ -29,6 +29,8 @@ interface EnginePane {
   plane: Plane;
   base: Volume | null;
   wash: Volume | null;
+  /** Where it lies, as long as its view and its size stay. */
+  frame: PaneFrame | null;
 }
 
 const ENGINE_ID = 'viewer';
@@ -37,6 +39,7 @@ const ORIENTATION = {
   axial: cornerstone.Enums.OrientationAxis.AXIAL, coronal: cornerstone.Enums.OrientationAxis.CORONAL, sagittal: cornerstone.Enums.OrientationAxis.SAGITTAL,
 } as const satisfies Record<Plane, string>;
 let isStarted = false;
+let isSoftware = false;
 
 /** Cornerstone's own choice takes the graphics path even when it is emulated, so the choice is made here. */
 function startCornerstone(): Backend {
@@ -53,9 +56,18 @@ function startCornerstone(): Backend {
       } as Parameters<typeof cornerstone.utilities.colormap.registerColormap>[0]);
     }
     installDisplayVolumes();
+    cornerstone.setCanvasCreator(newCanvas);
     isStarted = true;
   }
+  isSoftware = backend === 'cpu';
   return backend;
+}
+
+/** The software path computes pixels itself: a canvas on an emulated graphics path would copy them there for every layer of every frame. */
+function newCanvas(): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  if (isSoftware) canvas.getContext('2d', { willReadFrequently: true });
+  return canvas;
 }
 
 export class ImageEngine {
@@ -69,7 +81,7 @@ export class ImageEngine {
   }
 
   addPane(id: string, element: HTMLDivElement, plane: Plane): void {
-    this.panes.set(id, { element, plane, base: null, wash: null });
+    this.panes.set(id, { element, plane, base: null, wash: null, frame: null });
     this.engine.enableElement({
       viewportId: id, type: cornerstone.Enums.ViewportType.PLANAR_NEXT, element, defaultOptions: { orientation: ORIENTATION[plane] },
     } as Parameters<cornerstone.RenderingEngine['enableElement']>[0]);
@@ -97,7 +109,9 @@ export class ImageEngine {
     const displaySetId = showDisplayVolume(volume);
     pane.wash = null;
     pane.base = volume;
+    pane.frame = null;
     await this.viewport(id).setDisplaySets({ displaySetId, options: { orientation } });
+    pane.frame = null;
     if (this.panes.get(id) === pane && pane.base === volume) this.setLook(id, volume, look);
   }
 
@@ -138,6 +152,11 @@ export class ImageEngine {
     } as Parameters<cornerstone.PlanarViewport['setDisplaySetPresentation']>[1]);
   }
 
+  /** The software path draws a new view at once; drawing it again would double the work of each slice. */
+  get drawsViewsAtOnce(): boolean {
+    return this.backend === 'cpu';
+  }
+
   /** Shows the slice through `cursor`, with `centre` in the middle of the pane, at a number of mm per CSS pixel. */
   setView(id: string, view: { cursor: Vec3; centre: Vec3; mmPerPixel: number }): void {
     const pane = this.pane(id);
@@ -151,11 +170,14 @@ export class ImageEngine {
     type State = Parameters<typeof viewport.setViewState>[0];
     const now = viewport.getViewState().scale;
     const scale = Array.isArray(now) ? (now[0] ?? 1) : (now ?? 1);
+    pane.frame = null;
     viewport.setViewState({ ...common, scale: [scale, scale] } as State);
     const frame = this.frameOf(id);
     if (!frame) return;
     const wanted = (scale * Math.hypot(...frame.right)) / view.mmPerPixel;
-    if (Math.abs(wanted / scale - 1) > 1e-4) viewport.setViewState({ ...common, scale: [wanted, wanted] } as State);
+    if (Math.abs(wanted / scale - 1) <= 1e-4) return;
+    pane.frame = null;
+    viewport.setViewState({ ...common, scale: [wanted, wanted] } as State);
   }
 
   /** Where a pane lies in the patient now, in CSS pixels; null before it has an image. */
@@ -164,12 +186,14 @@ export class ImageEngine {
     if (!pane?.base) return null;
     const { clientWidth: width, clientHeight: height } = pane.element;
     if (width === 0 || height === 0) return null;
+    if (pane.frame?.width === width && pane.frame.height === height) return pane.frame;
     const viewport = this.viewport(id);
     const origin = viewport.canvasToWorld([0, 0]);
     const right = viewport.canvasToWorld([width, 0]);
     const down = viewport.canvasToWorld([0, height]);
     const step = (to: readonly number[], n: number): Vec3 => [0, 1, 2].map((axis) => ((to[axis] ?? 0) - (origin[axis] ?? 0)) / n) as unknown as Vec3;
-    return { origin: [origin[0], origin[1], origin[2]], right: step(right, width), down: step(down, height), width, height };
+    pane.frame = { origin: [origin[0], origin[1], origin[2]], right: step(right, width), down: step(down, height), width, height };
+    return pane.frame;
   }
 
   render(ids: readonly string[] = [...this.panes.keys()]): void {
@@ -178,11 +202,13 @@ export class ImageEngine {
   }
 
   resize(): void {
+    for (const pane of this.panes.values()) pane.frame = null;
     this.engine.resize(true, true);
   }
 
   useBackend(backend: Backend): void {
     this.backend = backend;
+    isSoftware = backend === 'cpu';
     cornerstone.setRenderBackend(backend, 'chosen');
   }
 

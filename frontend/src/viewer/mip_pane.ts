@@ -15,6 +15,7 @@ export class MipPane {
   private volume: Volume | null = null;
   private projection: Projection | null = null;
   private shownKey = '';
+  private drawnKey = '';
 
   constructor(onJump: (point: Vec3) => void) {
     this.root.addEventListener('click', (event) => {
@@ -57,6 +58,9 @@ export class MipPane {
   draw(cursor: Vec3, isCrosshairOn: boolean): void {
     const { clientWidth: w, clientHeight: h } = this.root;
     const ratio = window.devicePixelRatio || 1;
+    const key = JSON.stringify([this.volume?.id, this.shownKey, w, h, ratio, isCrosshairOn ? [cursor[0], cursor[2]] : null]);
+    if (key === this.drawnKey) return;
+    this.drawnKey = key;
     this.canvas.width = w * ratio;
     this.canvas.height = h * ratio;
     const context = this.canvas.getContext('2d');

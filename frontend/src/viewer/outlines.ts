@@ -9,20 +9,36 @@ const FILL = 0.12;
 const DASHES: Record<string, number[]> = { proposed: [5, 3], rejected: [1.5, 4] };
 const GHOST_DASH = [1.5, 3];
 
-/** Traced outlines of the last slices; a stroke raises the layer's version and so forgets them. */
-export class OutlineCache {
-  private readonly traced = new Map<string, Map<number, Path2D>>();
+const MAX_SLICES = 60;
 
-  get(layer: LabelLayer, plane: Plane, slice: number): Map<number, Path2D> {
-    const key = `${layer.volume.id}:${layer.kind}:${layer.version}:${plane}:${slice}`;
-    const known = this.traced.get(key);
-    if (known) return known;
-    const lines = labelOutlines(labelSlice(layer.volume.header, layer.volume.voxels, plane, slice));
-    const paths = new Map([...lines].map(([label, list]) => [label, pathOf(list)]));
-    if (this.traced.size > 60) this.traced.delete(this.traced.keys().next().value ?? '');
-    this.traced.set(key, paths);
+type Paths = ReadonlyMap<number, Path2D>;
+interface Traced { version: number; labels: Uint8Array; paths: Paths }
+
+/** Traced outlines of the last slices of each label volume. After a stroke only slices whose labels changed are traced again; the others keep the same paths. */
+export class OutlineCache {
+  private readonly volumes = new WeakMap<Uint8Array, Map<string, Traced>>();
+
+  get({ volume, version }: LabelLayer, plane: Plane, slice: number): Paths {
+    const traced = this.volumes.get(volume.voxels) ?? new Map<string, Traced>();
+    this.volumes.set(volume.voxels, traced);
+    const key = `${plane}:${slice}`;
+    const known = traced.get(key);
+    if (known?.version === version) return known.paths;
+    const cut = labelSlice(volume.header, volume.voxels, plane, slice);
+    if (known && isSame(known.labels, cut.labels)) {
+      known.version = version;
+      return known.paths;
+    }
+    const paths = new Map([...labelOutlines(cut)].map(([label, lines]) => [label, pathOf(lines)]));
+    if (!known && traced.size >= MAX_SLICES) traced.delete(traced.keys().next().value ?? '');
+    traced.set(key, { version, labels: cut.labels.slice(), paths });
     return paths;
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function pathOf(lines: readonly Polyline[]): Path2D {
@@ -45,16 +61,21 @@ export function sliceToPane(header: VolumeHeader, plane: Plane, frame: PaneFrame
   return new DOMMatrix([stepRight[0] - start[0], stepRight[1] - start[1], stepDown[0] - start[0], stepDown[1] - start[1], start[0], start[1]]);
 }
 
-export interface OutlinePane { context: CanvasRenderingContext2D; frame: PaneFrame; plane: Plane; cursor: Vec3 }
+export interface ShownOutlines { layer: LabelLayer; paths: Paths }
 
-export function drawOutlines({ context, frame, plane, cursor }: OutlinePane, layers: readonly LabelLayer[], cache: OutlineCache): void {
-  for (const layer of layers) {
-    const { header } = layer.volume;
-    const slice = sliceIndexOf(header, plane, cursor);
-    if (slice < 0) continue;
-    const matrix = sliceToPane(header, plane, frame);
-    const paths = [...cache.get(layer, plane, slice)].sort(([a], [b]) => Number(layer.looks.get(a)?.isSelected ?? false) - Number(layer.looks.get(b)?.isSelected ?? false));
-    for (const [label, path] of paths) {
+/** What a pane shows of each layer; the same paths mean the same outlines. */
+export function outlinesAt(plane: Plane, cursor: Vec3, layers: readonly LabelLayer[], cache: OutlineCache): ShownOutlines[] {
+  return layers.flatMap((layer): ShownOutlines[] => {
+    const slice = sliceIndexOf(layer.volume.header, plane, cursor);
+    return slice < 0 ? [] : [{ layer, paths: cache.get(layer, plane, slice) }];
+  });
+}
+
+export function drawOutlines({ context, frame, plane }: { context: CanvasRenderingContext2D; frame: PaneFrame; plane: Plane }, outlines: readonly ShownOutlines[]): void {
+  for (const { layer, paths } of outlines) {
+    const matrix = sliceToPane(layer.volume.header, plane, frame);
+    const sorted = [...paths].sort(([a], [b]) => Number(layer.looks.get(a)?.isSelected ?? false) - Number(layer.looks.get(b)?.isSelected ?? false));
+    for (const [label, path] of sorted) {
       const look = layer.looks.get(label);
       if (!look?.isVisible) continue;
       const shown = new Path2D();

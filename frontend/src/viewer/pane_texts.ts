@@ -22,6 +22,8 @@ export class PaneTexts {
   private readonly scaleText: HTMLElement;
   private readonly note: HTMLElement;
   private barMap = '';
+  /** What stands where: writing the same again would lay out and paint the pane anew. */
+  private readonly written = new Map<string, string>();
 
   constructor(root: HTMLElement) {
     for (const name of ['tl', 'tr', 'br', 'cL', 'cR', 'cT', 'cB', 'unit']) this.places.set(name, root.appendChild(element('div', `o ${name}`)));
@@ -35,9 +37,16 @@ export class PaneTexts {
     this.bar.hidden = true;
   }
 
+  private isWritten(place: string, words: unknown): boolean {
+    const key = JSON.stringify(words);
+    if (this.written.get(place) === key) return true;
+    this.written.set(place, key);
+    return false;
+  }
+
   set(place: 'tl' | 'tr' | 'br', strong: string, text: string, second = ''): void {
     const found = this.places.get(place);
-    if (!found) return;
+    if (!found || this.isWritten(place, [strong, text, second])) return;
     const bold = document.createElement('b');
     bold.textContent = strong;
     found.replaceChildren(...(strong ? [bold] : []), document.createTextNode(text));
@@ -46,6 +55,7 @@ export class PaneTexts {
   }
 
   frame(frame: PaneFrame): void {
+    if (this.isWritten('frame', [frame.right, frame.down])) return;
     const letters = lettersOf(frame);
     const places = { cL: letters.left, cR: letters.right, cT: letters.top, cB: letters.bottom };
     for (const [place, letter] of Object.entries(places)) (this.places.get(place) as HTMLElement).textContent = letter;
@@ -56,6 +66,7 @@ export class PaneTexts {
 
   /** The colour bar with both ends, its unit, and from where on the wash is drawn. */
   colourBar(facts: BarFacts | null): void {
+    if (this.isWritten('bar', facts)) return;
     const unitPlace = this.places.get('unit') as HTMLElement;
     this.bar.hidden = facts === null;
     this.bar.parentElement?.classList.toggle('has-bar', facts !== null);

@@ -3,7 +3,7 @@ import { PLANE_AXES, at, countSlices, norm, sliceIndexOf, subtract, worldToFrame
 import type { Sampler } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
 import { IsodoseLayer, type IsodoseLevel } from './isodose';
-import { drawOutlines, type OutlineCache } from './outlines';
+import { drawOutlines, outlinesAt, type OutlineCache } from './outlines';
 import { element, PaneTexts } from './pane_texts';
 import type { LabelLayer } from './scan';
 
@@ -29,6 +29,8 @@ export class SlicePane {
   private readonly isodose = new IsodoseLayer();
   private readonly brush = element('div', 'brush-ring');
   private isodoseKey = '';
+  /** What the canvas shows; it is drawn again only when one of these changed. */
+  private drawn: readonly unknown[] = [];
 
   constructor(readonly id: string, readonly index: number, readonly plane: Plane) {
     this.canvas.className = 'outline';
@@ -49,8 +51,20 @@ export class SlicePane {
   }
 
   draw(frame: PaneFrame, facts: OverlayFacts): void {
+    this.drawCanvas(frame, facts);
+    this.drawIsodose(frame, facts);
+    this.texts.frame(frame);
+  }
+
+  private drawCanvas(frame: PaneFrame, facts: OverlayFacts): void {
     const ratio = window.devicePixelRatio || 1;
     const { width, height } = frame;
+    const outlines = outlinesAt(this.plane, facts.cursor, facts.layers, facts.outlines);
+    const crosshair = facts.isCrosshairOn ? worldToFrame(frame, facts.cursor).map(Math.round) : null;
+    const ruler = facts.ruler?.plane === this.plane ? facts.ruler : null;
+    const wanted = [frame, ratio, String(crosshair), ruler, ...outlines.flatMap(({ layer, paths }) => [paths, layer.isGhost, JSON.stringify([...layer.looks.values()])])];
+    if (wanted.length === this.drawn.length && wanted.every((fact, n) => fact === this.drawn[n])) return;
+    this.drawn = wanted;
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
       this.canvas.width = Math.round(width * ratio);
       this.canvas.height = Math.round(height * ratio);
@@ -59,11 +73,9 @@ export class SlicePane {
     if (!context) return;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    drawOutlines({ context, frame, plane: this.plane, cursor: facts.cursor }, facts.layers, facts.outlines);
-    if (facts.isCrosshairOn) this.drawCrosshair(context, frame, facts.cursor);
-    if (facts.ruler?.plane === this.plane) drawRuler(context, frame, facts.ruler);
-    this.drawIsodose(frame, facts);
-    this.texts.frame(frame);
+    drawOutlines({ context, frame, plane: this.plane }, outlines);
+    if (crosshair) this.drawCrosshair(context, frame, facts.cursor);
+    if (ruler) drawRuler(context, frame, ruler);
   }
 
   private drawIsodose(frame: PaneFrame, { isodose }: OverlayFacts): void {

@@ -295,7 +295,7 @@ export class Viewer {
     this.root.dataset.renders = String(this.renders);
   }
 
-  /** Sends view and looks of one pane to the engine when they changed. */
+  /** Sends view and looks of one pane to the engine when they changed; says whether the engine must still draw it. */
   private place(shown: Shown, state: ViewState): boolean {
     const { pane, resolved } = shown;
     if (!resolved.base || this.root.dataset.covered === 'true') return false;
@@ -317,7 +317,7 @@ export class Viewer {
     }
     Object.assign(shown, { viewKey, looksKey });
     pane.root.classList.toggle('light', looks.base.map === 'inverse-grey' || looks.base.map === 'magenta');
-    return isViewNew || isLookNew;
+    return isLookNew || (isViewNew && !this.engine.drawsViewsAtOnce);
   }
 
   private drawOverlays(shown: Shown, state: ViewState): void {
