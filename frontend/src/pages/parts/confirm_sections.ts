@@ -62,10 +62,16 @@ function facts(series: ProposedSeries): string {
   return [series.nuclide, series.units, series.decay_correction ? `decay ${series.decay_correction}` : '', series.corrections.join(', ')].filter(Boolean).join('; ') || '—';
 }
 
+/** The pictures of a time point: what was sent is seen before its use is confirmed. */
+export function seriesPictures(series: readonly ProposedSeries[]): Html {
+  const shown = series.filter((item) => item.preview_url);
+  return html`<div class="series-pictures">${each(shown, (item) => html`<figure><img src="${item.preview_url ?? ''}" alt="${item.kind === 'ct' ? 'Middle slice' : 'Anterior projection'} of ${item.description || item.modality}" decoding="async"><figcaption class="fs12 t3">${item.kind === 'ct' ? 'CT, middle slice' : `${item.modality}, anterior`}</figcaption></figure>`)}</div>`;
+}
+
 function seriesRow(series: ProposedSeries, draft: Draft, timePoints: readonly string[]): Html {
   const use = draft.uses[series.id] ?? { use: 'ignore', timePoint: '' };
   const isIgnored = use.use === 'ignore';
-  return html`<tr class="${isIgnored ? 't3' : ''}"><td class="ell series-cell" title="${series.description}"><span class="row">${series.preview_url ? html`<img class="series-preview" src="${series.preview_url}" alt="${series.kind === 'ct' ? 'Middle slice' : 'Anterior projection'} of ${series.description || series.modality}" decoding="async">` : html`<span class="series-preview none"></span>`}<span class="strong ell">${series.description || 'No description'}</span></span></td><td>${series.modality}</td><td class="num">${series.n_instances}</td><td>${formatDateTime(series.acquisition_start)}</td><td class="text fs12 t2">${facts(series)}</td>
+  return html`<tr class="${isIgnored ? 't3' : ''}"><td class="ell series-cell" title="${series.description}"><span class="strong">${series.description || 'No description'}</span></td><td>${series.modality}</td><td class="num">${series.n_instances}</td><td>${formatDateTime(series.acquisition_start)}</td><td class="text fs12 t2">${facts(series)}</td>
     <td class="text"><div class="findings">${each(series.findings, (finding) => flag(levelOf(finding.level), finding.message))}${series.duplicate_of ? flag('note', 'Already stored') : nothing}${series.findings.length === 0 && !series.duplicate_of ? flag('ok', 'No finding') : nothing}</div></td>
     <td>${select({ name: `use.${series.id}`, label: `Use of ${series.description}` }, USES, use.use)}</td>
     <td>${isIgnored ? html`—` : select({ name: `time.${series.id}`, label: `Time point of ${series.description}` }, [['', '—'], ...timePoints.map((number) => [number, number] as const)], use.timePoint)}</td></tr>`;
