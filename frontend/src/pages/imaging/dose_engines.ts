@@ -1,7 +1,7 @@
 /** Dose engines beside each other: columns of the table, spread on a line, reasons in the inspector, the start dialog. */
 import { each, html, nothing, type Html } from '../../domain/html';
-import { bareNumber, flag, number } from '../../domain/markup';
-import { formatFixed, formatPlain, MISSING } from '../../domain/quantity';
+import { flag, number, unit } from '../../domain/markup';
+import { formatFixed, formatNumber, formatPlain, MISSING } from '../../domain/quantity';
 import type { Dose, DoseRegion, EngineDose } from './dose_wire';
 
 interface EngineKind { name: string; short: string; label: string; text: string }
@@ -53,7 +53,7 @@ export function engineCells(engines: readonly EngineDose[], row: DoseRegion): Ht
   const spread = spreadPercent(engines, row);
   const dots = engines.map((engine) => ({ name: engine.engine, percent: valueOf(engine, row)?.difference?.value })).filter((dot) => dot.percent !== undefined);
   const words = dots.map((dot) => `${engineLabel(dot.name)} ${formatFixed(dot.percent ?? 0, 1)} %`).join(', ');
-  return html`${each(engines, (engine, i) => html`<td class="num ${i === 0 ? 'gl strong-value' : ''}">${bareNumber(valueOf(engine, row)?.absorbed_dose)}</td>`)}
+  return html`${each(engines, (engine, i) => html`<td class="num ${i === 0 ? 'gl strong-value' : ''}">${formatNumber(valueOf(engine, row)?.absorbed_dose?.value)}</td>`)}
     <td><svg class="spread" width="${LINE.width}" height="${LINE.height}" role="img" aria-label="${words}"><line x1="2" x2="${LINE.width - 2}" y1="${LINE.height / 2}" y2="${LINE.height / 2}"></line><line x1="${LINE.width / 2}" x2="${LINE.width / 2}" y1="3" y2="${LINE.height - 3}"></line>${each(dots, (dot) => mark(dot.name, position(dot.percent ?? 0)))}</svg></td>
     <td class="num">${spread === null ? MISSING : spread > ALARM_PERCENT ? flag('ask', formatFixed(spread, 0)) : formatFixed(spread, 0)}</td>`;
 }
@@ -64,7 +64,7 @@ export function engineSection(engines: readonly EngineDose[], row: DoseRegion): 
   return html`<div class="sect"><div class="sect-head"><h2 class="h2">By engine</h2><span class="push t3 fs12">difference from the first</span></div><ul class="engine-list">${each(engines, (engine, i) => {
     const item = valueOf(engine, row);
     const difference = i === 0 || !item?.difference ? nothing : html`<span class="num t2">${item.difference.value > 0 ? '+' : ''}${formatFixed(item.difference.value, 1)} %</span>`;
-    return html`<li><span class="row">${symbol(engine.engine)}${engine.label}</span><span class="row push">${number(item?.absorbed_dose)}${difference}</span>${item?.reason ? html`<span class="reason t3 fs12">${item.reason}</span>` : nothing}</li>`;
+    return html`<li><span class="row">${symbol(engine.engine)}${engine.label}</span><span class="row push" title="${item?.absorbed_dose?.standard_uncertainty ? `statistical standard uncertainty ${formatNumber(item.absorbed_dose.standard_uncertainty)} Gy` : ''}">${formatNumber(item?.absorbed_dose?.value)} ${unit('Gy')}${difference}</span>${item?.reason ? html`<span class="reason t3 fs12">${item.reason}</span>` : nothing}</li>`;
   })}</ul></div>`;
 }
 

@@ -19,18 +19,18 @@ function rowOf(row: DoseRegion, selectedId: string, engines: readonly EngineDose
   const nOpen = openOf(row.findings);
   const limit = share ? html`<span class="share ${share.value > 100 ? 'over' : ''}"><i data-width="${share.value}"></i></span>${share.value > 100 ? flag('block', formatNumber(share.value)) : formatNumber(share.value)}` : html`${MISSING}`;
   return html`<tr tabindex="0" data-region="${region.id}" aria-selected="${String(region.id === selectedId)}"><td data-colour="${region.colour}"><span class="row"><i class="swatch"></i><span>${isLesion(row) ? `${region.label} ` : ''}${region.name}</span>${nOpen > 0 ? flag('ask', nOpen === 1 ? 'Answer' : `${nOpen} to answer`, 'fs12') : nothing}</span></td>
-    <td class="num">${bareNumber(row.mass)}</td><td class="t2">${row.mass_origin}</td><td class="num strong-value">${bareNumber(row.absorbed_dose)}</td>
+    <td class="num" title="${row.mass_origin}">${bareNumber(row.mass)}</td>${engines.length > 1 ? nothing : html`<td class="t2">${row.mass_origin}</td>`}<td class="num strong-value">${bareNumber(row.absorbed_dose)}</td>
     ${engines.length > 1 ? engineCells(engines, row) : metricCells(row)}
-    <td class="num gl">${bareNumber(row.dose_per_activity)}</td><td class="num">${bareNumber(row.bed)}</td><td class="num">${bareNumber(row.eqd2)}</td><td class="num">${limit}</td></tr>`;
+    <td class="num gl">${bareNumber(row.dose_per_activity)}</td><td class="num">${bareNumber(row.bed)}</td>${engines.length > 1 ? nothing : html`<td class="num">${bareNumber(row.eqd2)}</td>`}<td class="num">${limit}</td></tr>`;
 }
 
-/** With several engines their doses stand side by side; D98, D50 and D2 are then in the inspector alone. */
+/** With several engines their doses stand side by side; D98, D50, D2, EQD2 and the origin of the mass are in the inspector. */
 export function doseTable(dose: Dose, selectedId: string, shownEngine: string): Html {
   const engines = dose.engines ?? [];
   const middle = engines.length > 1 ? engineHeads(engines, shownEngine) : html`<th class="num gl">D98 (Gy)</th><th class="num">D50 (Gy)</th><th class="num">D2 (Gy)</th>`;
   const organs = dose.regions.filter((row) => !isLesion(row));
   const lesions = dose.regions.filter(isLesion);
-  return html`<table class="table dense dose-table ${dose.is_stale ? 'is-stale' : ''}"><thead><tr><th>Region</th><th class="num">Mass (g)</th><th>Mass from</th><th class="num">Dose (Gy)</th>${middle}<th class="num gl" title="1 Gy/GBq = 1 mGy/MBq">Gy/GBq</th><th class="num">BED (Gy)</th><th class="num">EQD2 (Gy)</th><th class="num">Limit (%)</th></tr></thead>
+  return html`<table class="table dense dose-table ${dose.is_stale ? 'is-stale' : ''}"><thead><tr><th>Region</th><th class="num">Mass (g)</th>${engines.length > 1 ? nothing : html`<th>Mass from</th>`}<th class="num">Dose (Gy)</th>${middle}<th class="num gl" title="1 Gy/GBq = 1 mGy/MBq">Gy/GBq</th><th class="num">BED (Gy)</th>${engines.length > 1 ? nothing : html`<th class="num">EQD2 (Gy)</th>`}<th class="num">Limit (%)</th></tr></thead>
     <tbody>${each(organs, (row) => rowOf(row, selectedId, engines))}${lesions.length > 0 ? html`<tr class="group"><td colspan="14">Lesions</td></tr>` : nothing}${each(lesions, (row) => rowOf(row, selectedId, engines))}</tbody></table>`;
 }
 
@@ -52,7 +52,7 @@ export function doseInspector(row: DoseRegion, engines: readonly EngineDose[]): 
     <div class="row between mt-2 dose-head"><div class="big">${number(row.absorbed_dose)}</div><div class="dose-metrics fs12">${facts}</div></div></div>
     ${engineSection(engines, row)}${budget(row)}
     ${row.findings.length > 0 ? html`<div class="sect"><div class="stack">${each(row.findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><dl class="kv"><dt>BED</dt><dd>${number(row.bed)}</dd>${row.alpha_beta ? html`<dt>α/β</dt><dd>${number(row.alpha_beta)}</dd>` : nothing}${row.repair_half_time ? html`<dt>Repair half-time</dt><dd>${number(row.repair_half_time)}</dd>` : nothing}
+    <div class="sect"><dl class="kv"><dt>Mass, ${row.mass_origin}</dt><dd>${number(row.mass)}</dd><dt>BED</dt><dd>${number(row.bed)}</dd><dt>EQD2</dt><dd>${number(row.eqd2)}</dd>${row.alpha_beta ? html`<dt>α/β</dt><dd>${number(row.alpha_beta)}</dd>` : nothing}${row.repair_half_time ? html`<dt>Repair half-time</dt><dd>${number(row.repair_half_time)}</dd>` : nothing}
     ${row.effective_half_life ? html`<dt>Effective half-life</dt><dd>${number(row.effective_half_life)}</dd>` : nothing}${row.time_integrated_activity ? html`<dt>TIA</dt><dd>${number(row.time_integrated_activity)}</dd>` : nothing}${row.voxel_mean_dose ? html`<dt>Mean of the dose map</dt><dd>${number(row.voxel_mean_dose)}</dd>` : nothing}${volumeFacts(row)}</dl>
     ${(row.limits ?? []).length > 0 ? html`<h3 class="h2 mt-3 mb-2">Limits</h3><dl class="kv">${each(row.limits ?? [], (limit) => html`<dt title="${limit.source}">${formatNumber(limit.limit?.value)} Gy ${limit.quantity === 'absorbed_dose' ? '' : limit.quantity.toUpperCase()}</dt><dd>${number(limit.share)}</dd>`)}</dl>` : nothing}</div>`;
 }
