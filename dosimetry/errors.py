@@ -42,3 +42,9 @@ class GeometryMismatchError(DosimetryError):
     """Two objects do not share the grid or the frame of reference that they must share."""
 
     default_code = "geometry_mismatch"
+
+
+class CalculationCancelledError(DosimetryError):
+    """The caller asked to stop; there is no result."""
+
+    default_code = "cancelled"

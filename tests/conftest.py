@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 SENTINEL = "ZZPHI"
+# The compiler logs every statement it sees; tests listen at the lowest level.
+logging.getLogger("numba").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dosimetry.case.engine_doses import compare_region, run_engines
 from dosimetry.case.nifti import write_nifti
 from dosimetry.case.pipeline import (
     Log,
@@ -20,7 +21,7 @@ from dosimetry.case.pipeline import (
 )
 from dosimetry.case.schema import Case
 from dosimetry.dose.density import density_from_hu
-from dosimetry.dose.engines import EngineResult, run_engine
+from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.histogram import dose_volume_histogram
 from dosimetry.errors import DosimetryError, InsufficientDataError
@@ -72,14 +73,17 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     started = time.monotonic()
     tia = _tia_map(case, scans, reference, nuclide)
     density, density_origin = _density(case, reference)
-    result = run_engine(case.engines[0], tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide)
-    log(f"voxel-wise curves and dose in {time.monotonic() - started:.1f} s")
+    log(f"voxel-wise curves in {time.monotonic() - started:.1f} s")
+    results = run_engines(case.engines, tia=tia, density=density, nuclide=nuclide, options=case.engine_options, log=log)
+    result = results[case.engines[0]]
     regions = [
         row
         for name in reference.masks
-        if (row := _region(case, name, measured, scans, reference, result, density, nuclide, warnings)) is not None
+        if (row := _region(case, name, measured, scans, reference, results, density, nuclide, warnings)) is not None
     ]
-    write_nifti(result.dose, out / "dose_gy.nii.gz", description="absorbed dose, Gy")
+    write_nifti(result.dose, out / "dose_gy.nii.gz", description=f"absorbed dose, Gy, engine {case.engines[0]}")
+    for name in case.engines[1:]:
+        write_nifti(results[name].dose, out / f"dose_gy_{name}.nii.gz", description=f"absorbed dose, Gy, engine {name}")
     shown = tia.with_values(tia.values / np.float32(MBQ_BQ))
     write_nifti(shown, out / "tia_mbq_s.nii.gz", description="time-integrated activity of each voxel, MBq s")
     return {
@@ -91,12 +95,21 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
         "regions": regions,
         "organ_minus_lesion": statements,
         "density": density_origin,
-        "energy_balance_j": {key: value for key, value in result.energy_balance.items() if key.endswith("_j")},
+        "energy_balance_j": _energy_balance_j(result),
+        "engines": [
+            {
+                "engine": name,
+                "energy_balance_j": _energy_balance_j(results[name]),
+                "warnings": list(results[name].warnings),
+            }
+            for name in case.engines
+        ],
         "warnings": [*warnings, *result.warnings],
         "provenance": {
             "versions": package_versions(),
             "nuclide_data": nuclide.data_version,
             "engine": dict(result.provenance),
+            "engines": {name: dict(results[name].provenance) for name in case.engines},
             "dose_digest": digest_array(result.dose.values),
             "case_digest": digest_json(_case_parameters(case)),
         },
@@ -113,7 +126,12 @@ def _case_parameters(case: Case) -> dict[str, Any]:
         "radiobiology": {name: dict(entry) for name, entry in case.radiobiology.items()},
         "single_time_point": dict(case.single_time_point) if case.single_time_point else None,
         "engines": list(case.engines),
+        "engine_options": dict(case.engine_options),
     }
+
+
+def _energy_balance_j(result: EngineResult) -> dict[str, float]:
+    return {key: value for key, value in result.energy_balance.items() if key.endswith("_j")}
 
 
 def _measure(scans: list[Scan], warnings: list[str]) -> tuple[dict[str, dict[str, RegionMeasurement]], list[str]]:
@@ -200,7 +218,7 @@ def _region(  # noqa: PLR0917 - one row needs everything that the case computed
     measured: Mapping[str, Mapping[str, RegionMeasurement]],
     scans: list[Scan],
     reference: Scan,
-    result: EngineResult,
+    results: Mapping[str, EngineResult],
     density: Volume | float,
     nuclide: Nuclide,
     warnings: list[str],
@@ -230,10 +248,12 @@ def _region(  # noqa: PLR0917 - one row needs everything that the case computed
         return row
     warnings += [f"{name}: {finding.message}" for finding in selection.findings]
     fit = next(item for item in selection.fits if item.model == selection.recommended_model)
-    return {
-        **row,
-        **_dose_fields(case, name, fit, measured[name][reference.label], reference, result, density, nuclide),
-    }
+    rates = {scan.label: found.activity_bq / fit.time_integrated_activity_bq_s for scan, found in points}
+    fields, said = _dose_fields(
+        case, name, fit, measured[name][reference.label], reference, results, density, nuclide, rates
+    )
+    warnings += [f"{name}: {text}" for text in said]
+    return {**row, **fields}
 
 
 def _dose_fields(  # noqa: PLR0917 - see _region
@@ -242,21 +262,30 @@ def _dose_fields(  # noqa: PLR0917 - see _region
     fit: CurveFit,
     found: RegionMeasurement,
     reference: Scan,
-    result: EngineResult,
+    results: Mapping[str, EngineResult],
     density: Volume | float,
     nuclide: Nuclide,
-) -> dict[str, Any]:
+    rates_per_s: Mapping[str, float],
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     grid = reference.image.volume.grid
     mass_g = found.volume_ml * _mean_density(density, reference, name)
     tia, tia_u = fit.time_integrated_activity_bq_s, fit.time_integrated_activity_standard_uncertainty_bq_s
-    mean_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g
+    engines = compare_region(
+        results,
+        case.engines,
+        mask=reference.masks[name],
+        grid=grid,
+        local_dose_gy=tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g,
+        rates_per_s=rates_per_s,
+    )
+    mean_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g * engines.factor
     budget = combine_region_uncertainty(
         time_integrated_activity_cv=tia_u / tia,
         volume_ml=found.volume_ml,
         voxel_spacing_xyz_mm=grid.spacing_xyz_mm,
     )
-    histogram = dose_volume_histogram(result.dose, mask=reference.masks[name], mask_grid=grid)
-    return {
+    histogram = dose_volume_histogram(results[case.engines[0]].dose, mask=reference.masks[name], mask_grid=grid)
+    fields = {
         "volume_ml": found.volume_ml,
         "mass_g": mass_g,
         "fit": {
@@ -280,8 +309,10 @@ def _dose_fields(  # noqa: PLR0917 - see _region
         },
         "dose_per_activity_gy_per_gbq": mean_gy / (case.administered_activity_bq / 1e9),
         "uncertainty_percent": {key: 100.0 * value for key, value in asdict(budget)["components"].items()},
+        "engines": engines.rows,
         **_biology(case, name, reference.kinds[name], fit, mean_gy),
     }
+    return fields, engines.warnings
 
 
 def _mean_density(density: Volume | float, reference: Scan, name: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dosimetry.dose.engines import ENGINES
 from dosimetry.errors import InvalidInputError
 
 FORMAT = "theranostics-case-1"
@@ -34,7 +35,9 @@ TEMPLATE: dict[str, Any] = {
         "source": "where the value comes from",
     },
     "engines": ["local"],
+    "engine_options": {"seed": 1},
 }
+ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "progeny")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,7 @@ class Case:
     radiobiology: Mapping[str, Mapping[str, float]]
     single_time_point: Mapping[str, Any] | None
     engines: tuple[str, ...]
+    engine_options: Mapping[str, Any]
 
 
 def read_case(path: Path) -> Case:
@@ -108,9 +112,8 @@ def read_case(path: Path) -> Case:
         declared_density_g_per_ml=_density(density),
         radiobiology=_radiobiology(node.at("radiobiology")) if "radiobiology" in data else {},
         single_time_point=_single(single) if single is not None else None,
-        engines=tuple(item.choice({"local"}) for item in node.at("engines").items())
-        if "engines" in data
-        else ("local",),
+        engines=_engines(node.at("engines")) if "engines" in data else ("local",),
+        engine_options=_engine_options(node.at("engine_options")) if "engine_options" in data else {},
     )
 
 
@@ -217,6 +220,29 @@ def _radiobiology(node: _Node) -> dict[str, dict[str, float]]:
         entry = node.at(name).only({"alpha_beta_gy", "repair_half_time_h"})
         table[name] = {key: entry.at(key).positive() for key in ("alpha_beta_gy", "repair_half_time_h")}
     return table
+
+
+def _engines(node: _Node) -> tuple[str, ...]:
+    names = tuple(item.choice(set(ENGINES)) for item in node.items())
+    if len(set(names)) < len(names):
+        raise InvalidInputError(f"{node.place}: name each engine once.", code="case_value")
+    return names
+
+
+def _engine_options(node: _Node) -> dict[str, Any]:
+    node.only(set(ENGINE_OPTIONS))
+    options: dict[str, Any] = {}
+    for key in node.value:
+        item = node.at(key)
+        if key == "progeny":
+            options[key] = item.choice({"none", "in_place"})
+        elif key == "target_relative_uncertainty":
+            options[key] = item.positive()
+        elif item.positive() != int(item.value):
+            raise item.wrong("a whole number above zero")
+        else:
+            options[key] = int(item.value)
+    return options
 
 
 def _single(node: _Node) -> dict[str, Any]:

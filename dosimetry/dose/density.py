@@ -26,7 +26,8 @@ class DensityCurve:
 
     def __post_init__(self) -> None:
         hu = [point[0] for point in self.points]
-        if len(hu) < 2 or any(a >= b for a, b in pairwise(hu)) or min(d for _, d in self.points) <= 0:
+        is_rising = len(hu) >= 2 and all(a < b for a, b in pairwise(hu))
+        if not (is_rising and np.all(np.isfinite(self.points)) and all(density > 0.0 for _, density in self.points)):
             raise InvalidInputError("A density curve needs rising HU and densities above zero.", code="bad_curve")
 
 
@@ -55,9 +56,11 @@ def density_from_hu(hu: Volume, *, curve: DensityCurve = DEFAULT_DENSITY_CURVE) 
     Raises
     ------
     InvalidInputError
-        The volume is not in HU.
+        The volume is not in HU, or a value is not a finite number.
     """
     if hu.unit != "HU":
         raise InvalidInputError(f"Density needs a CT in HU; got {hu.unit}.", code="not_hu")
+    if not np.all(np.isfinite(hu.values)):
+        raise InvalidInputError("The CT holds a value that is not a finite number.", code="not_finite")
     x, y = np.array(curve.points).T
     return hu.with_values(np.interp(hu.values, x, y).astype(np.float32), unit="g/mL")

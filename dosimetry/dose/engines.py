@@ -1,43 +1,34 @@
 """One interface to all dose engines."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Protocol, cast
 
+from dosimetry.dose.inputs import refuse_when_cancelled
 from dosimetry.dose.local import local_dose
+from dosimetry.dose.result import EngineResult
 from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.provenance import digest_array
 from dosimetry.units import KEV_J
 from dosimetry.volume import Volume
 
+__all__ = ["ENGINES", "OPTIONS", "Engine", "EngineResult", "run_engine"]
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EngineResult:
-    """What an engine returns.
-
-    Parameters
-    ----------
-    dose : Volume
-        Absorbed dose, Gy.
-    relative_standard_uncertainty : Volume or None
-        Statistical uncertainty of each voxel, where the engine has one.
-    photon_dose : Volume or None
-        The part of ``dose`` that photons brought, Gy; None for an engine that does not transport them.
-    energy_balance : mapping
-        emitted_j, deposited_j, masked_j.
-    provenance : mapping
-        Engine, nuclide data, digests of the inputs.
-    warnings : tuple of str
-        What the user should know.
-    """
-
-    dose: Volume
-    relative_standard_uncertainty: Volume | None
-    energy_balance: Mapping[str, float]
-    provenance: Mapping[str, Any]
-    warnings: tuple[str, ...]
-    photon_dose: Volume | None = None
+OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "progeny": "none, or in_place for all progeny where the parent decays",
+        "seed": "seed of the random numbers",
+        "target_relative_uncertainty": "stop when the relative standard uncertainty has come down to it",
+        "max_histories": "most particles to follow",
+        "device": "cpu or cuda",
+        "kernel_density_g_per_ml": "medium of the kernel where density is a map",
+        "kernel_cache_folder": "folder in which kernels are kept",
+        "photon_radius_mm": "reach of photons in the kernel",
+    }
+)
+"""Options by name; an engine leaves those of other engines aside."""
 
 
 class Engine(Protocol):
@@ -50,6 +41,8 @@ class Engine(Protocol):
         density_g_per_ml: Volume | float,
         nuclide: Nuclide,
         progress: Callable[[float, str], None] | None,
+        options: Mapping[str, Any],
+        is_cancelled: Callable[[], bool] | None,
     ) -> EngineResult:
         """Return the dose."""
 
@@ -60,6 +53,8 @@ def _run_local(
     density_g_per_ml: Volume | float,
     nuclide: Nuclide,
     progress: Callable[[float, str], None] | None,
+    options: Mapping[str, Any],
+    is_cancelled: Callable[[], bool] | None,
 ) -> EngineResult:
     dose, masked_energy_j, warnings = local_dose(tia_bq_s=tia_bq_s, density_g_per_ml=density_g_per_ml, nuclide=nuclide)
     emitted_j = float(tia_bq_s.values.sum(dtype="float64")) * nuclide.local_energy_kev * KEV_J
@@ -88,8 +83,25 @@ def _run_local(
     )
 
 
-ENGINES: Mapping[str, Engine] = {"local": _run_local}
-"""Engines by name; ``local`` deposits electron, alpha and recoil energy where the decay happens."""
+def _on_first_use(module: str, function: str) -> Engine:
+    """Import an engine when it is first run: compiled kernels do not belong into a process that only reads results."""
+
+    def run(**arguments: Any) -> EngineResult:
+        return cast("EngineResult", getattr(import_module(module), function)(**arguments))
+
+    return run
+
+
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {
+        "local": _run_local,
+        "kernel": _on_first_use("dosimetry.dose.kernel_engine", "run_kernel"),
+        "kernel_unscaled": _on_first_use("dosimetry.dose.kernel_engine", "run_kernel_unscaled"),
+        "hybrid_mc": _on_first_use("dosimetry.dose.hybrid", "run_hybrid_mc"),
+        "full_mc": _on_first_use("dosimetry.dose.full_mc", "run_full_mc"),
+    }
+)
+"""Engines by name, from the quickest: docs/physics/engines.md says what each does and when to use it."""
 
 
 def run_engine(
@@ -99,6 +111,8 @@ def run_engine(
     density_g_per_ml: Volume | float,
     nuclide: Nuclide,
     progress: Callable[[float, str], None] | None = None,
+    options: Mapping[str, Any] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
 ) -> EngineResult:
     """Compute the absorbed-dose map with a named engine.
 
@@ -114,6 +128,10 @@ def run_engine(
         Decay data.
     progress : callable (fraction, message) or None
         Progress.
+    options : mapping or None
+        Keys of ``OPTIONS``.
+    is_cancelled : callable or None
+        Asked now and then; True stops the calculation.
 
     Returns
     -------
@@ -123,10 +141,25 @@ def run_engine(
     Raises
     ------
     InvalidInputError
-        Unknown engine, wrong unit, or density not above zero.
+        Unknown engine or option, wrong unit, or density not above zero.
     GeometryMismatchError
         Density on another grid.
+    CalculationCancelledError
+        ``is_cancelled`` answered True; there is no partial dose.
     """
     if engine not in ENGINES:
         raise InvalidInputError(f"Unknown dose engine {engine!r}; choose one of {', '.join(ENGINES)}.")
-    return ENGINES[engine](tia_bq_s=tia_bq_s, density_g_per_ml=density_g_per_ml, nuclide=nuclide, progress=progress)
+    unknown = sorted(set(options or {}) - set(OPTIONS))
+    if unknown:
+        raise InvalidInputError(
+            f"Unknown engine option {unknown[0]!r}; known are {', '.join(OPTIONS)}.", code="unknown_option"
+        )
+    refuse_when_cancelled(is_cancelled)
+    return ENGINES[engine](
+        tia_bq_s=tia_bq_s,
+        density_g_per_ml=density_g_per_ml,
+        nuclide=nuclide,
+        progress=progress,
+        options=options or {},
+        is_cancelled=is_cancelled,
+    )

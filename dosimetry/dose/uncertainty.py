@@ -46,14 +46,15 @@ def relative_dose_uncertainty(
     Raises
     ------
     InvalidInputError
-        A negative uncertainty.
+        An uncertainty that is negative or not a number, or a slope that is not a number.
 
     References
     ----------
     .. [1] Gear et al., EANM practical guidance on uncertainty analysis, EJNMMI 45 (2018) 2456-2474.
     """
-    if min(volume_cv, calibration_cv, counts_cv, recovery_fit_cv) < 0.0:
-        raise InvalidInputError("Relative uncertainties cannot be negative.")
+    _refuse_negative(volume_cv, calibration_cv, counts_cv, recovery_fit_cv)
+    if not np.all(np.isfinite((recovery_slope, counts_slope, mass_exponent))):
+        raise InvalidInputError("The slopes of recovery, counts and mass must be finite numbers.")
     components = {
         "Recovery and volume": abs(counts_slope - recovery_slope - mass_exponent) * volume_cv,
         "Recovery curve": recovery_fit_cv,
@@ -96,16 +97,17 @@ def combine_region_uncertainty(
     Raises
     ------
     InvalidInputError
-        Volume not above zero, or a negative uncertainty.
+        Volume or voxel spacing not above zero, or an uncertainty that is negative or not a number.
 
     References
     ----------
     .. [1] Gear et al., EJNMMI 45 (2018) 2456-2474, section on volume.
     """
-    if volume_ml <= 0.0:
+    if not 0.0 < volume_ml < np.inf:
         raise InvalidInputError("The region has no volume.", code="empty_region")
-    if min(time_integrated_activity_cv, calibration_cv, dose_model_cv) < 0.0:
-        raise InvalidInputError("Relative uncertainties cannot be negative.")
+    _refuse_negative(time_integrated_activity_cv, calibration_cv, dose_model_cv)
+    if not all(0.0 < spacing < np.inf for spacing in voxel_spacing_xyz_mm):
+        raise InvalidInputError("Voxel spacing must be above zero.", code="bad_spacing")
     radius_mm = (3.0 * volume_ml * 1e3 / (4.0 * np.pi)) ** (1.0 / 3.0)
     edge_mm = float(np.mean(voxel_spacing_xyz_mm)) / (2.0 * np.sqrt(3.0))
     components = {
@@ -115,6 +117,11 @@ def combine_region_uncertainty(
         "Dose model": dose_model_cv,
     }
     return _combined(components)
+
+
+def _refuse_negative(*relative: float) -> None:
+    if not all(0.0 <= value < np.inf for value in relative):
+        raise InvalidInputError("Relative uncertainties cannot be negative and must be finite numbers.")
 
 
 def _combined(components: dict[str, float]) -> UncertaintyBudget:

@@ -100,7 +100,7 @@ def get_nuclide(name: str) -> Nuclide:
     ----------
     .. [1] ICRP Publication 107, Nuclear decay data for dosimetric calculations, Ann. ICRP 38 (3), 2008.
     """
-    data = _read(name)
+    data = read_decay_data(name)
     emissions = data["emissions"]
     return Nuclide(
         name=name,
@@ -118,7 +118,14 @@ def get_nuclide(name: str) -> Nuclide:
     )
 
 
-def _read(name: str) -> dict[str, Any]:
+def read_decay_data(name: str) -> dict[str, Any]:
+    """Return the data file of one nuclide as it is: energies in MeV, emissions by kind.
+
+    Raises
+    ------
+    InvalidInputError
+        The name is not in the data.
+    """
     folder = resources.files("icrp107_database") / "icrp107"
     known = "".join(letter for letter in name if letter.isalnum() or letter == "-")
     path = folder / f"{known}.json"

@@ -1,32 +1,20 @@
 """The chosen engines on one map of time-integrated activity, and their region doses beside each other."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dosimetry.dose.comparison import RegionParts, explain_difference
+from dosimetry.dose.comparison import explain_difference
 from dosimetry.dose.engines import EngineResult, run_engine
-from dosimetry.dvh.histogram import dose_volume_histogram
-from dosimetry.segmentation.overlap import coverage_fraction
-from dosimetry.volume import Grid, Volume
+from dosimetry.dvh.by_engine import LOCAL, RegionEngineDose
+from dosimetry.volume import Volume
 from planning import storage
 from planning.computation.volumes import dose_display_asset
 from planning.models import DoseEngine
 
-LOCAL = "local"
 ENGINES_DIFFER_GUIDE = 0.10
 """Difference between two engines in a region that asks for an answer (clinic.md, section 4, Dose)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionEngineDose:
-    """One region by one engine, as a correction of local deposition on the same map."""
-
-    parts: RegionParts
-    factor: float
-    statistical_cv: float
 
 
 def run_engines(
@@ -49,43 +37,6 @@ def run_engines(
         report(0.0, "")
         results[name] = run_engine(name, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide, progress=report)
     return results
-
-
-def region_engine_doses(
-    *, results: Mapping[str, EngineResult], mask: np.ndarray, label_grid: Grid
-) -> dict[str, RegionEngineDose]:
-    """Return each engine's mean dose in one region, its share of local deposition and its statistical CV."""
-    means = {name: _mean_gy(result.dose, mask, label_grid) for name, result in results.items()}
-    fraction = coverage_fraction(mask, label_grid, results[LOCAL].dose.grid)
-    return {
-        name: RegionEngineDose(
-            parts=RegionParts(
-                engine=name,
-                total_gy=means[name],
-                photons_gy=0.0 if result.photon_dose is None else _mean_gy(result.photon_dose, mask, label_grid),
-            ),
-            factor=means[name] / means[LOCAL] if means[LOCAL] > 0.0 else 1.0,
-            statistical_cv=_statistical_cv(result, fraction),
-        )
-        for name, result in results.items()
-    }
-
-
-def _mean_gy(dose: Volume, mask: np.ndarray, label_grid: Grid) -> float:
-    return dose_volume_histogram(dose, mask=mask, mask_grid=label_grid).mean_gy
-
-
-def _statistical_cv(result: EngineResult, fraction: np.ndarray) -> float:
-    """Standard error of the region's mean; errors of voxels are taken as independent."""
-    if result.relative_standard_uncertainty is None:
-        return 0.0
-    weighted = fraction * result.dose.values
-    total = float(weighted.sum(dtype=np.float64))
-    if total <= 0.0:
-        return 0.0
-    return (
-        float(np.sqrt(np.sum((weighted * result.relative_standard_uncertainty.values) ** 2, dtype=np.float64))) / total
-    )
 
 
 def engine_rows(

@@ -8,13 +8,14 @@ import numpy as np
 
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
+from dosimetry.dvh.by_engine import region_engine_doses
 from dosimetry.dvh.histogram import DoseVolumeHistogram, dose_volume_histogram
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
 from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.units import HOUR_S, KEV_PER_G_GY
 from dosimetry.volume import Grid, Volume
 from planning.computation.curve_shapes import dose_rate_terms
-from planning.computation.engine_doses import compared, region_engine_doses
+from planning.computation.engine_doses import compared
 
 D_PERCENTS = (98.0, 95.0, 50.0, 5.0, 2.0)
 N_DVH_POINTS = 121
@@ -46,7 +47,7 @@ def compute_region_dose(
     mass_g, mass_origin = _mass(inputs, density)
     tia = inputs.fit["time_integrated_activity_bq_s"]
     tia_u = inputs.fit["time_integrated_activity_standard_uncertainty_bq_s"] or 0.0
-    doses = region_engine_doses(results=results, mask=inputs.mask, label_grid=inputs.label_grid)
+    doses = region_engine_doses(results, mask=inputs.mask, mask_grid=inputs.label_grid)
     local_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g
     shown, engine_findings = compared(doses=doses, names=engines, local_dose_gy=local_gy)
     mean_gy = shown[engines[0]]["absorbed_dose_gy"]

@@ -51,6 +51,19 @@ def test_tabulated_spectrum_agrees_with_the_branches(name):
     assert raw.energy_kev / raw.yield_per_decay == pytest.approx(mean_kev, rel=4.2e-3)
 
 
+@pytest.mark.parametrize("name", ["Lu-177", "Y-90", "I-131", "Re-188", "Ga-68"])
+def test_spectrum_bends_like_a_parabola_at_its_end(name):
+    """Straight lines between the nodes of the table would hold up to a third too many electrons there."""
+    emissions = get_emissions(name)
+    energies, density = emissions.beta_energies_kev, emissions.beta_density_per_kev
+    end_kev = energies[-1]
+    slow = density / np.maximum(end_kev - energies, 1e-9) ** 2
+    is_last = (energies > 0.9 * end_kev) & (energies < 0.98 * end_kev)
+    assert np.count_nonzero(is_last) > 3
+    # f / (E0 - E)^2 changes slowly; a straight line to the end point would let it grow without bound.
+    assert slow[is_last].max() / slow[is_last].min() < 1.5
+
+
 def test_cu64_electrons_and_positrons_are_taken_apart():
     minus, plus = split_spectrum(read_decay_data("Cu-64")["emissions"])
     assert minus.yield_per_decay == pytest.approx(0.390, rel=1e-9)

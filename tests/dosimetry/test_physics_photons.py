@@ -8,7 +8,7 @@ import xraylib
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.physics import table_files
-from dosimetry.physics.build_tables import ENERGIES_KEV, XRAYLIB_MAX_KEV
+from dosimetry.physics.build_tables import ENERGIES_KEV, XRAYLIB_MAX_KEV, build
 from dosimetry.physics.compiled import new_state, uniform
 from dosimetry.physics.compton import (
     AVOGADRO_PER_BARN_CM2,
@@ -107,6 +107,15 @@ def test_a_step_of_composition_moves_attenuation_little():
         for energy_kev in (112.95, 208.366, 364.489):
             ratio = float(photon_table(above).at(energy_kev) / photon_table(below).at(energy_kev))
             assert ratio == pytest.approx(1.0, abs=0.045), limit
+
+
+def test_committed_table_can_be_built_again(tmp_path):
+    committed = read_table("photon_cross_sections")
+    with np.load(build(tmp_path)) as again:
+        assert set(again.files) == {*committed.arrays, "meta"}
+        for name, values in committed.arrays.items():
+            # Single precision of the same library.
+            assert again[name] == pytest.approx(values, rel=1e-6, abs=0.0), name
 
 
 def test_tables_carry_source_and_hash_and_stay_small(tmp_path):

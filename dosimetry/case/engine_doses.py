@@ -1,0 +1,161 @@
+"""Several engines on one map of time-integrated activity, region by region beside each other."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dosimetry.case.pipeline import Log
+from dosimetry.dose.comparison import RegionParts, explain_difference
+from dosimetry.dose.engines import EngineResult, run_engine
+from dosimetry.dvh.histogram import dose_volume_histogram
+from dosimetry.nuclides.decay import Nuclide
+from dosimetry.units import HOUR_S
+from dosimetry.volume import Grid, Volume
+
+LOCAL = "local"
+DIFFERENCE_TO_WARN_PERCENT = 10.0
+"""A difference between two engines above it asks for a decision which of them is right here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionEngines:
+    """Doses of one region by the chosen engines.
+
+    Parameters
+    ----------
+    factor : float
+        First engine over local deposition, both on the voxel map.
+    rows : list of dict
+        One row for each engine, as in results.json.
+    warnings : tuple of str
+        Differences above 10 %.
+    """
+
+    factor: float
+    rows: list[dict[str, Any]]
+    warnings: tuple[str, ...]
+
+
+def run_engines(
+    names: Sequence[str],
+    *,
+    tia: Volume,
+    density: Volume | float,
+    nuclide: Nuclide,
+    options: Mapping[str, Any],
+    log: Log,
+) -> dict[str, EngineResult]:
+    """Run the engines in order and local deposition with them, for the others are read relative to it.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of ``ENGINES``; the first is the one that the others are compared with.
+    tia, density, nuclide
+        As ``run_engine``.
+    options : mapping
+        Options of engines.
+    log : callable (text)
+        One line for each engine.
+
+    Returns
+    -------
+    dict
+        Result by engine.
+
+    Raises
+    ------
+    DosimetryError
+        As the engines.
+    """
+    results = {}
+    for name in dict.fromkeys([*names, LOCAL]):
+        started = time.monotonic()
+        results[name] = run_engine(name, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide, options=options)
+        log(f"engine {name} in {time.monotonic() - started:.1f} s")
+    return results
+
+
+def compare_region(
+    results: Mapping[str, EngineResult],
+    names: Sequence[str],
+    *,
+    mask: NDArray[np.bool_],
+    grid: Grid,
+    local_dose_gy: float,
+    rates_per_s: Mapping[str, float],
+) -> RegionEngines:
+    """Return the mean dose of one region by each engine, its difference to the first engine and the reason.
+
+    An engine's dose is the dose of the region's own curve by local deposition times the ratio of both engines on the
+    voxel map: so a difference between engines holds no difference between curve and map.
+
+    Parameters
+    ----------
+    results : mapping
+        Results by engine, local deposition among them.
+    names : sequence of str
+        The chosen engines, first one first.
+    mask : (z, y, x) array of bool
+        The region.
+    grid : Grid
+        Grid of the mask.
+    local_dose_gy : float
+        Mean dose of the region's curve by local deposition, Gy.
+    rates_per_s : mapping
+        Time point -> activity over time-integrated activity, 1/s.
+
+    Returns
+    -------
+    RegionEngines
+        Rows in the order of ``names``.
+    """
+    parts = {name: _parts(name, result, mask, grid) for name, result in results.items()}
+    if not parts[LOCAL].total_gy > 0.0:
+        return RegionEngines(factor=1.0, rows=[], warnings=("no activity on the voxel map; engines not compared.",))
+    first = parts[names[0]]
+    rows, warnings = [], []
+    for name in names:
+        factor = parts[name].total_gy / parts[LOCAL].total_gy
+        difference = explain_difference(first=first, other=parts[name])
+        percent = 100.0 * difference.relative
+        rows.append(
+            {
+                "engine": name,
+                "mean_gy": local_dose_gy * factor,
+                "photons_gy": local_dose_gy * parts[name].photons_gy / parts[LOCAL].total_gy,
+                "voxel_mean_gy": parts[name].total_gy,
+                "statistical_standard_uncertainty_gy": local_dose_gy
+                * factor
+                * _statistical_cv(results[name], mask, grid),
+                "difference_percent": percent,
+                "reason": difference.reason,
+                "dose_rate_gy_per_h": {
+                    label: local_dose_gy * factor * rate * HOUR_S for label, rate in rates_per_s.items()
+                },
+            }
+        )
+        if abs(percent) > DIFFERENCE_TO_WARN_PERCENT:
+            warnings.append(f"{name} gives {percent:+.0f} % against {names[0]}: {difference.reason}.")
+    return RegionEngines(factor=first.total_gy / parts[LOCAL].total_gy, rows=rows, warnings=tuple(warnings))
+
+
+def _parts(name: str, result: EngineResult, mask: NDArray[np.bool_], grid: Grid) -> RegionParts:
+    photons = 0.0
+    if result.photon_dose is not None:
+        photons = dose_volume_histogram(result.photon_dose, mask=mask, mask_grid=grid).mean_gy
+    total = dose_volume_histogram(result.dose, mask=mask, mask_grid=grid).mean_gy
+    return RegionParts(engine=name, total_gy=total, photons_gy=photons)
+
+
+def _statistical_cv(result: EngineResult, mask: NDArray[np.bool_], grid: Grid) -> float:
+    """Return the relative standard error of the region's mean; errors of voxels are taken as independent."""
+    if result.relative_standard_uncertainty is None or not result.dose.grid.matches(grid):
+        return 0.0
+    dose = result.dose.values[mask].astype(np.float64)
+    error = dose * result.relative_standard_uncertainty.values[mask]
+    return float(np.sqrt(np.sum(error**2)) / dose.sum()) if dose.sum() > 0.0 else 0.0

@@ -1,0 +1,112 @@
+"""The one gate to numerical devices: Fourier transforms by scipy on the CPU, by torch where there is a CUDA device."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from dosimetry.errors import InvalidInputError
+
+Device = Literal["cpu", "cuda", "torch_cpu"]
+DEVICES = ("cpu", "cuda", "torch_cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FftBackend:
+    """Transform real arrays of three dimensions in single or double precision.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda", "torch_cpu"}
+        Where the transform runs; ``torch_cpu`` is the code of ``cuda`` without the card, for tests.
+    n_workers : int
+        Threads of the CPU transform.
+    """
+
+    device: Device
+    n_workers: int
+
+    def fast_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the smallest sizes that are not below ``shape`` and transform fast."""
+        return tuple(fft.next_fast_len(int(n), real=True) for n in shape)
+
+    def spectrum(self, values: NDArray[Any], shape: Sequence[int]) -> Any:
+        """Return the half spectrum of an array padded with zeros at its end to ``shape``; multiply spectra with ``*``.
+
+        Parameters
+        ----------
+        values : array of float32 or float64
+            Real values.
+        shape : sequence of int
+            Sizes, not below those of ``values``.
+        """
+        if self.device == "cpu":
+            return fft.rfftn(values, s=tuple(shape), workers=self.n_workers)
+        torch = _torch()
+        return torch.fft.rfftn(torch.from_numpy(np.ascontiguousarray(values)).to(self._torch_device), s=tuple(shape))
+
+    def values(self, spectrum: Any, shape: Sequence[int]) -> NDArray[Any]:
+        """Return the real array of ``shape`` that has this half spectrum."""
+        if self.device == "cpu":
+            return np.asarray(fft.irfftn(spectrum, s=tuple(shape), workers=self.n_workers, overwrite_x=True))
+        return np.asarray(_torch().fft.irfftn(spectrum, s=tuple(shape)).cpu().numpy())
+
+    @property
+    def _torch_device(self) -> str:
+        return "cuda" if self.device == "cuda" else "cpu"
+
+
+def fft_backend(device: Device | None = None) -> FftBackend:
+    """Choose where Fourier transforms run.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda", "torch_cpu"} or None
+        None: CUDA when torch finds a card, else the CPU. Results agree to single precision.
+
+    Returns
+    -------
+    FftBackend
+        The chosen backend.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown device, or CUDA is asked for and there is none.
+    """
+    wanted = device or ("cuda" if cuda_is_available() else "cpu")
+    if wanted not in DEVICES:
+        raise InvalidInputError(
+            f"Unknown device {wanted!r}; choose one of {', '.join(DEVICES)}.", code="unknown_device"
+        )
+    if wanted == "cuda" and not cuda_is_available():
+        raise InvalidInputError("No CUDA device was found; choose the device cpu.", code="no_cuda")
+    return FftBackend(device=wanted, n_workers=n_cpu_workers())
+
+
+def n_cpu_workers() -> int:
+    """Return how many threads this process may use."""
+    return max(len(os.sched_getaffinity(0)), 1)
+
+
+@lru_cache(maxsize=1)
+def cuda_is_available() -> bool:
+    """Return whether torch is installed and finds a CUDA device.
+
+    torch is imported only on a machine that has a CUDA driver: its import takes seconds and hundreds of megabytes.
+    """
+    has_driver = Path("/proc/driver/nvidia").exists() or Path("/dev/nvidiactl").exists()
+    return has_driver and find_spec("torch") is not None and bool(_torch().cuda.is_available())
+
+
+def _torch() -> Any:
+    import torch
+
+    return torch

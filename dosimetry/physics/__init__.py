@@ -1,0 +1,1 @@
+"""Interactions of photons and electrons with matter."""
