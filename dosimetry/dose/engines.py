@@ -5,6 +5,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
+from dosimetry.dose.by_radiation import local_energies
 from dosimetry.dose.inputs import refuse_when_cancelled
 from dosimetry.dose.local import local_dose
 from dosimetry.dose.result import EngineResult
@@ -56,8 +57,13 @@ def _run_local(
     options: Mapping[str, Any],
     is_cancelled: Callable[[], bool] | None,
 ) -> EngineResult:
-    dose, masked_energy_j, warnings = local_dose(tia_bq_s=tia_bq_s, density_g_per_ml=density_g_per_ml, nuclide=nuclide)
-    emitted_j = float(tia_bq_s.values.sum(dtype="float64")) * nuclide.local_energy_kev * KEV_J
+    progeny = options.get("progeny", "none")
+    energies = local_energies(nuclide.name, progeny=progeny)
+    energy_kev = sum(member.total_kev for member in energies)
+    dose, masked_energy_j, warnings = local_dose(
+        tia_bq_s=tia_bq_s, density_g_per_ml=density_g_per_ml, nuclide=nuclide, progeny=progeny
+    )
+    emitted_j = float(tia_bq_s.values.sum(dtype="float64")) * energy_kev * KEV_J
     if progress is not None:
         progress(1.0, "Local deposition")
     return EngineResult(
@@ -73,7 +79,8 @@ def _run_local(
             "engine": "local",
             "nuclide": nuclide.name,
             "nuclide_data": nuclide.data_version,
-            "local_energy_kev": nuclide.local_energy_kev,
+            "progeny": [[member.nuclide, member.decays_per_parent_decay] for member in energies[1:]],
+            "local_energy_kev": energy_kev,
             "tia_digest": digest_array(tia_bq_s.values),
             "density": density_g_per_ml
             if isinstance(density_g_per_ml, int | float)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dosimetry.dose.by_radiation import total_local_energy_kev
 from dosimetry.dose.inputs import SMALLEST_DENSITY_G_PER_ML, air_warning, check_activity, density_values
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.units import KEV_J, KEV_PER_G_GY
@@ -9,7 +10,7 @@ from dosimetry.volume import Volume
 
 
 def local_dose(
-    *, tia_bq_s: Volume, density_g_per_ml: Volume | float, nuclide: Nuclide
+    *, tia_bq_s: Volume, density_g_per_ml: Volume | float, nuclide: Nuclide, progeny: str = "none"
 ) -> tuple[Volume, float, tuple[str, ...]]:
     """Deposit the non-penetrating energy of every decay in its voxel.
 
@@ -24,6 +25,8 @@ def local_dose(
         Density on the same grid, or one declared density, g/mL.
     nuclide : Nuclide
         Decay data.
+    progeny : {"none", "in_place"}
+        Whether the progeny decay in the same voxel too.
 
     Returns
     -------
@@ -43,13 +46,14 @@ def local_dose(
     """
     check_activity(tia_bq_s)
     density = density_values(density_g_per_ml, tia_bq_s)
-    energy_per_volume = np.float32(nuclide.local_energy_kev * KEV_PER_G_GY / tia_bq_s.grid.voxel_volume_ml)
+    energy_kev = total_local_energy_kev(nuclide.name, progeny=progeny)
+    energy_per_volume = np.float32(energy_kev * KEV_PER_G_GY / tia_bq_s.grid.voxel_volume_ml)
     if isinstance(density, float):
         scaled = tia_bq_s.values * (energy_per_volume / np.float32(density))
         return tia_bq_s.with_values(scaled.astype(np.float32, copy=False), unit="Gy"), 0.0, ()
     is_air = density < SMALLEST_DENSITY_G_PER_ML
     values = tia_bq_s.values * energy_per_volume / np.where(is_air, np.inf, density).astype(np.float32)
     masked_bq_s = float(tia_bq_s.values[is_air].sum(dtype=np.float64))
-    masked_j = masked_bq_s * nuclide.local_energy_kev * KEV_J
+    masked_j = masked_bq_s * energy_kev * KEV_J
     total = float(tia_bq_s.values.sum(dtype=np.float64))
     return tia_bq_s.with_values(values.astype(np.float32), unit="Gy"), masked_j, air_warning(masked_bq_s, total)

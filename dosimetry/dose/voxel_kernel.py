@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 SMALLEST_SPACING_MM, LARGEST_SPACING_MM = 0.5, 20.0
 LOWEST_DENSITY_G_PER_ML, HIGHEST_DENSITY_G_PER_ML = 0.1, 3.0
 COARSE_SPACING_MM = 6.0
-"""Spacing to which far photons are thinned out; each axis takes the nearest whole number of voxels, two at least."""
+"""Spacing to which far photons are thinned out; each axis takes the nearest whole number of voxels."""
 WINDOW = (1.0, 5.0)
 """Radii, in coarse voxels, over which photons pass from the fine to the coarse kernel."""
 N_SHELLS = 800
@@ -126,7 +126,7 @@ def _build(
     electrons = fine_octant(radial_in_medium(point.electrons, density_g_per_ml, np.inf), spacing, None)
     electrons[0, 0, 0] += point.local_energy_kev
     photons = radial_in_medium(point.all_photons, density_g_per_ml, photon_radius_mm)
-    coarsening = np.maximum(np.rint(COARSE_SPACING_MM / spacing), 2.0).astype(int)
+    coarsening = np.maximum(np.rint(COARSE_SPACING_MM / spacing), 1.0).astype(int)
     window_mm = tuple(limit * float(np.max(coarsening * spacing)) for limit in WINDOW)
     near = fine_octant(photons, spacing, window_mm)
     near[0, 0, 0] += point.photon_local_energy_kev

@@ -19,8 +19,10 @@ SOWN_VOXELS = 1
 """Voxels up to this offset touch the source voxel and are sown: there the density is singular."""
 FINE_VOXELS = 3
 """Voxels up to this offset are integrated with many nodes; beyond, the density varies little over a voxel."""
-N_GAUSS = 6
-"""Nodes on each half of the triangle."""
+FINE_SHARE = 3.0
+"""An axis is long when three of its voxels exceed the distance."""
+N_GAUSS, MAX_GAUSS = 6, 40
+"""Nodes on each half of the triangle for the shortest axis (more for longer axes), and the most."""
 N_ANGLES = 64
 """Polar and azimuthal steps over one octant, even in solid angle."""
 GOLDEN = 0.6180339887498949
@@ -71,17 +73,16 @@ def _density(table: Any, step_mm: float, squared_mm2: float) -> float:
 
 
 @compile_kernel
-def _quadrature(
-    table: Any, step_mm: float, spacing_zyx_mm: Any, rule: Any, limits: Any, octant: Any
-) -> None:  # compiled kernels take no keyword arguments
-    """Fill offsets whose largest lies above ``limits[0]`` and at most ``limits[1]`` with the mean over both voxels."""
-    nodes, weights = rule
+def _quadrature(table: Any, step_mm: float, spacing_zyx_mm: Any, rules: Any, octant: Any) -> None:
+    """Fill offsets beyond ``SOWN_VOXELS`` with the mean over both voxels; ``rules`` are (nodes, weights, counts)."""
+    nodes, weights, counts = rules
     volume = spacing_zyx_mm[0] * spacing_zyx_mm[1] * spacing_zyx_mm[2]
     reach2 = (step_mm * table.size) ** 2
+    kind = np.empty(3, dtype=np.int64)
     for i in range(octant.shape[0]):
         for j in range(octant.shape[1]):
             for k in range(octant.shape[2]):
-                if not limits[0] < max(i, j, k) <= limits[1]:
+                if max(i, j, k) <= SOWN_VOXELS:
                     continue
                 near = (
                     (max(i - 1, 0) * spacing_zyx_mm[0]) ** 2
@@ -90,14 +91,19 @@ def _quadrature(
                 )
                 if near > reach2:
                     continue
+                distance2 = (i * spacing_zyx_mm[0]) ** 2 + (j * spacing_zyx_mm[1]) ** 2 + (k * spacing_zyx_mm[2]) ** 2
+                for axis in range(3):
+                    is_long = (FINE_SHARE * spacing_zyx_mm[axis]) ** 2 > distance2
+                    kind[axis] = 1 if is_long or max(i, j, k) <= FINE_VOXELS else 0
                 total = 0.0
-                for a in range(nodes.size):
-                    z2 = ((i + nodes[a]) * spacing_zyx_mm[0]) ** 2
-                    for b in range(nodes.size):
-                        y2 = ((j + nodes[b]) * spacing_zyx_mm[1]) ** 2
-                        for c in range(nodes.size):
-                            x2 = ((k + nodes[c]) * spacing_zyx_mm[2]) ** 2
-                            total += weights[a] * weights[b] * weights[c] * _density(table, step_mm, z2 + y2 + x2)
+                for a in range(counts[0, kind[0]]):
+                    z2 = ((i + nodes[0, kind[0], a]) * spacing_zyx_mm[0]) ** 2
+                    for b in range(counts[1, kind[1]]):
+                        y2 = z2 + ((j + nodes[1, kind[1], b]) * spacing_zyx_mm[1]) ** 2
+                        zy_weight = weights[0, kind[0], a] * weights[1, kind[1], b]
+                        for c in range(counts[2, kind[2]]):
+                            x2 = ((k + nodes[2, kind[2], c]) * spacing_zyx_mm[2]) ** 2
+                            total += zy_weight * weights[2, kind[2], c] * _density(table, step_mm, y2 + x2)
                 octant[i, j, k] = total * volume
 
 
@@ -157,8 +163,8 @@ def sown_octant(
 def quadrature_beyond(octant: FloatArray, table: FloatArray, *, step_mm: float, spacing_zyx_mm: FloatArray) -> None:
     """Fill the voxels of an octant beyond ``SOWN_VOXELS`` on any axis, in place.
 
-    Up to ``FINE_VOXELS`` by Gauss points on both halves of the triangle; beyond, three nodes on each axis carry its
-    second and fourth moment, s^2/6 and s^4/15.
+    Up to ``FINE_VOXELS``, and along an axis whose voxels are long against the distance, by Gauss points on both halves
+    of the triangle; beyond, three nodes carry its second and fourth moment, s^2/6 and s^4/15.
 
     Parameters
     ----------
@@ -171,13 +177,23 @@ def quadrature_beyond(octant: FloatArray, table: FloatArray, *, step_mm: float, 
     spacing_zyx_mm : (3,) array
         Voxel size, mm.
     """
-    x, w = np.polynomial.legendre.leggauss(N_GAUSS)
-    x, w = 0.5 * (x + 1.0), 0.5 * w
-    fine_nodes, fine_weights = np.concatenate([-x, x]), np.concatenate([w * (1.0 - x)] * 2)
-    nodes, weights = np.sqrt(0.4) * np.array([-1.0, 0.0, 1.0]), np.array([5.0, 14.0, 5.0]) / 24.0
-    farthest = max(octant.shape)
-    _quadrature(table, step_mm, spacing_zyx_mm, (fine_nodes, fine_weights), (SOWN_VOXELS, FINE_VOXELS), octant)
-    _quadrature(table, step_mm, spacing_zyx_mm, (nodes, weights), (FINE_VOXELS, farthest), octant)
+    _quadrature(table, step_mm, spacing_zyx_mm, _rules(spacing_zyx_mm), octant)
+
+
+def _rules(spacing_zyx_mm: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Return nodes and weights on each axis for the few-node rule (0) and the many-node rule (1), and their counts."""
+    halves = np.minimum(N_GAUSS * np.ceil(spacing_zyx_mm / spacing_zyx_mm.min()), MAX_GAUSS).astype(np.int64)
+    nodes, weights = np.zeros((2, 3, 2, 2 * int(halves.max())))
+    counts = np.full((3, 2), 3, dtype=np.int64)
+    for axis, half in enumerate(halves):
+        x, w = np.polynomial.legendre.leggauss(int(half))
+        x, w = 0.5 * (x + 1.0), 0.5 * w
+        nodes[axis, 0, :3] = np.sqrt(0.4) * np.array([-1.0, 0.0, 1.0])
+        weights[axis, 0, :3] = np.array([5.0, 14.0, 5.0]) / 24.0
+        nodes[axis, 1, : 2 * half] = np.concatenate([-x, x])
+        weights[axis, 1, : 2 * half] = np.concatenate([w * (1.0 - x)] * 2)
+        counts[axis, 1] = 2 * half
+    return nodes, weights, counts
 
 
 def coarse_octant(

@@ -5,6 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.schema import documented
+from planning.computation.progeny import default_progeny, progeny_of
 from planning.errors import InvalidStateError
 from planning.figures.dvh import dvh_figure
 from planning.models import DoseEngine
@@ -18,7 +19,9 @@ class DoseApi(APIView):
     @documented()
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
-        return Response(calculation_detail(cycle))
+        nuclide = cycle.course.nuclide
+        choice = {"members": progeny_of(nuclide), "default": default_progeny(nuclide)}
+        return Response({**calculation_detail(cycle), "progeny": choice})
 
 
 class DoseFigureApi(APIView):
@@ -36,6 +39,7 @@ class DoseStartInput(serializers.Serializer):
         child=serializers.ChoiceField(choices=DoseEngine.choices), default=[DoseEngine.LOCAL.value], min_length=1
     )
     density_g_per_ml = serializers.FloatField(required=False, min_value=0.1, max_value=3.0)
+    progeny = serializers.ChoiceField(choices=("none", "in_place"), required=False)
 
     def validate_engines(self, engines):
         """Return each engine once, as plain text: the parameters are stored as JSON."""

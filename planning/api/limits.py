@@ -11,8 +11,6 @@ from planning.selectors.plans import limit_sets_visible_to, templates_visible_to
 from planning.selectors.sites import sites_visible_to
 from planning.services.limits import limit_set_confirm, limit_set_create, template_confirm, template_create
 
-BETWEEN_CYCLES = "between_cycles"
-
 
 class DoseLimitInput(serializers.Serializer):
     region_name = serializers.CharField(max_length=64)
@@ -62,6 +60,14 @@ class BetweenCyclesInput(serializers.Serializer):
     source = serializers.CharField(max_length=255)
 
 
+class AlphaInput(serializers.Serializer):
+    rbe = serializers.FloatField(min_value=1.0, max_value=20.0)
+    source = serializers.CharField(max_length=255)
+
+
+SPECIAL_ENTRIES = {"between_cycles": BetweenCyclesInput, "alpha": AlphaInput}
+
+
 class TemplateInput(serializers.Serializer):
     name = serializers.CharField(max_length=64)
     nuclide = serializers.CharField(max_length=16)
@@ -75,10 +81,10 @@ class TemplateInput(serializers.Serializer):
     sources = serializers.ListField(child=serializers.CharField(max_length=255), default=list)
 
     def validate_radiobiology(self, entries):
-        """Each region has both numbers and their source; ``between_cycles`` is the spread of dose per activity."""
+        """Each region has both numbers and their source; two entries are of another kind (``SPECIAL_ENTRIES``)."""
         checked = {}
         for name, entry in entries.items():
-            fields = (BetweenCyclesInput if name == BETWEEN_CYCLES else RegionBiologyInput)(data=entry)
+            fields = SPECIAL_ENTRIES.get(name, RegionBiologyInput)(data=entry)
             if not fields.is_valid():
                 reasons = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in fields.errors.items())
                 raise serializers.ValidationError(f"{name}: {reasons}")

@@ -14,6 +14,7 @@ from dosimetry.volume import Grid, RigidTransform, Volume, resample
 from planning import storage
 from planning.computation.engine_doses import engine_rows, run_engines
 from planning.computation.grids import grid_from_dict, label_masks
+from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
 from planning.models import Cycle, QuantifiedImage, TimePoint
@@ -61,11 +62,13 @@ def compute_dose(
     progress(0.48, "Density")
     density, density_origin = _density(image, grid, parameters)
     engines = engines_of(parameters)
+    progeny = parameters.get("progeny") or default_progeny(nuclide.name)
     results = run_engines(
         names=engines,
         tia=tia,
         density=density,
         nuclide=nuclide,
+        options={"progeny": progeny},
         progress=lambda fraction, text: progress(0.50 + 0.32 * fraction, text),
     )
     result = results[engines[0]]
@@ -78,7 +81,7 @@ def compute_dose(
         "curves": curves.inputs_digest,
         "choices": choices,
         "contours": str(current_contours(reference).pk),
-        "parameters": dict(parameters),
+        "parameters": {**parameters, "progeny": progeny},
         "engines": {name: results[name].provenance for name in engines},
     }
     progress(0.82, "Regions")
@@ -90,6 +93,7 @@ def compute_dose(
         engines=engines,
         density=density,
         nuclide=nuclide,
+        progeny=progeny,
         progress=progress,
     )
     progress(0.95, "Storing")
@@ -103,6 +107,7 @@ def compute_dose(
             "engine": engines[0],
             "parameters": {
                 **parameters,
+                "progeny": progeny,
                 "curve_choices": choices,
                 "is_voxelwise": len(series) > 1,
             },
@@ -201,7 +206,7 @@ def engines_of(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def _region_rows(
-    *, cycle: Cycle, reference: TimePoint, curves, results, engines, density, nuclide, progress
+    *, cycle: Cycle, reference: TimePoint, curves, results, engines, density, nuclide, progeny, progress
 ) -> tuple[list[dict], dict]:
     contours = current_contours(reference)
     if contours is None:
@@ -228,6 +233,8 @@ def _region_rows(
             points=[point for point in curve.points if not point["is_excluded"]],
             radiobiology=radiobiology_of(curve.region, template.radiobiology if template else {}),
             administration=curves.administration,
+            progeny=progeny,
+            alpha=(template.radiobiology if template else {}).get("alpha"),
         )
         fields, by_region[curve.region_id], histogram = compute_region_dose(
             inputs=inputs, results=results, engines=engines, density=density, nuclide=nuclide

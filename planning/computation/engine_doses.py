@@ -23,6 +23,7 @@ def run_engines(
     tia: Volume,
     density: Volume | float,
     nuclide,
+    options: Mapping[str, Any],
     progress: Callable[[float, str], None],
 ) -> dict[str, EngineResult]:
     """Run the engines in order; local deposition is always among them, for the others are read relative to it."""
@@ -35,7 +36,9 @@ def run_engines(
             progress((i + fraction) / len(wanted), label)
 
         report(0.0, "")
-        results[name] = run_engine(name, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide, progress=report)
+        results[name] = run_engine(
+            name, tia_bq_s=tia, density_g_per_ml=density, nuclide=nuclide, options=options, progress=report
+        )
     return results
 
 

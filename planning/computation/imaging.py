@@ -1,7 +1,6 @@
 """From stored DICOM to activity concentration and display copies of one time point."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,8 +20,9 @@ from planning import storage
 from planning.computation.grids import grid_to_dict
 from planning.computation.provenance import software_versions
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
-from planning.models import Administration, CalibrationFactor, Series, Site, TimePoint
+from planning.models import Administration, CalibrationFactor, Series, TimePoint
 from planning.models.imaging import SeriesKind
+from planning.selectors.calibrations import calibration_for
 from planning.selectors.current import current_administration
 
 ANNIHILATION_NUCLIDES = {"F-18", "Ga-68", "Cu-64", "Zr-89", "C-11"}
@@ -36,7 +36,7 @@ def compute_image(*, time_point: TimePoint, progress: Callable[[float, str], Non
     emission = _one(time_point, SeriesKind.EMISSION, "SPECT or PET")
     ct = time_point.series.filter(kind=SeriesKind.CT, is_discarded=False).first()
     progress(0.05, "Reading headers")
-    calibration = calibration_for(time_point.site, emission)
+    calibration = calibration_for(emission)
     inputs = _inputs(administration, emission, ct, calibration)
     nuclide = get_nuclide(time_point.cycle.course.nuclide)
     progress(0.10, "Reading SPECT or PET")
@@ -95,22 +95,6 @@ def dicom_series(series: Series) -> DicomSeries:
     if len(groups) != 1:
         raise InsufficientDataError("The stored series mixes several grids.", code="several_grids")
     return groups[0]
-
-
-def calibration_for(site: Site, series: Series) -> CalibrationFactor | None:
-    """Return the confirmed factor of the camera, nuclide and day of a series."""
-    summary = series.summary
-    day: date | None = series.acquisition_start.date() if series.acquisition_start else None
-    if day is None:
-        return None
-    names = {summary.get("station_name", ""), summary.get("manufacturer_model", "")} - {""}
-    factors = site.calibration_factors.filter(
-        camera__in=names, is_withdrawn=False, confirmed_at__isnull=False, valid_from__lte=day
-    )
-    if summary.get("nuclide"):
-        factors = factors.filter(nuclide=summary["nuclide"])
-    valid = [factor for factor in factors if factor.valid_to is None or factor.valid_to >= day]
-    return max(valid, key=lambda factor: factor.valid_from, default=None)
 
 
 def _factor(row: CalibrationFactor) -> Factor:

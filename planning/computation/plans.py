@@ -20,8 +20,9 @@ from dosimetry.radiobiology.bed import lea_catcheside_factor
 from planning.computation.curve_shapes import dose_rate_terms
 from planning.errors import InvalidStateError
 from planning.models import Course, LimitSet, RegionDose
+from planning.selectors.current import external_doses_of
 from planning.selectors.kinetics import chosen_fit
-from planning.selectors.plans import CycleDose, cycle_doses, external_doses_of, limits_for_region
+from planning.selectors.plans import CycleDose, cycle_doses, limits_for_region
 
 PROBABILITIES = (0.95, 0.80, 0.50)
 BANDS = (0.95, 0.80, 0.50)
@@ -64,6 +65,7 @@ class PlanAnswer:
     cycles: tuple[CycleDose, ...]
     findings: list[dict[str, str]]
     calculation_ids: list
+    external_dose_ids: list[str]
     inputs_digest: str
 
     @property
@@ -76,6 +78,7 @@ class PlanAnswer:
             "planned_activity_bq": self.planned_activity_bq,
             "label_activity_bq": self.label_activity_bq,
             "proposed_range_bq": None if low is None or high is None else [low.activity_bq, high.activity_bq],
+            "external_dose_ids": self.external_dose_ids,
             "binding_limit": None if self.binding is None else _limit_text(self.binding.limit),
             "activities_bq": {str(p): None if bound is None else bound.activity_bq for p, bound in self.bounds.items()},
             "predictions": [
@@ -135,6 +138,7 @@ def compute_plan(*, question: PlanQuestion, limit_set: LimitSet) -> PlanAnswer:
         cycles=tuple(cycles),
         findings=findings,
         calculation_ids=[row.calculation.pk for row in cycles],
+        external_dose_ids=[str(dose.pk) for dose in external_doses_of(course)],
         inputs_digest=digest_json(
             {
                 "calculations": [row.calculation.inputs_digest for row in cycles],

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dosimetry.dose.by_radiation import local_energies, split_by_radiation
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.by_engine import region_engine_doses
@@ -33,6 +34,8 @@ class RegionInputs:
     points: list[dict[str, Any]]
     radiobiology: dict[str, Any] | None
     administration: Any
+    progeny: str = "none"
+    alpha: dict[str, Any] | None = None
 
 
 def compute_region_dose(
@@ -48,7 +51,8 @@ def compute_region_dose(
     tia = inputs.fit["time_integrated_activity_bq_s"]
     tia_u = inputs.fit["time_integrated_activity_standard_uncertainty_bq_s"] or 0.0
     doses = region_engine_doses(results, mask=inputs.mask, mask_grid=inputs.label_grid)
-    local_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g
+    energies = local_energies(nuclide.name, progeny=inputs.progeny)
+    local_gy = tia * sum(member.total_kev for member in energies) * KEV_PER_G_GY / mass_g
     shown, engine_findings = compared(doses=doses, names=engines, local_dose_gy=local_gy)
     mean_gy = shown[engines[0]]["absorbed_dose_gy"]
     budget = combine_region_uncertainty(
@@ -80,6 +84,7 @@ def compute_region_dose(
         ],
         "findings": [*_findings(inputs, mean_gy, histogram), *engine_findings],
         **biology,
+        **_by_radiation(inputs, energies, mean_gy, local_gy, doses[engines[0]].parts),
     }
     return fields, shown, histogram
 
@@ -125,6 +130,25 @@ def _biology(inputs: RegionInputs, mean_gy: float, u_gy: float) -> dict[str, Any
         "eqd2_gy": eqd2_gy(bed_gy=bed, alpha_beta_gy=alpha_beta_gy),
         "alpha_beta_gy": alpha_beta_gy,
         "repair_half_time_s": repair_half_time_s,
+    }
+
+
+def _by_radiation(inputs: RegionInputs, energies, mean_gy: float, local_gy: float, parts) -> dict[str, Any]:
+    """Split the dose where alpha particles carry some of it; without an RBE in the template no weighted dose exists."""
+    if not any(member.alpha_kev > 0.0 for member in energies):
+        return {}
+    photons_gy = mean_gy * parts.photons_gy / parts.total_gy if parts.total_gy > 0.0 else 0.0
+    split = split_by_radiation(total_gy=mean_gy, photons_gy=photons_gy, local_gy=local_gy, energies=energies)
+    rbe = None if inputs.alpha is None else float(inputs.alpha["rbe"])
+    return {
+        "dose_by_radiation": {
+            "alpha": split.alpha_gy,
+            "electrons": split.electrons_gy,
+            "photons": split.photons_gy,
+            "members": dict(split.local_by_member_gy),
+        },
+        "rbe": rbe,
+        "rbe_weighted_dose_gy": None if rbe is None else split.rbe_weighted_gy(rbe),
     }
 
 

@@ -89,6 +89,10 @@ class RegionDose(models.Model):
         default=dict, blank=True
     )  # {"98": 3.1, "50": ..., "2": ...}, null where too few voxels
     volume_at_dose_fraction = models.JSONField(default=dict, blank=True)
+    # {"alpha": Gy, "electrons": Gy, "photons": Gy, "members": {nuclide: Gy}}; empty without alpha particles
+    dose_by_radiation = models.JSONField(default=dict, blank=True)
+    rbe = models.FloatField(null=True)
+    rbe_weighted_dose_gy = models.FloatField(null=True)
     n_effective_voxels = models.FloatField(null=True)
     dvh = models.JSONField(default=dict, blank=True)  # {dose_gy: [...], volume_fraction: [...]}
     uncertainty_budget = models.JSONField(default=list, blank=True)  # [{component, relative_standard_uncertainty}]

@@ -155,6 +155,20 @@ def region_dose_summary(row) -> dict[str, Any]:
             gy: quantity(fraction, unit="%", factor=0.01) for gy, fraction in row.volume_at_dose_fraction.items()
         },
         "n_effective_voxels": row.n_effective_voxels,
+        "by_radiation": {
+            name: quantity(row.dose_by_radiation.get(name), unit="Gy", factor=1.0)
+            for name in ("alpha", "electrons", "photons")
+        }
+        if row.dose_by_radiation
+        else None,
+        "by_member": {
+            nuclide: quantity(gy, unit="Gy", factor=1.0)
+            for nuclide, gy in row.dose_by_radiation.get("members", {}).items()
+        },
+        "rbe": row.rbe,
+        "rbe_weighted_dose": quantity(
+            row.rbe_weighted_dose_gy, unit=f"Gy(RBE {row.rbe:g})" if row.rbe else "Gy", factor=1.0
+        ),
         "budget": row.uncertainty_budget,
         "findings": row.findings,
     }

@@ -59,6 +59,7 @@ def test_provenance_names_data_and_inputs():
         "engine": "local",
         "nuclide": "I-131",
         "nuclide_data": I131.data_version,
+        "progeny": [],
         "local_energy_kev": I131.local_energy_kev,
         "tia_digest": digest_array(tia().values),
         "density": digest_array(density().values),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { betweenCycles, parseRadiobiology, radiobiologyLines, withBetweenCycles } from './radiobiology';
+import { alphaWeight, betweenCycles, parseRadiobiology, radiobiologyLines, withAlphaWeight, withBetweenCycles } from './radiobiology';
 
 it('reads what it writes', () => {
   const values = { Kidney: { alpha_beta_gy: 2.6, repair_half_time_h: 2.8, source: 'Pamphlet 20; table 1' } };
@@ -22,4 +22,13 @@ it('keeps the spread between cycles apart from the regions', () => {
 
 it.each([['15', ''], ['0', 'a'], ['many', 'a']])('refuses a spread of "%s" with source "%s"', (percent, source) => {
   expect(() => withBetweenCycles({}, percent, source)).toThrow('needs a percentage');
+});
+
+it('keeps the RBE of alpha particles apart from the regions', () => {
+  const values = withAlphaWeight({}, '5', 'MIRD Pamphlet 22');
+  expect(alphaWeight(values)).toEqual({ rbe: 5, source: 'MIRD Pamphlet 22' });
+  expect(radiobiologyLines(values)).toBe('');
+  expect(withAlphaWeight({}, '', '')).toEqual({});
+  expect(() => withAlphaWeight({}, '0.5', 'a')).toThrow('1 or more');
+  expect(() => withAlphaWeight({}, '5', '')).toThrow('source');
 });

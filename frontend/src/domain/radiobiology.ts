@@ -10,9 +10,28 @@ export interface BetweenCycles {
   source: string;
 }
 
-export type TemplateBiology = Record<string, Radiobiology | BetweenCycles>;
+/** Weight of alpha particles and recoils; without it no weighted dose is shown. */
+export interface AlphaWeight {
+  rbe: number;
+  source: string;
+}
+
+export type TemplateBiology = Record<string, Radiobiology | BetweenCycles | AlphaWeight>;
 
 const BETWEEN_CYCLES = 'between_cycles';
+const ALPHA = 'alpha';
+
+export const alphaWeight = (values: TemplateBiology): AlphaWeight | null => {
+  const entry = values[ALPHA];
+  return entry && 'rbe' in entry ? entry : null;
+};
+
+/** Adds the RBE of alpha particles; an empty field leaves it out, a value needs its source. */
+export function withAlphaWeight(values: TemplateBiology, rbe: string, source: string): TemplateBiology {
+  if (rbe.trim() === '') return values;
+  if (!(Number(rbe) >= 1) || source.trim() === '') throw new Error('An RBE of alpha particles is 1 or more and needs its source.');
+  return { ...values, [ALPHA]: { rbe: Number(rbe), source: source.trim() } };
+}
 
 export const betweenCycles = (values: TemplateBiology): BetweenCycles | null => {
   const entry = values[BETWEEN_CYCLES];

@@ -4,7 +4,7 @@ import { each, html, nothing, type Html } from '../domain/html';
 import { icon, message, number, placeholder, select, stateTag } from '../domain/markup';
 import { formatAgent } from '../domain/nuclide';
 import { formatPlain, type MaybeQuantity } from '../domain/quantity';
-import { betweenCycles, parseRadiobiology, radiobiologyLines, regionEntries, withBetweenCycles, type TemplateBiology } from '../domain/radiobiology';
+import { alphaWeight, betweenCycles, parseRadiobiology, radiobiologyLines, regionEntries, withAlphaWeight, withBetweenCycles, type TemplateBiology } from '../domain/radiobiology';
 import { openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
 import { startPage } from './parts/shell';
@@ -40,6 +40,7 @@ function draw(): void {
 }
 
 function detail(item: Template): Html {
+  const alpha = alphaWeight(item.radiobiology);
   const spread = betweenCycles(item.radiobiology);
   const confirm = page.isAllowed('confirm_templates') ? html`<button class="btn primary" type="button" data-confirm>Confirm this template</button>` : html`A quality lead other than the author confirms it.`;
   const state = item.is_confirmed
@@ -47,7 +48,7 @@ function detail(item: Template): Html {
     : message('ask', `${item.name}, version ${item.version}: not confirmed`, html`Written by ${item.author} on ${formatDate(item.created_at)}. <div class="mt-2">${confirm}</div>`);
   return html`<div class="sect">${state}</div><div class="sect"><dl class="kv facts"><dt>Therapy</dt><dd>${formatAgent(item.agent, item.nuclide)}</dd><dt>Label activity</dt><dd>${number(item.label_activity)}, ${item.label_source || 'no source'}</dd>
     <dt>Cycles</dt><dd>${item.n_cycles}, every ${item.interval_days} days</dd><dt>Scans</dt><dd>${item.scan_times_h.join(', ')} h p.i.</dd>
-    <dt>Between cycles</dt><dd>${spread ? `${formatPlain(100 * spread.cv)} % (CV of dose per activity), ${spread.source}` : 'no spread given'}</dd></dl></div>
+    <dt>Between cycles</dt><dd>${spread ? `${formatPlain(100 * spread.cv)} % (CV of dose per activity), ${spread.source}` : 'no spread given'}</dd>${alpha ? html`<dt>RBE of alpha particles</dt><dd>${formatPlain(alpha.rbe)}, ${alpha.source}</dd>` : nothing}</dl></div>
     <div class="sect"><h2 class="h2">Radiobiology</h2><table class="table dense flush"><thead><tr><th>For</th><th class="num">α/β (Gy)</th><th class="num">T<sub>rep</sub> (h)</th><th>Source</th></tr></thead><tbody>${each(regionEntries(item.radiobiology), ([name, values]) =>
       html`<tr><td>${name}</td><td class="num">${values.alpha_beta_gy}</td><td class="num">${values.repair_half_time_h}</td><td class="text t2">${values.source}</td></tr>`)}</tbody></table></div>
     <div class="sect last"><h2 class="h2">Sources</h2>${item.sources.length ? html`<ul class="stack">${each(item.sources, (source) => html`<li class="t2">${source}</li>`)}</ul>` : html`<p class="fs12 t3">None given.</p>`}</div>`;
@@ -58,6 +59,7 @@ const field = (label: string, input: Html): Html => html`<label class="line"><sp
 function editor(): void {
   const item = templates.find((template) => template.id === shownId);
   const spread = betweenCycles(item?.radiobiology ?? {});
+  const alpha = alphaWeight(item?.radiobiology ?? {});
   const text = (name: string, value: string | number, more: Html = nothing): Html => html`<input class="text" name="${name}" value="${value}" required ${more}>`;
   const num = html`type="number" step="any" min="0"`;
   void openDialog({
@@ -70,13 +72,14 @@ function editor(): void {
       ${field('Scan times (h p.i.), separated by commas', text('scan_times_h', item?.scan_times_h.join(', ') ?? '24, 96, 168'))}
       ${field('Radiobiology: region; α/β (Gy); repair half-time (h); source. One a line.', html`<textarea class="area mono" name="radiobiology" rows="5">${radiobiologyLines(item?.radiobiology ?? {})}</textarea>`)}
       <div class="pair">${field('Spread between cycles, CV of dose per activity (%)', html`<input class="text" name="spread" type="number" step="any" min="0" value="${spread ? 100 * spread.cv : ''}">`)}${field('Its source', html`<input class="text" name="spread_source" maxlength="255" value="${spread?.source ?? ''}">`)}</div>
+      <div class="pair">${field('RBE of alpha particles (alpha emitters only)', html`<input class="text" name="rbe" type="number" step="any" min="1" value="${alpha?.rbe ?? ''}">`)}${field('Its source', html`<input class="text" name="rbe_source" maxlength="255" value="${alpha?.source ?? ''}">`)}</div>
       ${field('Sources, one a line', html`<textarea class="area" name="sources">${item?.sources.join('\n') ?? ''}</textarea>`)}</div>`,
     submit: async (values) => {
       const activity = Number(values.activity) * (values.unit === 'MBq' ? 1e6 : 1e9);
       const saved = await postJson<Template>(`/api/sites/${page.siteId}/templates`, {
         name: values.name, agent: values.agent, nuclide: values.nuclide, label_activity_bq: values.activity ? activity : null, label_source: values.label_source,
         n_cycles: Number(values.n_cycles), interval_days: Number(values.interval_days), scan_times_h: (values.scan_times_h ?? '').split(',').map(Number),
-        radiobiology: withBetweenCycles(parseRadiobiology(values.radiobiology ?? ''), values.spread ?? '', values.spread_source ?? ''), sources: (values.sources ?? '').split('\n').map((line) => line.trim()).filter((line) => line !== ''),
+        radiobiology: withAlphaWeight(withBetweenCycles(parseRadiobiology(values.radiobiology ?? ''), values.spread ?? '', values.spread_source ?? ''), values.rbe ?? '', values.rbe_source ?? ''), sources: (values.sources ?? '').split('\n').map((line) => line.trim()).filter((line) => line !== ''),
       });
       shownId = saved.id;
     },

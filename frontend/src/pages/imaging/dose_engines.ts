@@ -1,6 +1,6 @@
 /** Dose engines beside each other: columns of the table, spread on a line, reasons in the inspector, the start dialog. */
 import { each, html, nothing, type Html } from '../../domain/html';
-import { flag, number, unit } from '../../domain/markup';
+import { flag, number, select, unit } from '../../domain/markup';
 import { formatFixed, formatNumber, formatPlain, MISSING } from '../../domain/quantity';
 import type { Dose, DoseRegion, EngineDose } from './dose_wire';
 
@@ -68,10 +68,27 @@ export function engineSection(engines: readonly EngineDose[], row: DoseRegion): 
   })}</ul></div>`;
 }
 
+/** Alpha emitters: parts of the absorbed dose, and the RBE-weighted dose apart from it. */
+export function radiationSection(row: DoseRegion): Html {
+  const parts = row.by_radiation;
+  if (!parts) return nothing;
+  const members = Object.entries(row.by_member ?? {});
+  return html`<div class="sect"><div class="sect-head"><h2 class="h2">By radiation</h2><span class="push t3 fs12">absorbed dose</span></div><dl class="kv"><dt>Alpha and recoil</dt><dd>${number(parts.alpha)}</dd><dt>Electrons</dt><dd>${number(parts.electrons)}</dd><dt>Photons</dt><dd>${number(parts.photons)}</dd></dl>
+    ${members.length > 1 ? html`<h3 class="fs12 t3 mt-2">By member of the chain, local</h3><dl class="kv">${each(members, ([nuclide, value]) => html`<dt>${nuclide}</dt><dd>${number(value)}</dd>`)}</dl>` : nothing}
+    <dl class="kv mt-2"><dt>RBE-weighted dose</dt><dd>${row.rbe_weighted_dose ? number(row.rbe_weighted_dose) : html`<span class="t3">the template states no RBE</span>`}</dd></dl></div>`;
+}
+
 /** V_x at the isodose levels of the calculation. */
 export function volumeFacts(row: DoseRegion): Html {
   const entries = Object.entries(row.volume_at_dose ?? {}).sort(([a], [b]) => Number(a) - Number(b));
   return html`${each(entries, ([gy, share]) => html`<dt>V<sub>${formatPlain(Number(gy))} Gy</sub></dt><dd>${number(share)}</dd>`)}`;
+}
+
+function progenyField(dose: Dose | null): Html {
+  const choice = dose?.progeny;
+  if (!choice || choice.members.length === 0) return nothing;
+  const options = [['in_place', `Decay where the parent decays: ${choice.members.join(', ')}`], ['none', 'Left out: the parent alone']] as const;
+  return html`<div class="line"><span class="label">Progeny</span>${select({ name: 'progeny', label: 'Progeny' }, options, choice.default)}</div>`;
 }
 
 export function startForm(dose: Dose | null): Html {
@@ -80,7 +97,7 @@ export function startForm(dose: Dose | null): Html {
   const isChecked = (name: string): boolean => (used.size > 0 ? used.has(name) : name === 'local' || name === 'kernel');
   return html`<p class="t2">On the reference image. The marked engine counts for dose, BED and plan; the others stand beside it.</p>
     <table class="table dense flush engine-choice"><thead><tr><th>Run</th><th>Counts</th><th>Engine</th></tr></thead><tbody>${each(ENGINES, (engine) => html`<tr><td><input type="checkbox" name="run_${engine.name}" aria-label="Run ${engine.label}" ${isChecked(engine.name) ? html`checked` : nothing}></td><td><input type="radio" name="first" value="${engine.name}" aria-label="${engine.label} counts" ${engine.name === first ? html`checked` : nothing}></td><td class="text">${engine.label}<div class="t3 fs12">${engine.text}</div></td></tr>`)}</tbody></table>
-    <label class="line"><span class="label">Uniform density (g/mL), empty to use the CT</span><input class="text" type="number" step="any" min="0.1" max="3" name="density"></label>`;
+    ${progenyField(dose)}<label class="line"><span class="label">Uniform density (g/mL), empty to use the CT</span><input class="text" type="number" step="any" min="0.1" max="3" name="density"></label>`;
 }
 
 /** The engines that the form asks for, the one that counts first. */

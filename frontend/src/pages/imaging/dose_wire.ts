@@ -19,6 +19,9 @@ export interface DoseRegion {
   dose_at_volume: Record<string, MaybeQuantity>;
   volume_at_dose?: Record<string, MaybeQuantity>;
   n_effective_voxels?: number | null;
+  by_radiation?: { alpha: MaybeQuantity; electrons: MaybeQuantity; photons: MaybeQuantity } | null;
+  by_member?: Record<string, MaybeQuantity>;
+  rbe_weighted_dose?: MaybeQuantity;
   limits?: { quantity: string; limit: MaybeQuantity; share: MaybeQuantity; source: string }[];
   budget: { component: string; percent: number }[] | Record<string, number>;
   findings: Finding[];
@@ -39,6 +42,7 @@ export interface Dose {
   engine?: string;
   engines?: EngineDose[];
   density_origin?: string;
+  progeny?: { members: string[]; default: string };
   dose_volume?: string;
   reference_time_point_id?: string;
   isodose_levels_gy?: number[];
