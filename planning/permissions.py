@@ -24,6 +24,7 @@ class Action(StrEnum):
     SIGN_CALCULATED = "sign_calculated"
     SIGN_REVIEWED = "sign_reviewed"
     SIGN_APPROVED = "sign_approved"
+    SIGN_WITHDRAWN = "sign_withdrawn"
     PRESCRIBE = "prescribe"
     COMMENT = "comment"
     EXPORT = "export"
@@ -55,6 +56,7 @@ TABLE: dict[Action, set[Role]] = {
     Action.SIGN_CALCULATED: {Role.PHYSICIST},
     Action.SIGN_REVIEWED: {Role.PHYSICIST},
     Action.SIGN_APPROVED: {Role.PHYSICIAN},
+    Action.SIGN_WITHDRAWN: {Role.PHYSICIST, Role.PHYSICIAN},
     Action.PRESCRIBE: {Role.PRESCRIBER},
     Action.COMMENT: CLINICAL | {Role.READER},
     Action.EXPORT: {Role.PHYSICIST, Role.PHYSICIAN, Role.PRESCRIBER},

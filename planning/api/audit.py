@@ -4,7 +4,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.schema import documented
-from planning.errors import NotAllowedError
+from planning.errors import InvalidStateError, NotAllowedError
 from planning.models import Membership
 from planning.selectors.audit import AUDIT_ROLES, audit_records_visible_to, audit_summary
 
@@ -19,6 +19,8 @@ class AuditApi(APIView):
         records = audit_records_visible_to(user=request.user).order_by("-number")
         for name, column in (("patient", "patient_uuid"), ("action", "action__startswith"), ("actor", "actor")):
             value = request.query_params.get(name)
+            if name == "actor" and value and not value.isdecimal():
+                raise InvalidStateError("The actor is a person's number.", code="unknown_filter")
             if value:
                 records = records.filter(**{column: value})
         page = Paginator(records, PAGE_SIZE).get_page(request.query_params.get("page", 1))

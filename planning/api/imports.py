@@ -29,6 +29,8 @@ class ConfirmPatientInput(serializers.Serializer):
     def validate(self, attrs):
         if not attrs.get("id") and not attrs.get("patient_id"):
             raise serializers.ValidationError({"patient_id": "A new patient needs an ID."})
+        if not attrs.get("id") and not attrs.get("name"):
+            raise serializers.ValidationError({"name": "A new patient needs a name."})
         return attrs
 
 

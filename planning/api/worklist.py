@@ -27,11 +27,14 @@ class WorklistApi(APIView):
         name = request.query_params.get("filter", "all")
         if name not in FILTERS:
             raise InvalidStateError(f"Filter must be one of {', '.join(FILTERS)}.", code="unknown_filter")
+        assignee = request.query_params.get("assignee", "")
+        if assignee not in {"", "none"} and not assignee.isdecimal():
+            raise InvalidStateError("The assignee is a person's number, or none.", code="unknown_filter")
         rows = worklist_rows(
             user=request.user,
             query=request.query_params.get("q", "").strip(),
             agent=request.query_params.get("agent", ""),
-            assignee=request.query_params.get("assignee", ""),
+            assignee=assignee,
             site=request.query_params.get("site", ""),
         )
         now = timezone.now()
@@ -53,7 +56,7 @@ class WorklistApi(APIView):
 
 
 class CycleAssignInput(serializers.Serializer):
-    assignee_id = serializers.CharField(allow_null=True, required=False)
+    assignee_id = serializers.IntegerField(allow_null=True, required=False)
     due_at = serializers.DateTimeField(allow_null=True, required=False)
 
 

@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from planning.models import CalibrationFactor
+from planning.models import CalibrationFactor, Series
 from planning.selectors.quantities import quantity
 from planning.selectors.sites import sites_visible_to
 
 
 def calibrations_visible_to(*, user):
     return CalibrationFactor.objects.filter(site__in=sites_visible_to(user=user)).select_related("site")
+
+
+def calibration_for(series: Series) -> CalibrationFactor | None:
+    """Return the confirmed factor of the camera, nuclide and day of a series; of several, the one valid from last."""
+    summary = series.summary
+    if series.acquisition_start is None:
+        return None
+    day = series.acquisition_start.date()
+    names = {summary.get("station_name", ""), summary.get("manufacturer_model", "")} - {""}
+    factors = series.site.calibration_factors.filter(
+        camera__in=names, is_withdrawn=False, confirmed_at__isnull=False, valid_from__lte=day
+    )
+    if summary.get("nuclide"):
+        factors = factors.filter(nuclide=summary["nuclide"])
+    valid = [factor for factor in factors if factor.valid_to is None or factor.valid_to >= day]
+    return max(valid, key=lambda factor: factor.valid_from, default=None)
 
 
 def calibration_summary(factor: CalibrationFactor) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any
 
 from planning.models import Course, LabResult
 from planning.models.patients import LabKind
-from planning.selectors.current import current_administration
+from planning.selectors.current import current_administration, external_doses_of
 from planning.selectors.cycles import patient_summary, result_summary
-from planning.selectors.plans import cycle_doses, external_doses_of
+from planning.selectors.plans import cycle_doses
 from planning.selectors.quantities import quantity
 from planning.selectors.reviews import administration_summary
 from planning.selectors.steps import cycle_steps, next_step

@@ -3,9 +3,12 @@
 from planning.models import (
     Administration,
     ContourRevision,
+    Course,
     Cycle,
     CycleResult,
     DoseCalculation,
+    ExternalDose,
+    LimitSet,
     Plan,
     QuantifiedImage,
     Registration,
@@ -53,6 +56,17 @@ def current_calculation(cycle: Cycle) -> DoseCalculation | None:
 
 def current_result(cycle: Cycle) -> CycleResult | None:
     return cycle.results.order_by("-number").first()
+
+
+def current_limit_set(site) -> LimitSet | None:
+    """Return the newest version of the site's limit set; a confirmed one wins over a newer draft."""
+    sets = site.limit_sets.order_by("-confirmed_at", "-version", "-created_at")
+    return sets.filter(confirmed_at__isnull=False).first() or site.limit_sets.order_by("-created_at").first()
+
+
+def external_doses_of(course: Course) -> list[ExternalDose]:
+    """Return the doses from elsewhere that count: those of the patient that are not withdrawn."""
+    return list(course.patient.external_doses.filter(is_withdrawn=False))
 
 
 def current_plan(course) -> Plan | None:

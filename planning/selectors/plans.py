@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from planning.models import Course, DoseCalculation, ExternalDose, LimitSet, Plan, Prescription, TherapyTemplate
+from planning.models import Course, DoseCalculation, LimitSet, Plan, Prescription, TherapyTemplate
 from planning.models.reviews import ResultState
 from planning.selectors.current import current_administration, current_calculation, current_result
 from planning.selectors.sites import site_ids_of, sites_visible_to
@@ -24,12 +24,6 @@ def templates_visible_to(*, user):
 
 def prescriptions_of(course: Course):
     return Prescription.objects.filter(plan__course=course).order_by("created_at")
-
-
-def current_limit_set(site) -> LimitSet | None:
-    """Return the newest version of the site's limit set; a confirmed one wins over a newer draft."""
-    sets = site.limit_sets.order_by("-confirmed_at", "-version", "-created_at")
-    return sets.filter(confirmed_at__isnull=False).first() or site.limit_sets.order_by("-created_at").first()
 
 
 def limits_for_region(limit_set: LimitSet | None, region) -> list:
@@ -83,7 +77,3 @@ def cycle_doses(course: Course) -> list[CycleDose]:
             )
         )
     return rows
-
-
-def external_doses_of(course: Course) -> list[ExternalDose]:
-    return list(course.patient.external_doses.filter(is_withdrawn=False))

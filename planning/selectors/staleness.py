@@ -6,13 +6,17 @@ Each function returns the causes in words; an empty list means current.
 from planning.models import ContourRevision, Course, CycleResult, DoseCalculation, Plan, QuantifiedImage, Registration
 from planning.models.imaging import SeriesKind
 from planning.models.kinetics import CurveRevision, PointExclusion
+from planning.models.registrations import Decision
+from planning.selectors.calibrations import calibration_for
 from planning.selectors.current import (
     current_administration,
     current_calculation,
     current_contours,
     current_curves,
     current_image,
+    current_limit_set,
     current_registration,
+    external_doses_of,
     reference_time_point,
 )
 
@@ -33,6 +37,8 @@ def image_stale_causes(image: QuantifiedImage) -> list[str]:
         causes.append("the CT was taken out")
     if image.calibration is not None and image.calibration.is_withdrawn:
         causes.append("the calibration factor was withdrawn")
+    elif calibration_for(image.emission_series) != image.calibration:
+        causes.append("another calibration factor applies")
     return causes
 
 
@@ -74,10 +80,20 @@ def curves_stale_causes(revision: CurveRevision) -> list[str]:
     }
     if contoured - used:
         causes.append("a time point was contoured since")
-    newer = PointExclusion.objects.filter(time_point__cycle=revision.cycle, created_at__gt=revision.created_at)
-    if newer.exists():
+    if _exclusions_changed(revision):
         causes.append("a scan was left out or taken back")
     return causes
+
+
+def _exclusions_changed(revision: CurveRevision) -> bool:
+    """Compare the points as fitted with the newest decisions: one made during the fit counts too."""
+    decisions = PointExclusion.objects.filter(time_point__cycle=revision.cycle).order_by("created_at", "pk")
+    newest = {(item.region_id, str(item.time_point_id)): item.is_excluded for item in decisions}
+    return any(
+        newest.get((curve.region_id, point["time_point"]), False) != point["is_excluded"]
+        for curve in revision.curves.all()
+        for point in curve.points
+    )
 
 
 def calculation_stale_causes(calculation: DoseCalculation) -> list[str]:
@@ -85,14 +101,17 @@ def calculation_stale_causes(calculation: DoseCalculation) -> list[str]:
     if current_calculation(calculation.cycle) != calculation:
         causes.append("dose was calculated again")
     causes += curves_stale_causes(calculation.curve_revision)
-    if current_image(calculation.reference_image.time_point) != calculation.reference_image:
+    reference = reference_time_point(calculation.cycle)
+    if reference is None or reference.pk != calculation.reference_image.time_point_id:
+        causes.append("another time point became the reference")
+    elif current_image(reference) != calculation.reference_image:
         causes.append("the reference image was prepared again")
     used = set(calculation.registrations.values_list("pk", flat=True))
     for registration in calculation.registrations.select_related("time_point", "fixed_image", "moving_image"):
         number = registration.time_point.number
         causes += [f"time point {number}: {cause}" for cause in registration_stale_causes(registration)]
-    if not used and calculation.cycle.time_points.count() > 1 and calculation.parameters.get("is_voxelwise", False):
-        causes.append("registrations were taken out")
+    if _accepted_registrations(calculation) - used:
+        causes.append("a registration was accepted since")
     choices = calculation.parameters.get("curve_choices", {})
     for curve in calculation.curve_revision.curves.all():
         newest = curve.choices.order_by("-created_at", "-pk").first()
@@ -100,6 +119,11 @@ def calculation_stale_causes(calculation: DoseCalculation) -> list[str]:
             causes.append("a curve was chosen anew")
             break
     return list(dict.fromkeys(causes))
+
+
+def _accepted_registrations(calculation: DoseCalculation) -> set:
+    current = (current_registration(time_point) for time_point in calculation.cycle.time_points.all())
+    return {item.pk for item in current if item is not None and item.decision == Decision.ACCEPTED}
 
 
 def result_stale_causes(result: CycleResult) -> list[str]:
@@ -113,9 +137,11 @@ def plan_stale_causes(plan: Plan) -> list[str]:
     for calculation in plan.dose_calculations.select_related("cycle"):
         cycle_causes = calculation_stale_causes(calculation)
         causes += [f"cycle {calculation.cycle.number}: {cause}" for cause in cycle_causes]
-    latest = plan.limit_set.site.limit_sets.filter(name=plan.limit_set.name).order_by("-version").first()
-    if latest != plan.limit_set:
+    if current_limit_set(plan.limit_set.site) != plan.limit_set:
         causes.append("the limit set has a newer version")
+    known = plan.result.get("external_dose_ids")
+    if known is not None and set(known) != {str(dose.pk) for dose in external_doses_of(plan.course)}:
+        causes.append("a dose from elsewhere was added or withdrawn")
     if course_calculations(plan.course) - set(plan.dose_calculations.values_list("pk", flat=True)):
         causes.append("a cycle was calculated since")
     return causes

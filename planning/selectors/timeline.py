@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from planning.models import Course
 from planning.models.patients import LabKind
-from planning.selectors.current import current_administration, current_image
-from planning.selectors.plans import current_limit_set, cycle_doses, limits_for_region
+from planning.selectors.current import current_administration, current_image, current_limit_set
+from planning.selectors.plans import cycle_doses, limits_for_region
 from planning.selectors.steps import step_url
 
 DAY_S = 86400.0

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 
 from planning import permissions
 from planning.computation.contours import measured_regions, operated_mask
@@ -54,6 +55,7 @@ class ContourEdit:
     labels: Labels
     changes: dict[UUID, RegionChange] = field(default_factory=dict)
     removed: set[UUID] = field(default_factory=set)
+    is_new_grid: bool = False
 
     def mask(self, region: Region) -> np.ndarray:
         return self.labels[region.kind] == region.label
@@ -66,8 +68,11 @@ class ContourEdit:
         volume[free] = region.label
 
 
-def contour_edit(time_point: TimePoint, *, base_number: int | None) -> ContourEdit:
-    """Open an edit of the current revision. A stale base is refused with who saved and when."""
+def contour_edit(time_point: TimePoint, *, base_number: int | None, may_start_anew: bool = False) -> ContourEdit:
+    """Open an edit of the current revision. A stale base is refused with who saved and when.
+
+    With ``may_start_anew`` contours of an image on another grid are left behind instead of refused.
+    """
     image = current_image(time_point)
     if image is None:
         raise InvalidStateError("Prepare the images before drawing.", code="no_image")
@@ -84,9 +89,10 @@ def contour_edit(time_point: TimePoint, *, base_number: int | None) -> ContourEd
             },
         )
     grid = grid_from_dict(image.label_grid)
-    if base is None:
+    is_new_grid = base is not None and base.image.label_grid != image.label_grid
+    if base is None or (is_new_grid and may_start_anew):
         labels = {kind: np.zeros(grid.shape_zyx, dtype=np.uint8) for kind in RegionKind.values}
-    elif base.image.label_grid != image.label_grid:
+    elif is_new_grid:
         raise InvalidStateError(
             "The image grid changed since these contours were drawn; import or propagate them again.", code="other_grid"
         )
@@ -95,7 +101,10 @@ def contour_edit(time_point: TimePoint, *, base_number: int | None) -> ContourEd
             "organ": label_values(base.organs, grid).copy(),
             "lesion": label_values(base.lesions, grid).copy(),
         }
-    return ContourEdit(time_point=time_point, image=image, base=base, labels=labels)
+    edit = ContourEdit(time_point=time_point, image=image, base=base, labels=labels, is_new_grid=is_new_grid)
+    if is_new_grid:
+        edit.removed = set(base.contours.values_list("region_id", flat=True))
+    return edit
 
 
 @transaction.atomic
@@ -353,12 +362,15 @@ def contour_masks_add(
     note: str,
 ) -> ContourRevision:
     """Add imported or propagated masks as proposals; what is locked or accepted already keeps its voxels."""
-    edit = contour_edit(time_point, base_number=None)
+    edit = contour_edit(time_point, base_number=None, may_start_anew=True)
+    kept = set() if edit.is_new_grid else _kept(edit.base)
+    kept_labels = {kind: {label for key, label in kept if key == kind} for kind in RegionKind.values}
     for row in rows:
         region = region_of(row)
-        if _is_locked(edit.base, region):
+        if (region.kind, region.label) in kept:
             continue
-        protected = _protected(edit, region)
+        edit.removed.discard(region.pk)
+        protected = kept_labels[region.kind]
         overlap = np.count_nonzero(row["mask"] & (edit.labels[region.kind] != 0) & ~edit.mask(region))
         edit.set_mask(region, row["mask"], protected=protected)
         detail = row.get("source_detail", "")
@@ -372,6 +384,14 @@ def contour_masks_add(
             polygon_volume_ml=row.get("polygon_volume_ml"),
         )
     return contours_save(actor=actor, edit=edit, note=note, run=run)
+
+
+def _kept(base: ContourRevision | None) -> set[tuple[str, int]]:
+    """Return kind and label of the regions whose voxels nothing but a person may change."""
+    if base is None:
+        return set()
+    kept = base.contours.filter(Q(is_locked=True) | Q(state=ContourState.ACCEPTED))
+    return set(kept.values_list("region__kind", "region__label"))
 
 
 @transaction.atomic

@@ -16,11 +16,22 @@ from planning.selectors.staleness import curves_stale_causes
 from planning.services.audit import audit_record
 from planning.services.runs import run_start
 
+DECLARED_HALF_LIFE = (
+    "effective_half_life_h",
+    "effective_half_life_standard_uncertainty_h",
+    "effective_half_life_source",
+)
+
 
 @transaction.atomic
 def curves_start(*, actor: User, cycle: Cycle, parameters: Mapping[str, Any]) -> Run:
     """Queue the fit of all regions; ``effective_half_life_h`` declares a half-life for single scans."""
     permissions.require(user=actor, action=Action.RUN_CALCULATION, site=cycle.site)
+    given = [name for name in DECLARED_HALF_LIFE if parameters.get(name)]
+    if given and len(given) < len(DECLARED_HALF_LIFE):
+        raise InvalidStateError(
+            "Declare a half-life together with its uncertainty and its source.", code="half_life_source"
+        )
     if not any(accepted_contours(time_point) for time_point in cycle.time_points.all()):
         raise InvalidStateError("Accept at least one contour before fitting curves.", code="no_accepted_contours")
     run = run_start(

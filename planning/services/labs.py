@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from planning import permissions
 from planning.errors import InvalidStateError
@@ -17,6 +18,8 @@ def lab_add(*, actor: User, patient: Patient, fields: dict[str, Any]) -> LabResu
     permissions.require(user=actor, action=Action.RECORD_LABS, site=patient.site)
     lab = LabResult(patient=patient, created_by=actor, **fields)
     lab.full_clean()
+    if lab.taken_at > timezone.now():
+        raise InvalidStateError("The sample lies in the future; check date and time.", code="time_in_future")
     lab.save()
     audit_record(actor=actor, action="lab.add", target=lab, site=patient.site, patient=patient)
     return lab
@@ -61,11 +64,15 @@ def external_dose_answer(*, actor: User, course: Course, answer: ExternalDoseAns
 
 @transaction.atomic
 def external_dose_withdraw(*, actor: User, dose: ExternalDose, reason: str) -> ExternalDose:
+    """Withdraw a dose; after the last one the question about doses from elsewhere is open again."""
     permissions.require(user=actor, action=Action.RECORD_EXTERNAL_DOSE, site=dose.patient.site)
     if not reason.strip():
         raise InvalidStateError("Give a reason for withdrawing a dose.", code="reason_required")
     dose.is_withdrawn = True
     dose.save(update_fields=["is_withdrawn"])
+    if not dose.patient.external_doses.filter(is_withdrawn=False).exists():
+        listed = dose.patient.courses.filter(external_dose_answer=ExternalDoseAnswer.LISTED)
+        listed.update(external_dose_answer=ExternalDoseAnswer.UNANSWERED)
     audit_record(
         actor=actor,
         action="external_dose.withdraw",

@@ -11,10 +11,11 @@ from planning.computation.provenance import software_versions
 from planning.errors import ConflictError, InvalidStateError, NotAllowedError
 from planning.models import Course, Plan, Prescription, User
 from planning.permissions import Action
+from planning.selectors.current import current_limit_set
 from planning.selectors.digests import digest_json
-from planning.selectors.plans import current_limit_set
 from planning.selectors.readiness import prescription_obstacles
 from planning.selectors.staleness import plan_stale_causes
+from planning.services.administrations import PLAUSIBLE_BQ
 from planning.services.audit import audit_record
 
 LABEL_TOLERANCE = 0.10
@@ -31,6 +32,10 @@ def plan_save(*, actor: User, course: Course, planned_activity_bq: float | None,
         raise InvalidStateError("The site has no limit set; enter limits under Settings, Limits.", code="no_limit_set")
     question = PlanQuestion(course=course, planned_activity_bq=planned_activity_bq, n_cycles_left=n_cycles_left)
     answer = compute_plan(question=question, limit_set=limit_set)
+    stale = next((row for row in answer.cycles if row.stale_causes), None)
+    if stale is not None:
+        text = f"Cycle {stale.cycle_number} is stale ({stale.stale_causes[0]}); calculate it again before planning."
+        raise InvalidStateError(text, code="stale")
     newest = course.plans.order_by("-number").first()
     plan = Plan(
         course=course,
@@ -105,7 +110,12 @@ def _typed_activity_bq(fields: dict[str, Any]) -> float:
     value = fields.get("value")
     if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0.0:
         raise InvalidStateError("Type an activity above zero.", code="activity_required")
-    return float(value) * UNITS_BQ[unit]
+    activity_bq = float(value) * UNITS_BQ[unit]
+    if not PLAUSIBLE_BQ[0] <= activity_bq <= PLAUSIBLE_BQ[1]:
+        raise InvalidStateError(
+            f"An activity of {activity_bq / 1e6:.4g} MBq is not plausible; check the unit.", code="activity_range"
+        )
+    return activity_bq
 
 
 def _require_reason(plan: Plan, activity_bq: float, fields: dict[str, Any]) -> None:

@@ -49,9 +49,11 @@ def registration_nudge(
     """Queue a new revision: the registration moved by hand."""
     cycle = registration.time_point.cycle
     permissions.require(user=actor, action=Action.EDIT_REGISTRATION, site=cycle.site)
-    if current_registration(registration.time_point) != registration:
+    newest = registration.time_point.registrations.order_by("-number").first()
+    if registration not in (newest, current_registration(registration.time_point)):
         raise ConflictError("A newer registration exists; load the page again.", code="newer_registration")
-    if max(map(abs, shift_mm)) > MAX_NUDGE_MM or max(map(abs, rotation_deg)) > MAX_NUDGE_DEG:
+    is_small = all(abs(value) <= MAX_NUDGE_MM for value in shift_mm)
+    if not is_small or not all(abs(value) <= MAX_NUDGE_DEG for value in rotation_deg):
         raise InvalidStateError(
             f"Move by at most {MAX_NUDGE_MM:.0f} mm and {MAX_NUDGE_DEG:.0f}° at a time.", code="nudge_range"
         )

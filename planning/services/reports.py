@@ -7,11 +7,13 @@ from django.db import transaction
 
 from planning import permissions
 from planning.errors import InvalidStateError
-from planning.models import Cycle, CycleResult, Report, Run, User
+from planning.models import Cycle, Report, Run, User
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.selectors.current import current_calculation
+from planning.selectors.staleness import calculation_stale_causes
 from planning.services.audit import audit_record
+from planning.services.reviews import lock_result_at_work
 from planning.services.runs import run_start
 
 
@@ -19,8 +21,12 @@ from planning.services.runs import run_start
 def report_start(*, actor: User, cycle: Cycle) -> Run:
     """Queue the PDF and JSON of the current result; anything not approved becomes a marked draft."""
     permissions.require(user=actor, action=Action.EXPORT, site=cycle.site)
-    if current_calculation(cycle) is None:
+    calculation = current_calculation(cycle)
+    if calculation is None:
         raise InvalidStateError("Calculate the dose before writing a report.", code="no_dose")
+    causes = calculation_stale_causes(calculation)
+    if causes:
+        raise InvalidStateError(f"The result is stale ({causes[0]}); calculate the dose again.", code="stale")
     run = run_start(
         actor=actor, site=cycle.site, task=TaskName.WRITE_REPORT, parameters={}, patient=cycle.patient, cycle=cycle
     )
@@ -31,9 +37,7 @@ def report_start(*, actor: User, cycle: Cycle) -> Run:
 @transaction.atomic
 def report_save(*, run: Run, cycle: Cycle, fields: Mapping[str, Any]) -> Report:
     """Store the files of a report; inside the fenced commit of its run."""
-    result = fields.get("result") or cycle.results.order_by("-number").first()
-    if result is None:
-        result = CycleResult.objects.create(cycle=cycle, number=1)
+    result = fields.get("result") or lock_result_at_work(cycle)
     newest = result.reports.order_by("-number").first()
     if newest is not None and newest.inputs_digest == fields["inputs_digest"]:
         return newest

@@ -7,7 +7,7 @@ from django.db import transaction
 from planning import permissions
 from planning.computation.provenance import software_versions
 from planning.errors import ConflictError, InvalidStateError, NotAllowedError
-from planning.models import Comment, Cycle, CycleResult, Region, Signature, User, WarningAnswer
+from planning.models import Comment, Cycle, CycleResult, PointExclusion, Region, Signature, User, WarningAnswer
 from planning.models.contours import ContourRevision
 from planning.models.reviews import ResultState, SignatureMeaning
 from planning.permissions import Action
@@ -23,7 +23,7 @@ ACTIONS = {
     SignatureMeaning.REVIEWED: Action.SIGN_REVIEWED,
     SignatureMeaning.APPROVED: Action.SIGN_APPROVED,
     SignatureMeaning.RETURNED: Action.SIGN_REVIEWED,
-    SignatureMeaning.WITHDRAWN: Action.SIGN_APPROVED,
+    SignatureMeaning.WITHDRAWN: Action.SIGN_WITHDRAWN,
 }
 FROM_STATE = {
     SignatureMeaning.CALCULATED: {ResultState.OPEN},
@@ -50,7 +50,7 @@ def result_sign(
     """
     permissions.require(user=actor, action=ACTIONS[meaning], site=cycle.site)
     _require_password(actor, password)
-    result = _lock_result(cycle)
+    result = _lock_approved(cycle) if meaning == SignatureMeaning.WITHDRAWN else lock_result_at_work(cycle)
     if result.state not in FROM_STATE[meaning]:
         raise InvalidStateError(
             f"A result in state {result.get_state_display()} cannot be {meaning}.", code="wrong_state"
@@ -70,7 +70,16 @@ def result_sign(
     return _record_signature(actor, cycle, result, meaning, reason.strip())
 
 
-def _lock_result(cycle: Cycle) -> CycleResult:
+def _lock_approved(cycle: Cycle) -> CycleResult:
+    """Return the approved version, else the newest: a result is withdrawn as it was signed, stale or not."""
+    approved = cycle.results.filter(state=ResultState.APPROVED).order_by("-number").first() or current_result(cycle)
+    if approved is None:
+        raise InvalidStateError("No version of this result is approved.", code="wrong_state")
+    return CycleResult.objects.select_for_update().get(pk=approved.pk)
+
+
+def lock_result_at_work(cycle: Cycle) -> CycleResult:
+    """Return the newest version, or open the next one when that is closed or its inputs changed."""
     newest = current_result(cycle)
     if newest is None or newest.state in {ResultState.SUPERSEDED, ResultState.WITHDRAWN} or _is_outdated(newest):
         number = 1 if newest is None else newest.number + 1
@@ -130,6 +139,9 @@ def _authors(result: CycleResult) -> set:
     people |= set(contours.values_list("created_by_id", flat=True))
     people |= {choice.created_by_id for curve in curves.curves.all() for choice in curve.choices.all()}
     people |= {registration.decided_by_id for registration in calculation.registrations.all()}
+    people |= {registration.created_by_id for registration in calculation.registrations.all()}
+    exclusions = PointExclusion.objects.filter(time_point__cycle=result.cycle)
+    people |= set(exclusions.values_list("created_by_id", flat=True))
     return people - {None}
 
 

@@ -1,5 +1,6 @@
 """Roles of people at a site."""
 
+from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
 from planning import permissions
@@ -43,6 +44,7 @@ def user_create(*, actor: User, site: Site, username: str, full_name: str, passw
     if User.objects.filter(username=username).exists():
         raise InvalidStateError("This user name is taken.", code="username_taken")
     user = User(username=username, full_name=full_name)
+    validate_password(password, user)
     user.set_password(password)
     user.full_clean()
     user.save()

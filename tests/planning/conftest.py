@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from planning import models
 from planning.models.sites import Role
+from tests.planning.worked_case import make_worked_case
 
 PASSWORD = "a long enough password"
 
@@ -56,3 +57,9 @@ def case(clinic):
     return SimpleNamespace(
         patient=patient, course=course, cycle=cycle, administration=administration, time_point=time_point
     )
+
+
+@pytest.fixture
+def worked(clinic):
+    """Return a small case with three scans; its methods take it through the real services."""
+    return make_worked_case(clinic)

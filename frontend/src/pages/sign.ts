@@ -84,7 +84,7 @@ function drawSide(shown: Review): void {
 }
 
 function mayGive(meaning: Meaning): boolean {
-  const action = { calculated: 'sign_calculated', reviewed: 'sign_reviewed', approved: 'sign_approved', returned: 'sign_reviewed', withdrawn: 'sign_approved' }[meaning];
+  const action = { calculated: 'sign_calculated', reviewed: 'sign_reviewed', approved: 'sign_approved', returned: 'sign_reviewed', withdrawn: 'sign_withdrawn' }[meaning];
   return page.isAllowed(action);
 }
 
