@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.case.pipeline import Log
-from dosimetry.dose.comparison import RegionParts, explain_difference
+from dosimetry.dose.comparison import explain_difference
 from dosimetry.dose.engines import EngineResult, run_engine
-from dosimetry.dvh.histogram import dose_volume_histogram
+from dosimetry.dvh.by_engine import LOCAL, region_engine_doses
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.units import HOUR_S
 from dosimetry.volume import Grid, Volume
 
-LOCAL = "local"
 DIFFERENCE_TO_WARN_PERCENT = 10.0
 """A difference between two engines above it asks for a decision which of them is right here."""
 
@@ -114,48 +113,30 @@ def compare_region(
     RegionEngines
         Rows in the order of ``names``.
     """
-    parts = {name: _parts(name, result, mask, grid) for name, result in results.items()}
-    if not parts[LOCAL].total_gy > 0.0:
+    doses = region_engine_doses(results, mask=mask, mask_grid=grid)
+    local_map_gy = doses[LOCAL].parts.total_gy
+    if not local_map_gy > 0.0:
         return RegionEngines(factor=1.0, rows=[], warnings=("no activity on the voxel map; engines not compared.",))
-    first = parts[names[0]]
+    first = doses[names[0]]
     rows, warnings = [], []
     for name in names:
-        factor = parts[name].total_gy / parts[LOCAL].total_gy
-        difference = explain_difference(first=first, other=parts[name])
+        item = doses[name]
+        difference = explain_difference(first=first.parts, other=item.parts)
         percent = 100.0 * difference.relative
         rows.append(
             {
                 "engine": name,
-                "mean_gy": local_dose_gy * factor,
-                "photons_gy": local_dose_gy * parts[name].photons_gy / parts[LOCAL].total_gy,
-                "voxel_mean_gy": parts[name].total_gy,
-                "statistical_standard_uncertainty_gy": local_dose_gy
-                * factor
-                * _statistical_cv(results[name], mask, grid),
+                "mean_gy": local_dose_gy * item.factor,
+                "photons_gy": local_dose_gy * item.parts.photons_gy / local_map_gy,
+                "voxel_mean_gy": item.parts.total_gy,
+                "statistical_standard_uncertainty_gy": local_dose_gy * item.factor * item.statistical_cv,
                 "difference_percent": percent,
                 "reason": difference.reason,
                 "dose_rate_gy_per_h": {
-                    label: local_dose_gy * factor * rate * HOUR_S for label, rate in rates_per_s.items()
+                    label: local_dose_gy * item.factor * rate * HOUR_S for label, rate in rates_per_s.items()
                 },
             }
         )
         if abs(percent) > DIFFERENCE_TO_WARN_PERCENT:
             warnings.append(f"{name} gives {percent:+.0f} % against {names[0]}: {difference.reason}.")
-    return RegionEngines(factor=first.total_gy / parts[LOCAL].total_gy, rows=rows, warnings=tuple(warnings))
-
-
-def _parts(name: str, result: EngineResult, mask: NDArray[np.bool_], grid: Grid) -> RegionParts:
-    photons = 0.0
-    if result.photon_dose is not None:
-        photons = dose_volume_histogram(result.photon_dose, mask=mask, mask_grid=grid).mean_gy
-    total = dose_volume_histogram(result.dose, mask=mask, mask_grid=grid).mean_gy
-    return RegionParts(engine=name, total_gy=total, photons_gy=photons)
-
-
-def _statistical_cv(result: EngineResult, mask: NDArray[np.bool_], grid: Grid) -> float:
-    """Return the relative standard error of the region's mean; errors of voxels are taken as independent."""
-    if result.relative_standard_uncertainty is None or not result.dose.grid.matches(grid):
-        return 0.0
-    dose = result.dose.values[mask].astype(np.float64)
-    error = dose * result.relative_standard_uncertainty.values[mask]
-    return float(np.sqrt(np.sum(error**2)) / dose.sum()) if dose.sum() > 0.0 else 0.0
+    return RegionEngines(factor=first.factor, rows=rows, warnings=tuple(warnings))

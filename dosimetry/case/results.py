@@ -20,6 +20,7 @@ from dosimetry.case.pipeline import (
     share_contours,
 )
 from dosimetry.case.schema import Case
+from dosimetry.dose.by_radiation import total_local_energy_kev
 from dosimetry.dose.density import density_from_hu
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
@@ -270,15 +271,17 @@ def _dose_fields(  # noqa: PLR0917 - see _region
     grid = reference.image.volume.grid
     mass_g = found.volume_ml * _mean_density(density, reference, name)
     tia, tia_u = fit.time_integrated_activity_bq_s, fit.time_integrated_activity_standard_uncertainty_bq_s
+    energy_kev = total_local_energy_kev(nuclide.name, progeny=case.engine_options.get("progeny", "none"))
+    local_gy = tia * energy_kev * KEV_PER_G_GY / mass_g
     engines = compare_region(
         results,
         case.engines,
         mask=reference.masks[name],
         grid=grid,
-        local_dose_gy=tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g,
+        local_dose_gy=local_gy,
         rates_per_s=rates_per_s,
     )
-    mean_gy = tia * nuclide.local_energy_kev * KEV_PER_G_GY / mass_g * engines.factor
+    mean_gy = local_gy * engines.factor
     budget = combine_region_uncertainty(
         time_integrated_activity_cv=tia_u / tia,
         volume_ml=found.volume_ml,

@@ -73,7 +73,8 @@ def test_cross_dose_of_the_scaled_kernel(found, source, target):
         return
     ratio = found["kernel", target, source]
     if frozenset({source, target}) in ACROSS_THE_SPINE:
-        # Vertebrae absorb more than the kernel's soft tissue and the body ends before its scatter does: always more.
+        # Vertebrae absorb more than soft tissue and nothing scatters back from beyond the skin: always more
+        # (docs/physics/engines.md splits the difference with the Monte Carlo).
         assert 1.0 < ratio < 1.36
     else:
         # A kernel of infinite soft tissue knows neither lung nor bone nor the body's surface: 20 % (section 4).
