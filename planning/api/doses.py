@@ -40,6 +40,7 @@ class DoseStartInput(serializers.Serializer):
     )
     density_g_per_ml = serializers.FloatField(required=False, min_value=0.1, max_value=3.0)
     progeny = serializers.ChoiceField(choices=("none", "in_place"), required=False)
+    statistical_uncertainty_percent = serializers.FloatField(required=False, min_value=0.1, max_value=20.0)
 
     def validate_engines(self, engines):
         """Return each engine once, as plain text: the parameters are stored as JSON."""

@@ -68,7 +68,7 @@ def compute_dose(
         tia=tia,
         density=density,
         nuclide=nuclide,
-        options={"progeny": progeny},
+        options=engine_options(parameters, progeny),
         progress=lambda fraction, text: progress(0.50 + 0.32 * fraction, text),
     )
     result = results[engines[0]]
@@ -198,6 +198,12 @@ def _choices(curves) -> dict[str, str]:
         if newest is not None:
             choices[str(curve.pk)] = str(newest.pk)
     return choices
+
+
+def engine_options(parameters: Mapping[str, Any], progeny: str) -> dict[str, Any]:
+    """Return the options of the engines; the wanted uncertainty is of the hot voxels' total dose (Monte Carlo only)."""
+    percent = parameters.get("statistical_uncertainty_percent")
+    return {"progeny": progeny, **({"target_relative_uncertainty": percent / 100.0} if percent else {})}
 
 
 def engines_of(parameters: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { base64, sendFiles, type ChosenFile, type UploadProgress } from './uploads';
 
+const realTimeout = setTimeout;
 const file = (path: string, text: string): ChosenFile => ({ path, file: new File([text], path) });
 const put = vi.fn<(url: string, options: RequestInit) => Promise<Response>>();
 let known: { number: number; name: string; n_bytes: number; state: string; member?: number }[] = [];
@@ -19,8 +20,12 @@ const files = [file('a/1', 'one'), file('a/2', 'two22'), file('a/ü', 'three')];
 
 async function run(chosen = files): Promise<UploadProgress> {
   const result = sendFiles({ uploadId: 'u', files: chosen, onProgress: () => undefined, signal: new AbortController().signal });
-  const guarded = result.catch((error: unknown) => error);
-  for (let i = 0; i < 40; i += 1) await vi.advanceTimersByTimeAsync(500);
+  let isSettled = false;
+  const guarded = result.catch((error: unknown) => error).finally(() => { isSettled = true; });
+  while (!isSettled) {
+    await vi.advanceTimersByTimeAsync(500);
+    await new Promise((resolve) => realTimeout(resolve, 1)); // digests are computed on a thread of their own
+  }
   return (await guarded) as UploadProgress;
 }
 
