@@ -77,6 +77,10 @@ def _read_scan(case: Case, point: CaseTimePoint, folder: Path) -> tuple[Scan, li
     paths = [point.images] if point.structures is None else [point.images, point.structures]
     headers, warnings = guarded_headers(paths, unpack_into=folder)
     series = group_series(headers, site_zone=case.time_zone)
+    for item in series:
+        blocked = next((finding for finding in item.findings if finding.level == "block"), None)
+        if blocked is not None:
+            raise InvalidInputError(f"{point.label}: {blocked.message}", code=blocked.code)
     emission = [item for item in series if item.kind == "emission"]
     if len(emission) != 1:
         raise InvalidInputError(f"{point.label}: {len(emission)} SPECT or PET series; give one.", code="emission_count")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dosimetry.case.curves import region_fits, tia_map
 from dosimetry.case.engine_doses import compare_region, run_engines
 from dosimetry.case.nifti import write_nifti
 from dosimetry.case.pipeline import (
@@ -25,11 +26,8 @@ from dosimetry.dose.density import density_from_hu
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.histogram import dose_volume_histogram
-from dosimetry.errors import DosimetryError, InsufficientDataError
+from dosimetry.errors import DosimetryError
 from dosimetry.kinetics.fitting import CurveFit
-from dosimetry.kinetics.selection import CurveSelection, fit_admissible
-from dosimetry.kinetics.single_time_point import fit_single_time_point
-from dosimetry.kinetics.voxelwise import fit_voxels
 from dosimetry.nuclides.decay import Nuclide, get_nuclide
 from dosimetry.provenance import digest_array, digest_json, package_versions
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
@@ -72,7 +70,8 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     share_contours(case, scans, reference)
     measured, statements = _measure(scans, warnings)
     started = time.monotonic()
-    tia = _tia_map(case, scans, reference, nuclide)
+    fits = region_fits(case, scans, measured, nuclide, warnings=warnings)
+    tia = tia_map(case, scans, reference, nuclide, fits=fits, warnings=warnings)
     density, density_origin = _density(case, reference)
     log(f"voxel-wise curves in {time.monotonic() - started:.1f} s")
     results = run_engines(case.engines, tia=tia, density=density, nuclide=nuclide, options=case.engine_options, log=log)
@@ -80,7 +79,8 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     regions = [
         row
         for name in reference.masks
-        if (row := _region(case, name, measured, scans, reference, results, density, nuclide, warnings)) is not None
+        if (row := _region(case, name, fits, measured, scans, reference, results, density, nuclide, warnings))
+        is not None
     ]
     write_nifti(result.dose, out / "dose_gy.nii.gz", description=f"absorbed dose, Gy, engine {case.engines[0]}")
     for name in case.engines[1:]:
@@ -156,31 +156,6 @@ def _measure(scans: list[Scan], warnings: list[str]) -> tuple[dict[str, dict[str
     return measured, statements
 
 
-def _tia_map(case: Case, scans: list[Scan], reference: Scan, nuclide: Nuclide) -> Volume:
-    grid = reference.image.volume.grid
-    images = [
-        scan.image.volume.values
-        if scan.registration is None
-        else resample(scan.image.volume, onto=grid, transform=scan.registration.transform).values
-        for scan in scans
-    ]
-    if len(scans) == 1:
-        if case.single_time_point is None:
-            raise InsufficientDataError(
-                "One scan: add $.single_time_point to the case file.", code="half_life_required"
-            )
-        decay = np.log(2.0) / (case.single_time_point["effective_half_life_h"] * HOUR_S)
-        factor = np.exp(decay * scans[0].image.time_s) / decay * grid.voxel_volume_ml
-        return Volume(values=np.maximum(images[0], 0.0) * np.float32(factor), grid=grid, unit="Bq s")
-    fit = fit_voxels(
-        images_bq_per_ml=np.stack(images),
-        times_s=np.array([scan.image.time_s for scan in scans]),
-        voxel_volume_ml=grid.voxel_volume_ml,
-        decay_constant_per_s=nuclide.decay_constant_per_s,
-    )
-    return Volume(values=fit.time_integrated_activity_bq_s, grid=grid, unit="Bq s")
-
-
 def _density(case: Case, reference: Scan) -> tuple[Volume | float, str]:
     if case.declared_density_g_per_ml is not None:
         return case.declared_density_g_per_ml, f"declared {case.declared_density_g_per_ml:g} g/mL"
@@ -190,32 +165,10 @@ def _density(case: Case, reference: Scan) -> tuple[Volume | float, str]:
     return density_from_hu(hu), "from CT"
 
 
-def _select(case: Case, points: list[tuple[float, RegionMeasurement]], nuclide: Nuclide) -> CurveSelection:
-    times = np.array([time_s for time_s, _ in points])
-    activities = np.array([found.activity_bq for _, found in points])
-    u = np.array([found.activity_standard_uncertainty_bq for _, found in points])
-    is_rising = len(points) > 1 and activities[-1] > activities[-2]
-    if case.single_time_point is not None and (len(points) == 1 or is_rising):
-        return fit_single_time_point(
-            time_s=float(times[-1]),
-            activity_bq=float(activities[-1]),
-            activity_standard_uncertainty_bq=float(u[-1]),
-            effective_half_life_s=case.single_time_point["effective_half_life_h"] * HOUR_S,
-            effective_half_life_standard_uncertainty_s=case.single_time_point["standard_uncertainty_h"] * HOUR_S,
-            nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
-            source=case.single_time_point["source"],
-        )
-    return fit_admissible(
-        times_s=times,
-        activities_bq=activities,
-        standard_uncertainties_bq=u,
-        nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
-    )
-
-
 def _region(  # noqa: PLR0917 - one row needs everything that the case computed
     case: Case,
     name: str,
+    fits: Mapping[str, CurveFit],
     measured: Mapping[str, Mapping[str, RegionMeasurement]],
     scans: list[Scan],
     reference: Scan,
@@ -242,13 +195,9 @@ def _region(  # noqa: PLR0917 - one row needs everything that the case computed
     if reference.label not in measured.get(name, {}):
         warnings.append(f"{name}: no contour on the reference; no dose.")
         return row
-    try:
-        selection = _select(case, [(scan.image.time_s, found) for scan, found in points], nuclide)
-    except DosimetryError as error:
-        warnings.append(f"{name}: {error}")
+    if name not in fits:
         return row
-    warnings += [f"{name}: {finding.message}" for finding in selection.findings]
-    fit = next(item for item in selection.fits if item.model == selection.recommended_model)
+    fit = fits[name]
     rates = {scan.label: found.activity_bq / fit.time_integrated_activity_bq_s for scan, found in points}
     fields, said = _dose_fields(
         case, name, fit, measured[name][reference.label], reference, results, density, nuclide, rates

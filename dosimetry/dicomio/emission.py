@@ -16,7 +16,8 @@ from dosimetry.dicomio.series import Series
 from dosimetry.errors import InvalidInputError, UnsupportedDicomError
 from dosimetry.volume import Volume
 
-UNIT_OF = {"BQML": "Bq/mL", "CNTS": "counts", "": "counts", "PROPCNTS": "counts", "CPS": "counts/s"}
+UNIT_OF = {"BQML": "Bq/mL", "CNTS": "counts", "PROPCNTS": "counts", "CPS": "counts/s"}
+"""Units of PT objects that are read. NM objects state none: counts, unless a real-world value map says more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,8 +167,10 @@ def _read_nm(series: Series) -> Volume:
         first_position_lps_mm=first.tolist(),
         orientation=orientation,
     )
-    unit = UNIT_OF.get(series.units, "counts")
     mapped = real_world_scale(header)
+    unit = UNIT_OF.get(series.units) if series.units else "counts"
+    if unit is None and mapped is None:
+        raise UnsupportedDicomError(f"NM units {series.units} are not read; export counts or Bq/mL.", code="units")
     if mapped is not None:
         values = (_in_slice_order(stored, header).astype(np.float64) * mapped[0] + mapped[1]).astype(np.float32)
         values = values[::-1] if gap < 0.0 else values
@@ -175,7 +178,7 @@ def _read_nm(series: Series) -> Volume:
     return Volume(
         values=np.ascontiguousarray(values),
         grid=grid,
-        unit=unit,
+        unit=str(unit),
         frame_of_reference_uid=series.frame_of_reference_uid,
     )
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,11 @@ from dosimetry.dicomio.headers import (
 from dosimetry.dicomio.nuclide_names import nuclide_of
 from dosimetry.dicomio.times import acquisition_start, combine, zone_of
 
+MIXED_PATIENTS = Finding(
+    code="mixed_patients",
+    level="block",
+    message="Files of this series name different patients; send it again from its source.",
+)
 EARLY_SERIES_S = 3600.0
 """A series that starts longer before its acquisition is asked about."""
 
@@ -147,13 +152,19 @@ def group_series(headers: Iterable[InstanceHeader], *, site_zone: tzinfo = UTC) 
     """
     groups: dict[str, dict[tuple[Any, ...], list[InstanceHeader]]] = defaultdict(lambda: defaultdict(list))
     for header in headers:
-        groups[header.series_uid][_grid_key(header)].append(header)
+        groups[header.series_uid][(_patient_key(header), *_grid_key(header))].append(header)
     series = []
     for parts in groups.values():
+        n_patients = len({key[0] for key in parts})
         for number, members in enumerate(sorted(parts.values(), key=len, reverse=True)):
-            series.append(_describe(members, part=number, n_parts=len(parts), site_zone=site_zone))
+            item = _describe(members, part=number, n_parts=len(parts), site_zone=site_zone)
+            series.append(item if n_patients == 1 else replace(item, findings=(*item.findings, MIXED_PATIENTS)))
     late = datetime.max.replace(tzinfo=UTC)
     return sorted(series, key=lambda item: (item.acquisition_start or late, item.kind, item.part))
+
+
+def _patient_key(header: InstanceHeader) -> tuple[str, str]:
+    return text_of(header.dataset, "PatientID"), text_of(header.dataset, "PatientName")
 
 
 def _grid_key(header: InstanceHeader) -> tuple[Any, ...]:

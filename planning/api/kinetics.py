@@ -5,6 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.schema import documented
+from planning.computation.half_lives import check_half_life
 from planning.figures.curves import curve_figure, small_curve
 from planning.models import TimePoint
 from planning.selectors.contours import regions_visible_to
@@ -57,6 +58,7 @@ class CurvesStartApi(APIView):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         fields = CurvesStartInput(data=request.data)
         fields.is_valid(raise_exception=True)
+        check_half_life(nuclide_name=cycle.course.nuclide, hours=fields.validated_data.get("effective_half_life_h"))
         run = curves_start(actor=request.user, cycle=cycle, parameters=fields.validated_data)
         return Response({"run_id": str(run.pk)}, status=202)
 

@@ -7,22 +7,21 @@ import numpy as np
 
 from dosimetry.dose.density import density_from_hu
 from dosimetry.errors import InsufficientDataError
-from dosimetry.kinetics.voxelwise import fit_voxels
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
-from dosimetry.volume import Grid, RigidTransform, Volume, resample
+from dosimetry.volume import Grid, Volume, resample
 from planning import storage
 from planning.computation.engine_doses import engine_rows, run_engines
 from planning.computation.grids import grid_from_dict, label_masks
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
+from planning.computation.voxel_tia import aligned_series, declared_regions, voxel_tia
 from planning.models import Cycle, QuantifiedImage, TimePoint
 from planning.selectors.current import (
     current_contours,
     current_curves,
     current_image,
-    current_registration,
     reference_time_point,
 )
 from planning.selectors.doses import round_levels_gy
@@ -48,14 +47,15 @@ def compute_dose(
     grid = grid_from_dict(image.emission_grid)
     nuclide = get_nuclide(cycle.course.nuclide)
     progress(0.02, "Reading images")
-    series, registrations, findings = _aligned_series(cycle, reference, grid, progress)
+    series, registrations, findings = aligned_series(cycle, reference, grid, progress)
     progress(0.25, "Fitting voxels")
-    tia = _voxel_tia(
+    tia = voxel_tia(
         series=series,
         grid=grid,
         nuclide=nuclide,
         curves=curves,
         parameters=parameters,
+        regions=declared_regions(curves, reference),
         progress=progress,
         findings=findings,
     )
@@ -120,64 +120,6 @@ def compute_dose(
             "versions": software_versions(),
         },
     }
-
-
-def _aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> tuple[list, list, list]:
-    """Return (time point, image, values on the reference grid) in order of time, and what registered them."""
-    series, registrations, findings = [], [], []
-    time_points = list(cycle.time_points.order_by("number"))
-    for i, time_point in enumerate(time_points):
-        image = current_image(time_point)
-        if image is None:
-            raise InsufficientDataError(
-                f"Time point {time_point.number} has no quantified image; prepare the images.", code="no_image"
-            )
-        values = storage.load_array(image.emission_sha256)
-        if time_point.pk != reference.pk:
-            registration = current_registration(time_point)
-            if registration is None or registration.decision != "accepted":
-                text = f"Time point {time_point.number} has no accepted registration and is left out of the dose map."
-                findings.append({"code": "not_registered", "level": "ask", "message": text})
-                continue
-            registrations.append(registration)
-            moving = Volume(values=values, grid=grid_from_dict(image.emission_grid), unit="Bq/mL")
-            transform = RigidTransform(matrix=tuple(registration.matrix))
-            values = resample(moving, onto=grid, transform=transform).values
-        series.append((time_point, image, np.asarray(values, dtype=np.float32)))
-        progress(0.02 + 0.2 * (i + 1) / len(time_points), f"Time point {time_point.number} read")
-    return sorted(series, key=lambda row: row[1].time_s), registrations, findings
-
-
-def _voxel_tia(*, series, grid: Grid, nuclide, curves, parameters, progress, findings) -> Volume:
-    times_s = np.array([image.time_s for _, image, _ in series])
-    if len(series) == 1:
-        half_life_s = _declared_half_life_s(curves, parameters)
-        factor_s = half_life_s / np.log(2.0) * np.exp(np.log(2.0) * times_s[0] / half_life_s)
-        text = f"One scan: voxels decay with the declared effective half-life of {half_life_s / HOUR_S:.1f} h."
-        findings.append({"code": "single_time_point", "level": "ask", "message": text})
-        values = np.maximum(series[0][2], 0.0) * np.float32(factor_s * grid.voxel_volume_ml)
-        return Volume(values=values, grid=grid, unit="Bq s")
-    fit = fit_voxels(
-        images_bq_per_ml=np.stack([values for _, _, values in series]),
-        times_s=times_s,
-        voxel_volume_ml=grid.voxel_volume_ml,
-        decay_constant_per_s=nuclide.decay_constant_per_s,
-        progress=lambda fraction, text: progress(0.25 + 0.23 * fraction, text),
-    )
-    if fit.clamped_fraction > 0.2:
-        text = f"In {100 * fit.clamped_fraction:.0f} % of voxels with signal the physical half-life limits the fit."
-        findings.append({"code": "voxels_clamped", "level": "note", "message": text})
-    return Volume(values=fit.time_integrated_activity_bq_s, grid=grid, unit="Bq s")
-
-
-def _declared_half_life_s(curves, parameters: Mapping[str, Any]) -> float:
-    hours = parameters.get("effective_half_life_h", curves.parameters.get("effective_half_life_h"))
-    if hours is None:
-        raise InsufficientDataError(
-            "One scan needs a declared effective half-life; enter it with its source on the Kinetics page.",
-            code="half_life_required",
-        )
-    return float(hours) * HOUR_S
 
 
 def _density(image: QuantifiedImage, grid: Grid, parameters: Mapping[str, Any]) -> tuple[Volume | float, str]:

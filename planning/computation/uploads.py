@@ -15,6 +15,7 @@ from PIL import Image
 from dosimetry.dicomio.guard import check_files
 from dosimetry.dicomio.headers import InstanceHeader, read_header
 from dosimetry.dicomio.preview import series_preview
+from dosimetry.dicomio.readiness import readiness_findings
 from dosimetry.dicomio.series import Series, group_series
 from dosimetry.dicomio.zip_guard import extract_zip
 from dosimetry.errors import DosimetryError
@@ -157,7 +158,8 @@ def _series_row(series, digests: dict[Path, tuple[str, str, int]]) -> dict[str, 
     identity = series.patient
     files = [digests[path] for path in series.paths if path in digests]
     unique = {uid: (uid, sha256, n_bytes) for uid, sha256, n_bytes in files}
-    findings = [{"code": f.code, "level": f.level, "message": f.message} for f in series.findings]
+    said = (*series.findings, *readiness_findings(series))
+    findings = [{"code": f.code, "level": f.level, "message": f.message} for f in said]
     if len({sha256 for _, sha256, _ in files}) > len(unique):
         text = "Two different files claim the same instance UID; send the series again from its source."
         findings.append({"code": "duplicate_uid", "level": "block", "message": text})

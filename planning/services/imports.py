@@ -41,7 +41,8 @@ def import_save(*, run: Run, upload: Upload, result: Mapping[str, Any]) -> Uploa
             SeriesFile(series=series, sop_instance_uid=uid, sha256=sha256, n_bytes=n_bytes)
             for uid, sha256, n_bytes in files
         )
-    upload.state = UploadState.READ
+    # Without a series there is nothing to confirm: the upload closes, its files keep their verdicts.
+    upload.state = UploadState.READ if result["series"] else UploadState.DISCARDED
     upload.save(update_fields=["state"])
     audit_record(
         actor=run.requested_by,

@@ -10,7 +10,7 @@ from planning.models.sites import Role
 from planning.queue import TaskName
 from planning.selectors.doses import calculation_detail
 from planning.services.doses import dose_save
-from tests.planning.worked_case import no_progress
+from tests.planning.worked_phantom import no_progress
 
 pytestmark = pytest.mark.django_db
 
