@@ -1,6 +1,7 @@
 """Rigid registration of two time points by mutual information, coarse to fine, the same on every run."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ LEVELS_MM = (12.0, 8.0, 5.0)
 WORKING_SPACING_MM = 2.5
 """Voxels of a CT are averaged to about this length before it is registered."""
 N_ITERATIONS = 120
+REPORT_EVERY_S = 0.2
 N_BINS = 40
 SEED = 20260101
 LARGE_SHIFT_MM = 100.0
@@ -216,9 +218,7 @@ def _optimise(
         level_fixed, level_moving = _shrunk(fixed, level_mm), _shrunk(moving, level_mm)
         method = _method(level_mm)
         method.SetInitialTransform(transform, inPlace=True)
-        if progress is not None:
-            _report(method, i_level, progress)
-        method.Execute(level_fixed, level_moving)
+        _execute(method, level_fixed, level_moving, report=_reporter(progress, i_level))
         n_total += int(method.GetOptimizerIteration())
     return transform, n_total
 
@@ -234,12 +234,36 @@ def _values(fixed: sitk.Image, moving: sitk.Image, transforms: tuple[sitk.Euler3
     return tuple(values)
 
 
-def _report(method: sitk.ImageRegistrationMethod, i_level: int, progress: Progress) -> None:
+def _reporter(progress: Progress | None, i_level: int) -> Callable[[int], None]:
+    def report(iteration: int) -> None:
+        if progress is not None:
+            share = min(iteration / N_ITERATIONS, 1.0)
+            progress((i_level + share) / len(LEVELS_MM), f"Level {i_level + 1} of {len(LEVELS_MM)}")
+
+    return report
+
+
+def _execute(
+    method: sitk.ImageRegistrationMethod, fixed: sitk.Image, moving: sitk.Image, *, report: Callable[[int], None]
+) -> None:
+    """Optimise on a thread of its own; ``report`` may raise to cancel, which must not happen inside the optimiser."""
+    now = {"iteration": 0, "is_unwanted": False}
+
     def step() -> None:
-        share = min(method.GetOptimizerIteration() / N_ITERATIONS, 1.0)
-        progress((i_level + share) / len(LEVELS_MM), f"Level {i_level + 1} of {len(LEVELS_MM)}")
+        now["iteration"] = method.GetOptimizerIteration()
+        if now["is_unwanted"]:
+            method.StopRegistration()
 
     method.AddCommand(sitk.sitkIterationEvent, step)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        running = pool.submit(method.Execute, fixed, moving)
+        try:
+            while not running.done():
+                wait([running], timeout=REPORT_EVERY_S)
+                report(now["iteration"])
+        finally:
+            now["is_unwanted"] = True  # the pool waits for at most one more iteration
+    running.result()
 
 
 def _to_rigid(transform: sitk.Euler3DTransform) -> RigidTransform:

@@ -4,7 +4,8 @@ import logging
 from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -13,6 +14,13 @@ from planning.computation.errors import ComputationError
 from planning.errors import PlanningError
 
 logger = logging.getLogger(__name__)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown address of the API in its own shape, any other with the page."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"code": "not_found", "message": "Not found.", "fields": {}}, status=404)
+    return page_not_found(request, exception)
 
 
 def handle_error(error: Exception, _context: dict) -> Response:

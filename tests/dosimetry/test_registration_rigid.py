@@ -150,3 +150,20 @@ def test_scans_without_common_ground_are_refused():
     with pytest.raises(FitError, match="no overlap between the two scans; move the images by hand") as caught:
         register_rigid(fixed=fixed, moving=fixed, fixed_ct=ct, moving_ct=far_ct)
     assert caught.value.code == "registration_failed"
+
+
+def test_a_cancelled_registration_ends_without_noise(capfd):
+    """What the caller raises reaches the caller; nothing is printed from inside the optimiser."""
+
+    class CancelledError(Exception):
+        pass
+
+    def cancel(_fraction: float, _text: str) -> None:
+        raise CancelledError
+
+    volume = patient(grid())
+    with pytest.raises(CancelledError):
+        register_rigid(fixed=volume, moving=volume, progress=cancel)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == ""

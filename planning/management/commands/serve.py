@@ -7,6 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from planning.management.supervisor import AlreadyServingError, Child, Supervisor
 
@@ -59,8 +61,15 @@ def check_port(host: str, port: int) -> None:
 
 
 def prepare_data() -> None:
-    call_command("migrate", verbosity=0)
+    if has_open_migrations():
+        call_command("migrate", verbosity=0)
     collect_static()
+
+
+def has_open_migrations() -> bool:
+    """Tell whether the database lacks a migration; asking is quicker than migrating for nothing."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def collect_static() -> None:
