@@ -7,10 +7,17 @@ from planning.selectors.quantities import quantity
 from planning.selectors.sites import site_ids_of
 
 HOUR, MBQ, MBQ_H = 3600.0, 1e6, 3.6e9
+NEGLIGIBLE = 1e-9
+"""A relative uncertainty below it is rounding of a parameter that the fit holds fast."""
 MODEL_LABELS = {
     "mono_exponential": "Mono-exponential",
     "bi_exponential": "Bi-exponential",
     "uptake_clearance": "Uptake and clearance",
+    "physical_decay": "Physical decay",
+    "clearance_retention": "Clearance and retention",
+    "blood_mixing_uptake": "Uptake after blood mixing",
+    "uptake_bi_exponential": "Uptake and bi-exponential",
+    "tri_exponential": "Tri-exponential",
     "single_time_point": "Single time point",
 }
 
@@ -35,6 +42,9 @@ def model_label(model: str) -> str:
 
 def fit_summary(fit: dict[str, Any], *, administered_activity_bq: float) -> dict[str, Any]:
     tia = fit["time_integrated_activity_bq_s"]
+    half_life_u = fit["effective_half_life_standard_uncertainty_s"]
+    # At the physical limit the fit cannot move the half-life: no uncertainty is stated rather than none claimed.
+    is_free = half_life_u is not None and half_life_u > NEGLIGIBLE * fit["effective_half_life_s"]
     tia_u = fit["time_integrated_activity_standard_uncertainty_bq_s"]
     return {
         "model": fit["model"],
@@ -48,7 +58,7 @@ def fit_summary(fit: dict[str, Any], *, administered_activity_bq: float) -> dict
             fit["effective_half_life_s"],
             unit="h",
             factor=HOUR,
-            standard_uncertainty=fit["effective_half_life_standard_uncertainty_s"],
+            standard_uncertainty=half_life_u if is_free else None,
         ),
         "tia": quantity(tia, unit="MBq·h", factor=MBQ_H, standard_uncertainty=tia_u),
         "tiac": quantity(
