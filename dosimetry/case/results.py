@@ -22,7 +22,7 @@ from dosimetry.case.pipeline import (
 )
 from dosimetry.case.schema import Case
 from dosimetry.dose.by_radiation import total_local_energy_kev
-from dosimetry.dose.density import density_from_hu
+from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.histogram import dose_volume_histogram
@@ -124,6 +124,7 @@ def _case_parameters(case: Case) -> dict[str, Any]:
         "administered_at": case.administered_at.isoformat(),
         "contours": case.contours,
         "declared_density_g_per_ml": case.declared_density_g_per_ml,
+        "density_curve": asdict(case.density_curve) if case.density_curve else None,
         "radiobiology": {name: dict(entry) for name, entry in case.radiobiology.items()},
         "single_time_point": dict(case.single_time_point) if case.single_time_point else None,
         "engines": list(case.engines),
@@ -162,7 +163,9 @@ def _density(case: Case, reference: Scan) -> tuple[Volume | float, str]:
     if reference.ct is None:
         return SOFT_TISSUE_DENSITY_G_PER_ML, f"no CT: declared {SOFT_TISSUE_DENSITY_G_PER_ML:g} g/mL"
     hu = resample(reference.ct, onto=reference.image.volume.grid, fill_value=-1000.0)
-    return density_from_hu(hu), "from CT"
+    if case.density_curve is None:
+        return density_from_hu(hu, curve=DEFAULT_DENSITY_CURVE), "from CT by the default curve (Schneider 2000)"
+    return density_from_hu(hu, curve=case.density_curve), f"from CT by the given curve ({case.density_curve.source})"
 
 
 def _region(  # noqa: PLR0917 - one row needs everything that the case computed

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dosimetry.dose.density import DensityCurve
 from dosimetry.dose.engines import ENGINES
 from dosimetry.errors import InvalidInputError
 
@@ -62,6 +63,7 @@ class Case:
     reference: str | None
     contours: str
     declared_density_g_per_ml: float | None
+    density_curve: DensityCurve | None
     radiobiology: Mapping[str, Mapping[str, float]]
     single_time_point: Mapping[str, Any] | None
     engines: tuple[str, ...]
@@ -98,7 +100,7 @@ def read_case(path: Path) -> Case:
     if node.at("format").text() != FORMAT:
         raise node.at("format").wrong(f'"{FORMAT}"')
     administration = node.at("administration").only({"administered_activity_mbq", "administered_at"})
-    density = node.at("density").only({"declared_g_per_ml", "from_ct"}) if "density" in data else None
+    density = node.at("density").only({"declared_g_per_ml", "from_ct", "curve", "source"}) if "density" in data else None
     single = node.at("single_time_point") if "single_time_point" in data else None
     return Case(
         nuclide=node.at("nuclide").text(),
@@ -109,7 +111,8 @@ def read_case(path: Path) -> Case:
         time_points=_time_points(node.at("time_points"), path.parent),
         reference=node.at("reference").text() if "reference" in data else None,
         contours=node.at("contours").choice({"own", "propagate"}) if "contours" in data else "own",
-        declared_density_g_per_ml=_density(density),
+        declared_density_g_per_ml=_declared_density(density),
+        density_curve=_density_curve(density),
         radiobiology=_radiobiology(node.at("radiobiology")) if "radiobiology" in data else {},
         single_time_point=_single(single) if single is not None else None,
         engines=_engines(node.at("engines")) if "engines" in data else ("local",),
@@ -156,6 +159,11 @@ class _Node:
     def positive(self) -> float:
         if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not self.value > 0:
             raise self.wrong("a number above zero")
+        return float(self.value)
+
+    def number(self) -> float:
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            raise self.wrong("a number")
         return float(self.value)
 
     def choice(self, known: set[str]) -> str:
@@ -205,11 +213,34 @@ def _existing(node: _Node, folder: Path) -> Path:
     return path
 
 
-def _density(node: _Node | None) -> float | None:
+def _declared_density(node: _Node | None) -> float | None:
     """Return the declared density, or None to take it from CT."""
-    if node is None or node.value.get("from_ct") is True:
+    if node is None or node.value.get("from_ct") is True or "curve" in node.value:
         return None
     return node.at("declared_g_per_ml").positive()
+
+
+def _density_curve(node: _Node | None) -> DensityCurve | None:
+    """Return the scanner's own curve, or None for the default one."""
+    if node is None or not {"curve", "source"} & set(node.value):
+        return None
+    if "declared_g_per_ml" in node.value:
+        raise InvalidInputError(
+            f"{node.place}: declared_g_per_ml and curve exclude each other; keep one.", code="case_value"
+        )
+    curve = node.at("curve")
+    points = []
+    for item in curve.items():
+        pair = item.items()
+        if len(pair) != 2:
+            raise item.wrong("a pair [HU, g/mL]")
+        points.append((pair[0].number(), pair[1].number()))
+    try:
+        return DensityCurve(points=tuple(points), source=node.at("source").text())
+    except InvalidInputError as error:
+        if error.code != "bad_curve":
+            raise
+        raise InvalidInputError(f"{curve.place}: {error}", code="case_value") from None
 
 
 def _radiobiology(node: _Node) -> dict[str, dict[str, float]]:

@@ -8,6 +8,9 @@ import numpy as np
 from dosimetry.errors import InvalidInputError
 from dosimetry.volume import Volume
 
+MAX_DENSITY_G_PER_ML = 25.0
+"""Above every metal (osmium 22.6 g/mL): a curve that exceeds it was written in kg/m3 or mg/mL."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DensityCurve:
@@ -16,19 +19,39 @@ class DensityCurve:
     Parameters
     ----------
     points : tuple of (HU, g/mL)
-        Rising HU, densities above zero.
+        At least two; rising HU, densities above zero and up to ``MAX_DENSITY_G_PER_ML``.
     source : str
         Where the points come from.
+
+    Raises
+    ------
+    InvalidInputError
+        The points do not make a curve (code ``bad_curve``); the message names the first that does not fit.
     """
 
     points: tuple[tuple[float, float], ...]
     source: str
 
     def __post_init__(self) -> None:
-        hu = [point[0] for point in self.points]
-        is_rising = len(hu) >= 2 and all(a < b for a, b in pairwise(hu))
-        if not (is_rising and np.all(np.isfinite(self.points)) and all(density > 0.0 for _, density in self.points)):
-            raise InvalidInputError("A density curve needs rising HU and densities above zero.", code="bad_curve")
+        fault = self._fault()
+        if fault:
+            raise InvalidInputError(
+                f"A density curve needs at least two points, rising HU and densities above zero in g/mL; {fault}.",
+                code="bad_curve",
+            )
+
+    def _fault(self) -> str:
+        if len(self.points) < 2:
+            return f"got {len(self.points)}"
+        for number, (hu, density) in enumerate(self.points, start=1):
+            if not (np.isfinite(hu) and np.isfinite(density)):
+                return f"point {number} holds a value that is not a finite number"
+            if not 0.0 < density <= MAX_DENSITY_G_PER_ML:
+                return f"point {number} has a density of {density:g}, allowed is up to {MAX_DENSITY_G_PER_ML:g} g/mL"
+        for number, ((low, _), (high, _)) in enumerate(pairwise(self.points), start=2):
+            if not low < high:
+                return f"point {number} has {high:g} HU after {low:g} HU"
+        return ""
 
 
 DEFAULT_DENSITY_CURVE = DensityCurve(

@@ -170,8 +170,8 @@ def findings_of(fit: CurveFit) -> tuple[CurveFinding, ...]:
         "retention_assumed": "A part of the curve is assumed to leave by physical decay only.",
         "last_points_rise": "Activity rises between the last two scans.",
         "interpolation": "As many scans as parameters: the curve cannot be tested.",
-        "at_bound": "The effective half-life is the physical one: no biological removal was seen. The integral is the "
-        "largest possible and its uncertainty holds the activity alone; a later scan or a declared half-life says more.",
+        "at_bound": "The effective half-life is the physical one: no removal was seen. The integral is the largest "
+        "possible and its uncertainty holds the activity alone; a later scan or a declared half-life tells more.",
     }
     levels = {"interpolation": "note"}
     return tuple(
