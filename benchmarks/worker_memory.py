@@ -1,7 +1,7 @@
 """Memory of a worker over a whole cycle with large scans. Run: python benchmarks/worker_memory.py
 
 Four time points of 128 x 128 x 128 with CTs of 512 x 512 x 300 are written as DICOM by one process and taken from
-import to dose by another, which runs the product's tasks as a worker child does. Prints its peak memory after each step.
+import to dose by another, which runs the product's tasks as a worker child does. Prints the peak memory after each.
 """
 
 import os

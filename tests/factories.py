@@ -279,6 +279,13 @@ def _add_settings(case: Case) -> None:
         valid_from=date(2026, 1, 1),
         source="phantom",
     )
+    case.rows["density_curve"] = models.DensityCurve.objects.create(
+        site=case.site,
+        scanner="CT 1",
+        points=[[-1000.0, 0.0012], [0.0, 1.0], [1600.0, 1.96]],
+        valid_from=date(2026, 1, 1),
+        source="phantom",
+    )
     case.rows["plan"] = models.Plan.objects.create(
         course=case.course,
         number=1,

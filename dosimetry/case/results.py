@@ -26,7 +26,7 @@ from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.histogram import dose_volume_histogram
-from dosimetry.errors import DosimetryError
+from dosimetry.errors import DosimetryError, InsufficientDataError
 from dosimetry.kinetics.fitting import CurveFit
 from dosimetry.nuclides.decay import Nuclide, get_nuclide
 from dosimetry.provenance import digest_array, digest_json, package_versions
@@ -160,6 +160,11 @@ def _measure(scans: list[Scan], warnings: list[str]) -> tuple[dict[str, dict[str
 def _density(case: Case, reference: Scan) -> tuple[Volume | float, str]:
     if case.declared_density_g_per_ml is not None:
         return case.declared_density_g_per_ml, f"declared {case.declared_density_g_per_ml:g} g/mL"
+    if reference.ct is None and case.density_curve is not None:
+        raise InsufficientDataError(
+            "The case gives a density curve, but the reference has no CT: add the CT or declare a density.",
+            code="no_ct",
+        )
     if reference.ct is None:
         return SOFT_TISSUE_DENSITY_G_PER_ML, f"no CT: declared {SOFT_TISSUE_DENSITY_G_PER_ML:g} g/mL"
     hu = resample(reference.ct, onto=reference.image.volume.grid, fill_value=-1000.0)

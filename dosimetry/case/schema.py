@@ -100,7 +100,9 @@ def read_case(path: Path) -> Case:
     if node.at("format").text() != FORMAT:
         raise node.at("format").wrong(f'"{FORMAT}"')
     administration = node.at("administration").only({"administered_activity_mbq", "administered_at"})
-    density = node.at("density").only({"declared_g_per_ml", "from_ct", "curve", "source"}) if "density" in data else None
+    density = (
+        node.at("density").only({"declared_g_per_ml", "from_ct", "curve", "source"}) if "density" in data else None
+    )
     single = node.at("single_time_point") if "single_time_point" in data else None
     return Case(
         nuclide=node.at("nuclide").text(),
@@ -235,11 +237,10 @@ def _density_curve(node: _Node | None) -> DensityCurve | None:
         if len(pair) != 2:
             raise item.wrong("a pair [HU, g/mL]")
         points.append((pair[0].number(), pair[1].number()))
+    source = node.at("source").text()
     try:
-        return DensityCurve(points=tuple(points), source=node.at("source").text())
+        return DensityCurve(points=tuple(points), source=source)
     except InvalidInputError as error:
-        if error.code != "bad_curve":
-            raise
         raise InvalidInputError(f"{curve.place}: {error}", code="case_value") from None
 
 

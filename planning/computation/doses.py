@@ -5,19 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from dosimetry.dose.density import density_from_hu
 from dosimetry.errors import InsufficientDataError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
-from dosimetry.volume import Grid, Volume, resample
 from planning import storage
+from planning.computation.densities import density_of
 from planning.computation.engine_doses import engine_rows, run_engines
 from planning.computation.grids import grid_from_dict, label_masks
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
 from planning.computation.voxel_tia import aligned_series, declared_regions, voxel_tia
-from planning.models import Cycle, QuantifiedImage, TimePoint
+from planning.models import Cycle, TimePoint
 from planning.selectors.current import (
     current_contours,
     current_curves,
@@ -27,8 +26,6 @@ from planning.selectors.current import (
 from planning.selectors.doses import round_levels_gy
 from planning.selectors.kinetics import chosen_fit
 
-DECLARED_DENSITY_G_PER_ML = 1.04
-"""Soft tissue, ICRU Report 44 average; the user sees and may change it when there is no CT."""
 HOUR_S = 3600.0
 UNCERTAINTY_SCOPE = (
     "Uncertainties hold curve, tail and contour edge; calibration, recovery and dose model are not included."
@@ -60,13 +57,13 @@ def compute_dose(
         findings=findings,
     )
     progress(0.48, "Density")
-    density, density_origin = _density(image, grid, parameters)
+    density = density_of(image, grid=grid, parameters=parameters)
     engines = engines_of(parameters)
     progeny = parameters.get("progeny") or default_progeny(nuclide.name)
     results = run_engines(
         names=engines,
         tia=tia,
-        density=density,
+        density=density.g_per_ml,
         nuclide=nuclide,
         options=engine_options(parameters, progeny),
         progress=lambda fraction, text: progress(0.50 + 0.32 * fraction, text),
@@ -83,6 +80,7 @@ def compute_dose(
         "contours": str(current_contours(reference).pk),
         "parameters": {**parameters, "progeny": progeny},
         "engines": {name: results[name].provenance for name in engines},
+        **density.provenance,
     }
     progress(0.82, "Regions")
     regions, by_region = _region_rows(
@@ -91,7 +89,7 @@ def compute_dose(
         curves=curves,
         results=results,
         engines=engines,
-        density=density,
+        density=density.g_per_ml,
         nuclide=nuclide,
         progeny=progeny,
         progress=progress,
@@ -111,26 +109,15 @@ def compute_dose(
                 "curve_choices": choices,
                 "is_voxelwise": len(series) > 1,
             },
-            "density_origin": density_origin,
+            "density_origin": density.origin,
             "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
             "energy_balance": result.energy_balance,
             "findings": findings,
-            "provenance": result.provenance,
+            "provenance": {**result.provenance, **density.provenance},
             "inputs_digest": digest_json(inputs),
             "versions": software_versions(),
         },
     }
-
-
-def _density(image: QuantifiedImage, grid: Grid, parameters: Mapping[str, Any]) -> tuple[Volume | float, str]:
-    if "density_g_per_ml" in parameters:
-        value = float(parameters["density_g_per_ml"])
-        return value, f"declared {value:g} g/mL"
-    if image.ct_sha256:
-        hu = Volume(values=storage.load_array(image.ct_sha256), grid=grid_from_dict(image.ct_grid), unit="HU")
-        density = density_from_hu(resample(hu, onto=grid, fill_value=-1000.0))
-        return density, "from CT by the bilinear curve"
-    return DECLARED_DENSITY_G_PER_ML, f"no CT: declared {DECLARED_DENSITY_G_PER_ML:g} g/mL"
 
 
 def _choices(curves) -> dict[str, str]:

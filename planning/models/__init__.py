@@ -4,7 +4,7 @@ from planning.models.audit import AuditHead, AuditRecord
 from planning.models.contours import ContourDraft, ContourRevision, Region, RegionContour
 from planning.models.courses import Administration, Course, Cycle, TherapyTemplate, TimePoint
 from planning.models.doses import DoseCalculation, DoseEngine, EngineDose, RegionDose
-from planning.models.imaging import CalibrationFactor, QuantifiedImage, Series, SeriesFile, VolumeAsset
+from planning.models.imaging import CalibrationFactor, DensityCurve, QuantifiedImage, Series, SeriesFile, VolumeAsset
 from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion, RegionCurve
 from planning.models.patients import ExternalDose, LabResult, Patient
 from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
@@ -27,6 +27,7 @@ __all__ = [
     "CurveRevision",
     "Cycle",
     "CycleResult",
+    "DensityCurve",
     "DoseCalculation",
     "DoseEngine",
     "DoseLimit",

@@ -23,7 +23,7 @@ class DoseCalculation(Timestamped):
     reference_image = models.ForeignKey("planning.QuantifiedImage", on_delete=models.PROTECT, related_name="+")
     engine = models.CharField(max_length=32)
     parameters = models.JSONField(default=dict, blank=True)
-    density_origin = models.CharField(max_length=128)
+    density_origin = models.CharField(max_length=512)  # curve, scanner and source in words
     dose_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Gy, on the reference emission grid
     tia_sha256 = models.CharField(max_length=64)  # npy float32, Bq s per voxel
     dose_display = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")

@@ -87,6 +87,32 @@ class CalibrationFactor(Timestamped):
         ]
 
 
+class DensityCurve(Timestamped):
+    """Density by CT number of one CT scanner, valid from a day until a newer confirmed one; never edited."""
+
+    site = models.ForeignKey("planning.Site", on_delete=models.PROTECT, related_name="density_curves")
+    scanner = models.CharField(max_length=64)  # station name or model as in the CT header
+    points = models.JSONField()  # [[HU, g/mL], ...], rising HU
+    source = models.CharField(max_length=255)
+    valid_from = models.DateField()
+    confirmed_by = models.ForeignKey("planning.User", null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    is_withdrawn = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["scanner", "-valid_from", "-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="density_curve_second_person", condition=~Q(confirmed_by=models.F("created_by"))
+            ),
+            models.CheckConstraint(
+                name="density_curve_confirmed_by_a_person",
+                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
+                | Q(confirmed_by__isnull=False, confirmed_at__isnull=False),
+            ),
+        ]
+
+
 class VolumeKind(models.TextChoices):
     CT = "ct", "CT"
     SPECT = "spect", "SPECT"

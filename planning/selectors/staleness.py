@@ -19,6 +19,7 @@ from planning.selectors.current import (
     external_doses_of,
     reference_time_point,
 )
+from planning.selectors.density_curves import density_stale_cause
 
 
 def image_stale_causes(image: QuantifiedImage) -> list[str]:
@@ -118,6 +119,9 @@ def calculation_stale_causes(calculation: DoseCalculation) -> list[str]:
         if newest is not None and choices.get(str(curve.pk)) != str(newest.pk):
             causes.append("a curve was chosen anew")
             break
+    density_cause = density_stale_cause(calculation)
+    if density_cause:
+        causes.append(density_cause)
     return list(dict.fromkeys(causes))
 
 

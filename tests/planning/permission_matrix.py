@@ -75,6 +75,23 @@ CALIBRATIONS: Rows = {
     "calibration-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
     "calibration-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
 }
+DENSITY_CURVES: Rows = {
+    "density-curves": {
+        "GET": READ_SITE,
+        "POST": Row(
+            action=Action.EDIT_CALIBRATION,
+            scope=SITE,
+            body={
+                "scanner": "CT 2",
+                "points": [[-1000.0, 0.0012], [0.0, 1.0], [1600.0, 1.96]],
+                "valid_from": "2026-01-01",
+                "source": "phantom",
+            },
+        ),
+    },
+    "density-curve-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
+    "density-curve-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
+}
 CONTOURS: Rows = {
     "contours": {"GET": READ},
     "contour-operations": {
@@ -313,6 +330,7 @@ API: Rows = (
     | AUDIT
     | CALIBRATIONS
     | CONTOURS
+    | DENSITY_CURVES
     | COURSES
     | DOSES
     | IMAGING
