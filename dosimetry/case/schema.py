@@ -38,6 +38,7 @@ TEMPLATE: dict[str, Any] = {
     "engines": ["local"],
     "engine_options": {"seed": 1},
 }
+CURVE_KEYS = {"curve", "source"}
 ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "progeny")
 
 
@@ -100,9 +101,7 @@ def read_case(path: Path) -> Case:
     if node.at("format").text() != FORMAT:
         raise node.at("format").wrong(f'"{FORMAT}"')
     administration = node.at("administration").only({"administered_activity_mbq", "administered_at"})
-    density = (
-        node.at("density").only({"declared_g_per_ml", "from_ct", "curve", "source"}) if "density" in data else None
-    )
+    density = node.at("density").only({"declared_g_per_ml", "from_ct", *CURVE_KEYS}) if "density" in data else None
     single = node.at("single_time_point") if "single_time_point" in data else None
     return Case(
         nuclide=node.at("nuclide").text(),
@@ -217,14 +216,14 @@ def _existing(node: _Node, folder: Path) -> Path:
 
 def _declared_density(node: _Node | None) -> float | None:
     """Return the declared density, or None to take it from CT."""
-    if node is None or node.value.get("from_ct") is True or "curve" in node.value:
+    if node is None or node.value.get("from_ct") is True or CURVE_KEYS & set(node.value):
         return None
     return node.at("declared_g_per_ml").positive()
 
 
 def _density_curve(node: _Node | None) -> DensityCurve | None:
     """Return the scanner's own curve, or None for the default one."""
-    if node is None or not {"curve", "source"} & set(node.value):
+    if node is None or not CURVE_KEYS & set(node.value):
         return None
     if "declared_g_per_ml" in node.value:
         raise InvalidInputError(

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import pydicom
 import pytest
 
 from dosimetry.__main__ import main
@@ -62,6 +63,43 @@ def test_times_and_maps_are_written(demo_case):
     assert "DEMO" not in (folder / "out" / "analyse.log").read_text()
 
 
+@pytest.fixture
+def one_scan_case(demo_case):
+    """The first scan alone, with a density curve that gives 2 g/mL everywhere."""
+    _, folder, _ = demo_case
+    case = json.loads((folder / "case.json").read_text())
+    case["time_points"] = case["time_points"][:1]
+    case["single_time_point"] = {"effective_half_life_h": 50.0, "standard_uncertainty_h": 10.0, "source": "test"}
+    case["density"] = {"curve": [[-1000, 2.0], [1000, 2.0]], "source": "two of everything"}
+    return folder, case
+
+
+def test_the_scanners_curve_gives_the_masses_and_is_named(one_scan_case, tmp_path):
+    folder, case = one_scan_case
+    path = folder / "case_density.json"
+    path.write_text(json.dumps(case))
+    assert main(["analyse", str(path), "--out", str(tmp_path / "out")]) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["density"] == "from CT by the given curve (two of everything)"
+    liver = next(row for row in results["regions"] if row["name"] == "Liver")
+    # float32 map.
+    assert liver["mass_g"] == pytest.approx(2.0 * liver["volume_ml"], rel=1e-6)
+
+
+def test_a_curve_without_a_ct_is_refused(one_scan_case, tmp_path, capsys):
+    folder, case = one_scan_case
+    images = tmp_path / "no_ct"
+    images.mkdir()
+    for file in (folder / case["time_points"][0]["images"]).iterdir():
+        if pydicom.dcmread(file, stop_before_pixels=True).Modality != "CT":
+            (images / file.name).symlink_to(file.resolve())
+    case["time_points"][0]["images"] = str(images)
+    path = folder / "case_no_ct.json"
+    path.write_text(json.dumps(case))
+    assert main(["analyse", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert "the reference has no CT" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [
@@ -73,6 +111,17 @@ def test_times_and_maps_are_written(demo_case):
         ),
         ({"time_points": []}, "$.time_points"),
         ({"density": {"declared_g_per_ml": -1}}, "$.density.declared_g_per_ml"),
+        ({"density": {"curve": [[0, 1.0], [100, 1.1]]}}, "$.density.source: missing"),
+        ({"density": {"source": "phantom"}}, "$.density.curve: missing"),
+        ({"density": {"curve": [], "source": "phantom"}}, "$.density.curve: expected a list"),
+        ({"density": {"curve": [[0, 1.0], [100]], "source": "phantom"}}, "$.density.curve[1]: expected a pair"),
+        ({"density": {"curve": [[0, 1.0], ["100", 1.1]], "source": "phantom"}}, "$.density.curve[1][0]"),
+        ({"density": {"curve": [[0, 1.0], [-5, 1.1]], "source": "phantom"}}, "$.density.curve: A density curve needs"),
+        ({"density": {"curve": [[0, 1.0], [5, float("nan")]], "source": "phantom"}}, "point 2 holds a value"),
+        (
+            {"density": {"curve": [[0, 1.0], [5, 1.1]], "source": "phantom", "declared_g_per_ml": 1.04}},
+            "exclude each other",
+        ),
     ],
 )
 def test_a_wrong_case_names_its_place(tmp_path, change, place):
@@ -84,6 +133,25 @@ def test_a_wrong_case_names_its_place(tmp_path, change, place):
     with pytest.raises(InvalidInputError) as caught:
         read_case(path)
     assert place in str(caught.value)
+
+
+def test_a_density_curve_of_the_scanner_is_read(tmp_path):
+    """Beside ``from_ct`` or alone; without one the default curve is left to the calculation."""
+    (tmp_path / "scan_1").mkdir()
+    (tmp_path / "scan_1" / "structures.dcm").write_bytes(b"x")
+    (tmp_path / "scan_2.zip").write_bytes(b"x")
+    path = tmp_path / "case.json"
+    given = {"curve": [[-1000, 0.0012], [0, 1.0], [1600.0, 1.96]], "source": "phantom, 2026"}
+    for density in (given, {**given, "from_ct": True}):
+        path.write_text(json.dumps({**TEMPLATE, "density": density}))
+        case = read_case(path)
+        assert case.density_curve.points == ((-1000.0, 0.0012), (0.0, 1.0), (1600.0, 1.96))
+        assert case.density_curve.source == "phantom, 2026"
+        assert case.declared_density_g_per_ml is None
+    path.write_text(json.dumps({**TEMPLATE, "density": {"from_ct": True}}))
+    assert read_case(path).density_curve is None
+    path.write_text(json.dumps(TEMPLATE))
+    assert read_case(path).declared_density_g_per_ml == 1.04
 
 
 def test_bad_input_is_one_line_and_status_2(tmp_path, capsys):

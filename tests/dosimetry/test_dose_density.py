@@ -91,6 +91,21 @@ def test_refuses_a_curve_that_does_not_rise_or_is_not_positive(points):
     assert caught.value.code == "bad_curve"
 
 
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        (((0.0, 1.0),), "got 1"),
+        (((0.0, 1.0), (20.0, 1.1), (10.0, 1.2)), "point 3 has 10 HU after 20 HU"),
+        (((0.0, 1.0), (20.0, -1.1)), "point 2 has a density of -1.1"),
+        (((-1000.0, 1.21), (0.0, 1000.0)), "point 2 has a density of 1000, allowed is up to 25 g/mL"),
+        (((0.0, np.nan), (20.0, 1.1)), "point 1 holds a value that is not a finite number"),
+    ],
+)
+def test_the_refusal_names_the_point(points, said):
+    with pytest.raises(InvalidInputError, match=said):
+        DensityCurve(points=points, source="test")
+
+
 @pytest.mark.parametrize("unit", ["g/mL", "Bq/mL", "1"])
 def test_refuses_what_is_not_in_hu(unit):
     with pytest.raises(InvalidInputError, match=rf"got {unit}") as caught:
