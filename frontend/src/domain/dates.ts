@@ -2,6 +2,7 @@
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const DASH = '—';
+const BARE_DAY = /^\d{4}-\d{2}-\d{2}$/;
 let zone: string | undefined;
 
 /** Sets the zone of the site; without it the computer's own zone is used. */
@@ -9,9 +10,9 @@ export function useTimeZone(name: string | undefined): void {
   zone = name || undefined;
 }
 
-function parts(at: Date): Record<string, string> {
+function parts(at: Date, timeZone = zone): Record<string, string> {
   const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone, weekday: 'short', day: 'numeric', month: 'short', year: 'numeric',
+    timeZone, weekday: 'short', day: 'numeric', month: 'short', year: 'numeric',
     hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
   });
   const found = Object.fromEntries(format.formatToParts(at).map((part) => [part.type, part.value]));
@@ -26,7 +27,8 @@ function parse(text: string | null | undefined): Date | null {
 
 function shown(text: string | null | undefined, build: (part: Record<string, string>) => string): string {
   const at = parse(text);
-  return at === null ? DASH : build(parts(at));
+  // A bare day (“valid from”) is that day everywhere: it is read as midnight UTC, and shown so.
+  return at === null ? DASH : build(parts(at, BARE_DAY.test(text ?? '') ? 'UTC' : zone));
 }
 
 export const formatDate = (text: string | null | undefined): string => shown(text, (p) => `${p.day} ${p.month} ${p.year}`);

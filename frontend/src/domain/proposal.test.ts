@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group, type ProposedSeries } from './proposal';
+import { confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group, type ProposedSeries, whyNothing } from './proposal';
 
 const series = (id: string, use: string, timePoint: number | null, level?: string): ProposedSeries => ({
   id, kind: use, modality: 'NM', description: id, n_instances: 1, acquisition_start: null, nuclide: 'Lu-177', units: 'BQML', decay_correction: 'START',
@@ -76,4 +76,15 @@ describe('a draft from the proposal', () => {
     const next = draft(proposal, { cycle: NEW });
     expect(confirmation(proposal, next, (text) => text || null)).toMatchObject({ patient: { id: 'p' }, course: { id: 'c' }, cycle: { number: 2 } });
   });
+});
+
+describe('whyNothing', () => {
+  it.each([
+    [[], 'The archive is empty: it holds no file.'],
+    [[{ state: 'accepted', verdict_code: 'archive' }], 'The archive is empty: it holds no file.'],
+    [[{ state: 'refused', verdict_code: 'truncated' }], '1 file was refused; the reasons stand at the right.'],
+    [[{ state: 'duplicate' }, { state: 'duplicate' }], '2 files are stored already from an earlier upload.'],
+    [[{ state: 'refused' }, { state: 'duplicate' }], '1 file was refused; the reasons stand at the right, and 1 file is stored already from an earlier upload.'],
+    [[{ state: 'accepted', verdict_code: 'ok' }], 'Every series of this upload is confirmed or ignored.'],
+  ])('%j', (files, text) => expect(whyNothing(files)).toBe(text));
 });

@@ -148,3 +148,13 @@ function administrationOf(draft: Draft, toInstant: (field: string) => string | n
   if (draft.administration === 'net') return { administered_activity: typed(draft.net), ...times };
   return { activity_before: typed(draft.before), measured_before_at: toInstant(draft.beforeAt), activity_after: typed(draft.after), measured_after_at: toInstant(draft.afterAt), ...times };
 }
+
+/** Why an upload has no series to confirm, from what became of its files. */
+export function whyNothing(files: readonly { state: string; verdict_code?: string | null }[]): string {
+  const members = files.filter((file) => file.verdict_code !== 'archive');
+  const count = (state: string): number => members.filter((file) => file.state === state).length;
+  const [nRefused, nKnown] = [count('refused'), count('duplicate')];
+  if (members.length === 0) return 'The archive is empty: it holds no file.';
+  const words = [nRefused ? `${nRefused} ${nRefused === 1 ? 'file was' : 'files were'} refused; the reasons stand at the right` : '', nKnown ? `${nKnown} ${nKnown === 1 ? 'file is' : 'files are'} stored already from an earlier upload` : ''].filter(Boolean);
+  return words.length ? `${words.join(', and ')}.` : 'Every series of this upload is confirmed or ignored.';
+}

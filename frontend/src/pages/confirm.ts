@@ -4,7 +4,7 @@ import { formatDateTime, fromLocalInput, toLocalInput } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, glyph, placeholder, unit } from '../domain/markup';
 import { formatName } from '../domain/names';
-import { chosenMatch, confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group } from '../domain/proposal';
+import { chosenMatch, confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group, whyNothing } from '../domain/proposal';
 import { formatFixed } from '../domain/quantity';
 import { administrationSection, courseSection, patientSection, seriesPictures, seriesSection, type TemplateChoice } from './parts/confirm_sections';
 import { openDialog } from './parts/dialogs';
@@ -38,10 +38,13 @@ function draw(): void {
   const shown = group();
   drawGroups();
   if (!shown) {
-    fill(need('review'), placeholder({ icon: 'upload', title: 'Nothing to confirm', text: 'Every series of this upload is confirmed, ignored or refused.', action: html`<a class="btn" href="/">Back to the worklist</a>` }));
+    drawNothing('Every series of this upload is confirmed or ignored.');
     fill(need('summary'), html`<div class="sect last" id="refused"></div>`);
     fill(need('action'), nothing);
-    void fetchUpload(uploadId).then((known) => drawRefused(need('refused'), known), () => undefined);
+    void fetchUpload(uploadId).then((known) => {
+      drawRefused(need('refused'), known);
+      drawNothing(whyNothing(known.files ?? []));
+    }, () => undefined);
     return;
   }
   const draft = drafts.get(shown.key);
@@ -51,6 +54,10 @@ function draw(): void {
     ${patientSection(shown, draft)}${courseSection(shown, draft, templates)}${administrationSection(shown, draft)}${seriesSection(shown, draft)}`);
   need('review').scrollTop = scrolled;
   drawSummary(shown, draft);
+}
+
+function drawNothing(text: string): void {
+  fill(need('review'), placeholder({ icon: 'upload', title: 'Nothing to confirm', text, action: html`<a class="btn" href="/">Back to the worklist</a>` }));
 }
 
 function drawGroups(): void {

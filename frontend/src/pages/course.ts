@@ -171,7 +171,7 @@ on(need('inspector'), 'click', '[data-withdraw]', (button) => void askReason({
   submit: async (reason) => { await postJson(`/api/external-doses/${button.dataset.withdraw}/withdraw`, { reason }); },
 }).then((isDone) => { if (isDone) void load(); }));
 on(need('inspector'), 'click', '[data-answer]', () => {
-  postJson(`/api/courses/${page.courseId}/external-dose-answer`, { answer: 'none' }).then(() => load(), (error: unknown) => toast(errorText(error)));
+  postJson(`/api/courses/${page.courseId}/external-dose-answer`, { answer: 'none' }).then(() => load(), (error: unknown) => toast(errorText(error), 'block'));
 });
 bindKeys([
   { keys: ['ArrowLeft'], label: 'point before', run: () => moveMark(-1) },

@@ -6,6 +6,7 @@ import { each, html, nothing, type Html } from '../domain/html';
 import { bareNumber, flag, glyph, icon, kbd, levelOf, message, number, placeholder, unit, type Level } from '../domain/markup';
 import { formatNumber, formatValue, MISSING, type MaybeQuantity } from '../domain/quantity';
 import { askReason, openDialog } from './parts/dialogs';
+import { fetchImages } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer, type Finding } from './parts/findings';
 import { bindKeys } from './parts/keys';
@@ -34,15 +35,23 @@ let curves: Curves | null = null;
 let shownId = '';
 let scale: 'log' | 'linear' = 'log';
 let models: 'all' | 'chosen' = 'all';
+let nScans = 0;
 
 const current = (): Curve | undefined => curves?.regions.find((curve) => String(curve.curve_id) === shownId);
 const chosenFit = (curve: Curve): Fit | undefined => curve.fits.find((fit) => fit.is_chosen);
 const openQuestions = (curve: Curve): Finding[] => curve.findings.filter((finding) => finding.level === 'ask' && !finding.answer);
 const mayEdit = page.isAllowed('edit_curves');
+const mayFit = page.isAllowed('run_calculation');
+const NEEDS_HALF_LIFE = new Set(['rising_curve', 'half_life_required']);
+const lacksHalfLife = (curve: Curve): boolean => curve.findings.some((finding) => NEEDS_HALF_LIFE.has(finding.code));
+/** A declared half-life rests on the last used scan alone. */
+const isDeclared = (curve: Curve): boolean => chosenFit(curve)?.model === 'single_time_point';
 
 async function load(): Promise<void> {
   try {
-    curves = await getJson<Curves>(`/api/cycles/${page.cycleId}/curves`);
+    const [answer, images] = await Promise.all([getJson<Curves>(`/api/cycles/${page.cycleId}/curves`), fetchImages(page.cycleId)]);
+    curves = answer;
+    nScans = images.time_points.length;
     if (!current()) shownId = String(curves.regions.find((curve) => !curve.is_accepted)?.curve_id ?? curves.regions[0]?.curve_id ?? '');
     await draw();
   } catch (error) { showError(need('regions'), error, () => void load()); }
@@ -83,11 +92,19 @@ function drawChosen(): void {
   const curve = current();
   if (!curve || !curves) return;
   const nUsed = curve.points.filter((point) => !point.is_excluded).length;
-  fill(need('toolbar'), html`<span class="row" data-colour="${curve.region.colour}"><i class="swatch"></i><span class="h3">${curve.region.name}</span></span><span class="t3 fs12">${nUsed} of ${curve.points.length} scans used</span>
-    <span class="push seg" role="group" aria-label="Scale"><button type="button" data-scale="linear" aria-pressed="${String(scale === 'linear')}">Linear</button><button type="button" data-scale="log" aria-pressed="${String(scale === 'log')}">Log</button></span>
+  fill(need('toolbar'), html`<span class="row" data-colour="${curve.region.colour}"><i class="swatch"></i><span class="h3">${curve.region.name}</span></span><span class="t3 fs12">${usedText(curve)}</span>
+    ${mayFit ? html`<button type="button" class="btn quiet push" data-fit>Fit again</button>` : nothing}<span class="${mayFit ? '' : 'push '}seg" role="group" aria-label="Scale"><button type="button" data-scale="linear" aria-pressed="${String(scale === 'linear')}">Linear</button><button type="button" data-scale="log" aria-pressed="${String(scale === 'log')}">Log</button></span>
     <span class="seg" role="group" aria-label="Models"><button type="button" data-models="all" aria-pressed="${String(models === 'all')}">All models</button><button type="button" data-models="chosen" aria-pressed="${String(models === 'chosen')}">Chosen</button></span>`);
   drawModels(curve, nUsed);
   drawInspector(curve);
+}
+
+const lastUsed = (curve: Curve): CurvePoint | undefined => curve.points.filter((point) => !point.is_excluded).at(-1);
+
+function usedText(curve: Curve): string {
+  const used = curve.points.filter((point) => !point.is_excluded);
+  if (!isDeclared(curve) || used.length < 2) return `${used.length} of ${curve.points.length} scans used`;
+  return `last of ${curve.points.length} scans used, with a declared half-life`;
 }
 
 function drawModels(curve: Curve, nUsed: number): void {
@@ -98,9 +115,9 @@ function drawModels(curve: Curve, nUsed: number): void {
     <table class="table dense"><thead><tr><th>Model</th><th class="num">K</th><th class="num">AICc</th><th class="num">Weight</th><th class="num">T<sub>eff</sub> (h)</th><th class="num">TIA (MBq h)</th><th class="num">TIAC (h)</th><th class="num">Tail (%)</th></tr></thead><tbody>${each(curve.fits, row)}${each(curve.refused, refused)}</tbody></table><div class="sect last" id="figure-table"></div>`);
 }
 
-function scanItem(point: CurvePoint): Html {
+function scanItem(point: CurvePoint, isPassedOver: boolean): Html {
   const toggle = mayEdit ? html`<button type="button" class="tool" data-exclude="${point.time_point_id}" aria-label="${point.is_excluded ? 'Use' : 'Leave out'} scan ${point.number}" title="${point.is_excluded ? 'Use this scan again' : 'Leave this scan out'}">${icon(point.is_excluded ? 'plus' : 'close', 's')}</button>` : nothing;
-  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${point.reason}">${point.is_excluded ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : nothing}</span><span class="num">${bareNumber(point.activity)}</span>${toggle}</li>`;
+  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used: the half-life is declared</span>` : nothing}</span><span class="num">${bareNumber(point.activity)}</span>${toggle}</li>`;
 }
 
 function checkItem(check: Check): Html {
@@ -116,7 +133,7 @@ function drawInspector(curve: Curve): void {
     <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd><dt>Model</dt><dd>${fit?.label ?? MISSING}</dd></dl></div>
     ${fit?.checks.length ? html`<div class="sect"><h2 class="h2">Checks</h2><ul class="check-list">${each(fit.checks, checkItem)}</ul></div>` : nothing}
     ${curve.findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="count">${questions.length} to answer</span></div><div class="stack">${each(curve.findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p></div>
+    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, (point) => scanItem(point, isDeclared(curve) && point !== lastUsed(curve)))}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p></div>
     <div class="sect last">${actions(curve, questions.length)}</div>`);
 }
 
@@ -125,6 +142,7 @@ function actions(curve: Curve, nQuestions: number): Html {
   const nOpen = curves?.regions.filter((item) => !item.is_accepted).length ?? 0;
   const accepted = curve.is_accepted ? html`<p class="flag mb-3" data-l="ok">${glyph('ok')}<span>Accepted by ${curve.accepted_by ?? ''}</span></p>` : nothing;
   if (!mayEdit) return html`${accepted}<p class="fs12 t3">A physicist of this site accepts curves.</p>`;
+  if (curve.fits.length === 0) return html`${lacksHalfLife(curve) && mayFit ? html`<button class="btn primary wide" type="button" data-declare>Declare half-life and fit again</button>` : html`<p class="fs12 t3">No curve yet: settle the warning above, then fit again.</p>`}<div id="fit-run"></div>`;
   const primary = nQuestions > 0
     ? html`<button class="btn primary wide" type="button" data-answer-first>Answer ${nQuestions} ${nQuestions === 1 ? 'warning' : 'warnings'}</button>`
     : curve.is_accepted ? nothing : html`<button class="btn primary wide" type="button" data-accept>Accept curve ${kbd('A')}</button>`;
@@ -159,20 +177,27 @@ function step(by: number): void {
   if (next) show(next);
 }
 
-async function change(work: Promise<unknown>, said: string): Promise<void> {
+async function change(work: Promise<unknown>, said = ''): Promise<void> {
   try {
     await work;
-    toast(said);
-  } catch (error) { toast(`Not done: ${errorText(error)}`); }
+    if (said) toast(said);
+  } catch (error) { toast(`Not done: ${errorText(error)}`, 'block'); }
   await load();
   void refreshSteps(page.cycleId);
 }
 
 function accept(): void {
   const curve = current();
-  if (!curve || !mayEdit || curves?.is_stale || curve.is_accepted) return;
-  if (openQuestions(curve).length > 0) { toast('Answer the warnings of this curve first'); return; }
+  if (!curve || !mayEdit || curves?.is_stale || curve.is_accepted || curve.fits.length === 0) return;
+  if (openQuestions(curve).length > 0) { toast('Answer the warnings of this curve first', 'ask'); return; }
   void change(postJson(`/api/curves/${curve.curve_id}/choice`, { model: curve.chosen_model, is_accepted: true, reason: '' }), `${curve.region.name}: curve accepted`);
+}
+
+async function acceptUnflagged(): Promise<void> {
+  const before = curves?.regions.filter((item) => item.is_accepted).length ?? 0;
+  await change(postJson(`/api/cycles/${page.cycleId}/curves/accept-unflagged`));
+  const n = (curves?.regions.filter((item) => item.is_accepted).length ?? 0) - before;
+  toast(n === 0 ? 'No curve was accepted: each open one has a warning' : `${n} ${n === 1 ? 'curve' : 'curves'} accepted`, n === 0 ? 'ask' : 'ok');
 }
 
 function chooseModel(): void {
@@ -198,10 +223,9 @@ function exclude(timePointId: string): void {
   }).then((isDone) => { if (isDone) void load(); });
 }
 
-function singleTime(): Promise<Record<string, unknown> | null> {
-  const nPoints = Math.max(...(curves?.regions.map((curve) => curve.points.length) ?? [2]));
-  const needsHalfLife = curves?.regions.some((curve) => curve.findings.some((finding) => finding.code === 'rising_curve' || finding.code === 'half_life_required')) ?? false;
-  if (nPoints !== 1 && !needsHalfLife) return Promise.resolve({});
+/** Asks for a half-life where one scan, or activity that rises, leaves no other way. */
+function singleTime(isWanted: boolean): Promise<Record<string, unknown> | null> {
+  if (nScans !== 1 && !isWanted && !curves?.regions.some(lacksHalfLife)) return Promise.resolve({});
   let answer: Record<string, unknown> | null = null;
   return openDialog({
     title: 'State the effective half-life', action: 'Fit curves',
@@ -210,10 +234,10 @@ function singleTime(): Promise<Record<string, unknown> | null> {
   }).then(() => answer);
 }
 
-async function fit(): Promise<void> {
-  const parameters = await singleTime();
+async function fit(isDeclaring = false): Promise<void> {
+  const parameters = await singleTime(isDeclaring);
   if (parameters === null) return;
-  const place = need('fit-run');
+  const place = document.getElementById('fit-run') ?? need('run-note');
   try {
     const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/curves/start`, parameters);
     if (await showRun(place, runId)) await change(Promise.resolve(), 'Curves fitted');
@@ -225,10 +249,11 @@ on(need('toolbar'), 'click', '[data-scale]', (button) => { scale = button.datase
 on(need('toolbar'), 'click', '[data-models]', (button) => { models = button.dataset.models === 'chosen' ? 'chosen' : 'all'; drawChosen(); void drawFigure(); });
 on(need('inspector'), 'click', '[data-accept]', accept);
 on(need('inspector'), 'click', '[data-choose]', chooseModel);
-on(need('inspector'), 'click', '[data-accept-all]', () => void change(postJson(`/api/cycles/${page.cycleId}/curves/accept-unflagged`), 'Curves without warning accepted'));
+on(need('inspector'), 'click', '[data-accept-all]', () => void acceptUnflagged());
 on(need('inspector'), 'click', '[data-exclude]', (button) => exclude(button.dataset.exclude ?? ''));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('page'), 'click', '[data-fit]', () => void fit());
+on(need('inspector'), 'click', '[data-declare]', () => void fit(true));
 letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
 bindKeys([
   { keys: [','], label: 'region before', run: () => step(-1) },

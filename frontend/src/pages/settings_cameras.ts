@@ -3,6 +3,7 @@ import { formatDate } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { bareNumber, flag, icon, placeholder, select, stateTag } from '../domain/markup';
 import type { MaybeQuantity } from '../domain/quantity';
+import { startDensityCurves } from './parts/density_curves';
 import { askReason, openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
 import { startPage } from './parts/shell';
@@ -22,8 +23,7 @@ async function load(): Promise<void> {
   try {
     factors = (await getJson<{ results: Calibration[] }>(`/api/sites/${page.siteId}/calibrations`)).results;
     draw();
-  } catch (error) { showError(need('content'), error, () => void load()); }
-  page.ready();
+  } catch (error) { showError(need('factors'), error, () => void load()); }
 }
 
 function state(factor: Calibration): Html {
@@ -44,10 +44,10 @@ function draw(): void {
   fill(need('head'), html`<h1 class="h1">Cameras and calibration</h1><span class="t3">One factor per camera, nuclide, collimator and reconstruction.</span>${mayEdit ? html`<button class="btn push" type="button" data-new>${icon('plus', 's')}New factor</button>` : nothing}`);
   const row = (factor: Calibration): Html => html`<tr><td class="strong">${factor.camera}</td><td>${factor.nuclide}</td><td class="t2">${factor.collimator || '—'}</td><td class="t2">${factor.reconstruction || '—'}</td><td class="num">${bareNumber(factor.calibration)}</td><td>${validity(factor)}</td><td class="text t2">${factor.source}</td><td>${state(factor)}</td>
     <td>${!factor.is_confirmed && !factor.is_withdrawn && page.isAllowed('confirm_calibration') ? html`<button class="btn" type="button" data-confirm="${factor.id}">Confirm</button>` : nothing}${!factor.is_withdrawn && page.isAllowed('confirm_calibration') ? html` <button class="btn quiet" type="button" data-withdraw="${factor.id}">Withdraw</button>` : nothing}</td></tr>`;
-  fill(need('content'), factors.length
+  fill(need('factors'), factors.length
     ? html`<div class="scroll"><table class="table"><thead><tr><th>Camera</th><th>Nuclide</th><th>Collimator</th><th>Reconstruction</th><th class="num">Factor (${factors[0]?.calibration?.unit ?? 'cps/MBq'})</th><th>Valid</th><th>Source</th><th>State</th><th></th></tr></thead><tbody>${each(factors, row)}</tbody></table></div>`
     : placeholder({ icon: 'camera', title: 'No calibration factor', text: 'Images in Bq/mL need none. Images in counts need a confirmed factor of their camera. A physicist or site administrator enters it.', action: mayEdit ? html`<button class="btn primary" type="button" data-new>New factor</button>` : nothing }));
-  fill(need('inspector'), html`<div class="sect last stack"><h2 class="h2">Rules</h2><p class="t2 fs12">A factor is used only when confirmed, in its dates, and for the camera, nuclide and setting that it names.</p><p class="t2 fs12">Withdrawing a factor marks every image, curve and dose that used it as stale. Nothing is deleted.</p></div>`);
+  fill(need('inspector'), html`<div class="sect last stack"><h2 class="h2">Rules</h2><p class="t2 fs12">A factor is used only when confirmed, in its dates, and for the camera, nuclide and setting that it names.</p><p class="t2 fs12">Withdrawing a factor marks every image, curve and dose that used it as stale. Nothing is deleted.</p><p class="t2 fs12">A density curve is used for the CTs of its scanner from its first day on. Confirming or withdrawing one marks the doses that it changes as stale.</p></div>`);
 }
 
 const field = (label: string, input: Html): Html => html`<label class="line"><span class="label">${label}</span>${input}</label>`;
@@ -72,10 +72,12 @@ function editor(): void {
 
 on(need('page'), 'click', '[data-new]', editor);
 on(need('content'), 'click', '[data-confirm]', (button) => {
-  postJson(`/api/calibrations/${button.dataset.confirm}/confirm`).then(() => { toast('Factor confirmed'); return load(); }, (error: unknown) => toast(errorText(error)));
+  postJson(`/api/calibrations/${button.dataset.confirm}/confirm`).then(() => { toast('Factor confirmed'); return load(); }, (error: unknown) => toast(errorText(error), 'block'));
 });
 on(need('content'), 'click', '[data-withdraw]', (button) => void askReason({
   title: 'Withdraw a calibration factor', action: 'Withdraw', text: 'Every result that used it becomes stale.',
   submit: async (reason) => { await postJson(`/api/calibrations/${button.dataset.withdraw}/withdraw`, { reason }); },
 }).then((isDone) => { if (isDone) { toast('Factor withdrawn'); void load(); } }));
-void load();
+
+fill(need('content'), html`<div id="factors"></div><section id="density-curves" aria-labelledby="density-heading"></section>`);
+void Promise.all([load(), startDensityCurves(page, need('density-curves'))]).then(page.ready);

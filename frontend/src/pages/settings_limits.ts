@@ -89,7 +89,7 @@ on(need('page'), 'click', '[data-set]', (button) => { shownId = button.dataset.s
 on(need('page'), 'click', '[data-remove]', (button) => button.closest('tr')?.remove());
 on(need('page'), 'click', '[data-add]', () => need('content').querySelector('tbody')?.insertAdjacentHTML('beforeend', editRow().text));
 on(need('page'), 'click', '[data-confirm]', () => {
-  postJson(`/api/limit-sets/${shownId}/confirm`).then(() => { toast('Limit set confirmed'); return load(); }, (error: unknown) => toast(errorText(error)));
+  postJson(`/api/limit-sets/${shownId}/confirm`).then(() => { toast('Limit set confirmed'); return load(); }, (error: unknown) => toast(errorText(error), 'block'));
 });
 need('content').addEventListener('submit', (event) => { event.preventDefault(); void save(event.target as HTMLFormElement); });
 void load();

@@ -89,6 +89,6 @@ function editor(): void {
 on(need('page'), 'click', '[data-template]', (button) => { shownId = button.dataset.template ?? ''; draw(); });
 on(need('page'), 'click', '[data-new]', editor);
 on(need('page'), 'click', '[data-confirm]', () => {
-  postJson(`/api/templates/${shownId}/confirm`).then(() => { toast('Template confirmed'); return load(); }, (error: unknown) => toast(errorText(error)));
+  postJson(`/api/templates/${shownId}/confirm`).then(() => { toast('Template confirmed'); return load(); }, (error: unknown) => toast(errorText(error), 'block'));
 });
 void load();

@@ -65,7 +65,7 @@ function takeRole(userId: number, role: string): void {
     title: 'Take a role away', action: 'Take away', isDanger: true,
     body: html`<p>${people.find((person) => person.id === userId)?.name ?? ''} will no longer be ${ROLES[role]?.[0] ?? role} at this site. Signatures that were given stay.</p>`,
     submit: async () => { await postJson(`/api/sites/${page.siteId}/memberships`, { user_id: userId, role, is_member: false }); },
-  }).then((isDone) => { if (isDone) { toast('Role taken away'); void load(); } }, (error: unknown) => toast(errorText(error)));
+  }).then((isDone) => { if (isDone) { toast('Role taken away'); void load(); } }, (error: unknown) => toast(errorText(error), 'block'));
 }
 
 on(need('page'), 'click', '[data-new]', newUser);

@@ -137,7 +137,7 @@ async function assign(field: HTMLSelectElement): Promise<void> {
   try {
     await patchJson(`/api/cycles/${cycleId}`, { assignee_id: field.value || null }, field.dataset.version ?? '0');
     toast('Assignee saved');
-  } catch (error) { toast(`Not saved: ${errorText(error)}`); }
+  } catch (error) { toast(`Not saved: ${errorText(error)}`, 'block'); }
   await load();
 }
 
