@@ -12,7 +12,7 @@ from planning.selectors.contours import regions_visible_to
 from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_curves
 from planning.selectors.findings import cycle_findings
-from planning.selectors.kinetics import curve_summary, curves_visible_to
+from planning.selectors.kinetics import curve_summary, curves_visible_to, fitted_points
 from planning.selectors.staleness import curves_stale_causes
 from planning.services.kinetics import curve_choose, curves_accept_unflagged, curves_start, point_exclude
 
@@ -35,6 +35,9 @@ class CurvesApi(APIView):
             summary = curve_summary(curve)
             summary["findings"] = [answered[(curve.region_id, item["code"])] for item in curve.findings]
             summary["small_figure"] = small_curve(curve)
+            fitted = {point["time_point"] for point in fitted_points(curve)}
+            for point in summary["points"]:
+                point["is_used"] = point["time_point_id"] in fitted
             regions.append(summary)
         head = {"id": str(revision.pk), "number": revision.number, "at": revision.created_at.isoformat()}
         return Response({"revision": head, "is_stale": bool(causes), "stale_causes": causes, "regions": regions})

@@ -139,6 +139,7 @@ def _select(used: list[dict[str, Any]], nuclide, parameters: Mapping[str, Any]) 
         effective_half_life_standard_uncertainty_s=parameters["effective_half_life_standard_uncertainty_h"] * HOUR_S,
         nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
         source=parameters.get("effective_half_life_source", ""),
+        n_scans=len(used),
     )
 
 

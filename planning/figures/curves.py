@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from planning.computation.curve_shapes import CurveShape, curve_shape, residuals
 from planning.figures.theme import DASHES, colour, faded, figure_json
 from planning.models import RegionCurve
-from planning.selectors.kinetics import chosen_fit, model_label
+from planning.selectors.kinetics import chosen_fit, fitted_points, model_label
 
 HOUR, MBQ = 3600.0, 1e6
 N_SAMPLES = 161
@@ -18,7 +18,7 @@ def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[s
     """Return the large plot: points with error bars, the chosen curve with its band, other models thin, residuals."""
     token = curve.region.colour
     chosen = chosen_fit(curve)
-    used = [point for point in curve.points if not point["is_excluded"]]
+    used = fitted_points(curve)
     last_s = max((point["time_s"] for point in used), default=0.0)
     end_s = max(last_s * TAIL_FACTOR, last_s + 24 * HOUR)
     figure = go.Figure()
@@ -29,9 +29,9 @@ def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[s
     if chosen is not None:
         shape = curve_shape(chosen, end_s=end_s, n_samples=N_SAMPLES)
         _add_band(figure, shape, token)
-        figure.add_scatter(**_line(shape, token, name=model_label(chosen["model"]), dash="solid", width=2.4))
+        _add_chosen(figure, shape, token, name=model_label(chosen["model"]), assumed_until_s=assumed_until_s(curve))
         _add_residuals(figure, chosen, used, token)
-    _add_points(figure, curve.points, token)
+    _add_points(figure, curve.points, token, used=used)
     figure.add_vrect(x0=last_s / HOUR, x1=end_s / HOUR, fillcolor=faded("text-3", 0.08), line_width=0, layer="below")
     figure.update_layout(
         xaxis={"title": {"text": "h p.i., mid-acquisition"}, "anchor": "y2", "range": [0, end_s / HOUR]},
@@ -44,13 +44,19 @@ def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[s
         },
         showlegend=False,
     )
-    return figure_json(figure, head=["h p.i.", "MBq", "± MBq", "used"], rows=_point_rows(curve.points))
+    return figure_json(figure, head=["h p.i.", "MBq", "± MBq", "used"], rows=_point_rows(curve.points, used=used))
+
+
+def assumed_until_s(curve: RegionCurve) -> float:
+    """Return the time up to which no scan supports the curve: that of the one scan of a declared half-life, else 0."""
+    fit, points = chosen_fit(curve), fitted_points(curve)
+    return points[0]["time_s"] if fit is not None and fit["model"] == "single_time_point" and points else 0.0
 
 
 def small_curve(curve: RegionCurve) -> dict[str, Any] | None:
     """Return sampled hours and MBq of the chosen curve for the region list, and its points."""
     chosen = chosen_fit(curve)
-    used = [point for point in curve.points if not point["is_excluded"]]
+    used = fitted_points(curve)
     if chosen is None or not used:
         return None
     end_s = max(point["time_s"] for point in used) * 1.15
@@ -63,12 +69,13 @@ def small_curve(curve: RegionCurve) -> dict[str, Any] | None:
                 "time_h": point["time_s"] / HOUR,
                 "activity_mbq": point["activity_bq"] / MBQ,
                 "standard_uncertainty_mbq": point["activity_standard_uncertainty_bq"] / MBQ,
-                "is_excluded": point["is_excluded"],
+                "is_excluded": point not in used,
             }
             for point in curve.points
         ],
         "last_scan_h": max(point["time_s"] for point in used) / HOUR,
         "end_h": end_s / HOUR,
+        "assumed_until_h": assumed_until_s(curve) / HOUR,
     }
 
 
@@ -81,6 +88,16 @@ def _line(shape: CurveShape, token: str, *, name: str, dash: str, width: float) 
         "line": {"color": colour(token), "width": width, "dash": dash},
         "hovertemplate": "%{x:.1f} h, %{y:.3g} MBq<extra>" + name + "</extra>",
     }
+
+
+def _add_chosen(figure: go.Figure, shape: CurveShape, token: str, *, name: str, assumed_until_s: float) -> None:
+    """Draw the chosen curve: dotted where it is assumed back to the administration, solid from the first used scan."""
+    line = _line(shape, token, name=name, dash="solid", width=2.4)
+    n_assumed = sum(time < assumed_until_s for time in shape.times_s)
+    if n_assumed:
+        dotted = _line(shape, token, name=f"{name}, assumed", dash="dot", width=1.6)
+        figure.add_scatter(**{**dotted, "x": line["x"][: n_assumed + 1], "y": line["y"][: n_assumed + 1]})
+    figure.add_scatter(**{**line, "x": line["x"][n_assumed:], "y": line["y"][n_assumed:]})
 
 
 def _add_band(figure: go.Figure, shape: CurveShape, token: str) -> None:
@@ -99,9 +116,9 @@ def _add_band(figure: go.Figure, shape: CurveShape, token: str) -> None:
     )
 
 
-def _add_points(figure: go.Figure, points: list[dict], token: str) -> None:
-    for is_excluded in (False, True):
-        chosen = [point for point in points if point["is_excluded"] is is_excluded]
+def _add_points(figure: go.Figure, points: list[dict], token: str, *, used: list[dict]) -> None:
+    for is_hollow in (False, True):
+        chosen = [point for point in points if (point not in used) is is_hollow]
         if not chosen:
             continue
         figure.add_scatter(
@@ -113,8 +130,8 @@ def _add_points(figure: go.Figure, points: list[dict], token: str) -> None:
                 "color": colour(token),
             },
             mode="markers",
-            marker={"color": colour(token), "size": 9, "symbol": "circle-open" if is_excluded else "circle"},
-            name="left out" if is_excluded else "measured",
+            marker={"color": colour(token), "size": 9, "symbol": "circle-open" if is_hollow else "circle"},
+            name="not used" if is_hollow else "measured",
             hovertemplate="%{x:.1f} h, %{y:.4g} MBq<extra></extra>",
         )
 
@@ -138,13 +155,13 @@ def _residual_range(fit: dict | None, points: list[dict]) -> list[float]:
     return [-top, top]
 
 
-def _point_rows(points: list[dict]) -> list[list]:
+def _point_rows(points: list[dict], *, used: list[dict]) -> list[list]:
     return [
         [
             f"{point['time_s'] / HOUR:.2f}",
             f"{point['activity_bq'] / MBQ:.4g}",
             f"{point['activity_standard_uncertainty_bq'] / MBQ:.2g}",
-            "no: " + point["reason"] if point["is_excluded"] else "yes",
+            "yes" if point in used else f"no: {point['reason'] or 'half-life declared for the last scan'}",
         ]
         for point in points
     ]

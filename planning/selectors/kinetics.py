@@ -36,6 +36,13 @@ def chosen_fit(curve: RegionCurve) -> dict[str, Any] | None:
     return fits.get(wanted) or next(iter(curve.fits), None)
 
 
+def fitted_points(curve: RegionCurve) -> list[dict[str, Any]]:
+    """Return the points that the chosen fit rests on: a declared half-life takes the last used scan alone."""
+    used = [point for point in curve.points if not point["is_excluded"]]
+    fit = chosen_fit(curve)
+    return used[-1:] if fit is not None and fit["model"] == "single_time_point" else used
+
+
 def model_label(model: str) -> str:
     return MODEL_LABELS.get(model, model.replace("_", " ").capitalize())
 

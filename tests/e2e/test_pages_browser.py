@@ -76,12 +76,16 @@ def site():
 @pytest.fixture
 def worklist(live_server, site, page, faults):
     page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page, live_server, "physicist")
+    return page
+
+
+def sign_in(page, live_server, username: str) -> None:
     page.goto(f"{live_server.url}/accounts/login/")
-    page.get_by_label("Username").fill("physicist")
+    page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     wait_ready(page)
-    return page
 
 
 def wait_ready(page) -> None:
@@ -174,10 +178,56 @@ def test_limits_are_written_as_a_new_version(worklist, live_server, site):
     assert (limit.region_name, limit.limit_gy, limit.source) == ("Kidney", 23.0, "Guidance 2022")
 
 
+def test_a_density_curve_is_entered_by_keys_and_confirmed_by_another_person(worklist, live_server, site):
+    worklist.goto(f"{live_server.url}/settings/cameras/")
+    wait_ready(worklist)
+    worklist.get_by_text("No scanner has a curve of its own").wait_for()
+    worklist.get_by_role("button", name="New curve").focus()
+    worklist.keyboard.press("Enter")
+    dialog = worklist.get_by_role("dialog")
+    dialog.get_by_label("Scanner").fill("CT 1")
+    dialog.get_by_label("Valid from").fill("2026-01-01")
+    dialog.get_by_label("Source").fill("phantom of the test")
+    points = dialog.get_by_label("Points")
+    assert points.input_value().startswith("-1000; 0.00121\n")
+    points.fill("0; 1\nwater")
+    dialog.get_by_text("Line 2 is not").wait_for()
+    points.fill("0; 1\n-100; 0.9")
+    dialog.get_by_role("button", name="Save draft").click()
+    dialog.get_by_text("point 2 has -100 HU after 0 HU").wait_for()
+    points.fill("-1000; 0,001\n0; 1\n1000; 2")
+    dialog.get_by_role("button", name="Save draft").click()
+    worklist.get_by_text("entered by Physicist A").wait_for()
+    assert site.density_curves.get().points == [[-1000.0, 0.001], [0.0, 1.0], [1000.0, 2.0]]
+    assert worklist.get_by_role("button", name="Confirm the curve").count() == 0
+    lead = User.objects.create_user(username="lead", password=PASSWORD, full_name="Lead A")
+    for role in (Role.QUALITY_LEAD, Role.READER):
+        Membership.objects.create(user=lead, site=site, role=role)
+    worklist.context.clear_cookies()
+    sign_in(worklist, live_server, "lead")
+    worklist.goto(f"{live_server.url}/settings/cameras/")
+    wait_ready(worklist)
+    worklist.get_by_role("button", name="Confirm the curve of CT 1").click()
+    worklist.get_by_text("by Lead A").wait_for()
+    worklist.get_by_role("button", name="Withdraw the curve of CT 1").click()
+    worklist.get_by_label("Reason").fill("another phantom")
+    worklist.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
+    worklist.get_by_text("WITHDRAWN").wait_for()
+    assert site.density_curves.get().is_withdrawn
+
+
 def test_pages_pass_the_accessibility_rules(worklist, live_server):
     course = Course.objects.first()
     source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()
-    for url in ("/", "/import/", f"/courses/{course.pk}/", "/settings/limits/", "/settings/users/", "/help/keys"):
+    for url in (
+        "/",
+        "/import/",
+        f"/courses/{course.pk}/",
+        "/settings/limits/",
+        "/settings/cameras/",
+        "/settings/users/",
+        "/help/keys",
+    ):
         worklist.goto(f"{live_server.url}{url}")
         wait_ready(worklist)
         worklist.evaluate(f"{source}; undefined")

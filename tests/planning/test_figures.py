@@ -77,7 +77,7 @@ def test_a_scan_left_out_is_a_hollow_marker_with_its_reason_in_the_table(worked,
     )
     worked.fit()
     figure = curve_figure(current_curves(worked.cycle).curves.get(region=worked.kidney), is_log=False, shows_all=True)
-    (hollow,) = traces(figure, "left out")
+    (hollow,) = traces(figure, "not used")
     assert (hollow["x"], hollow["marker"]["symbol"]) == ([TIMES_H[1]], "circle-open")
     (residual,) = traces(figure, "residual")
     assert residual["x"] == [TIMES_H[0], TIMES_H[2]]

@@ -11,6 +11,12 @@ describe('dates in the zone of the site', () => {
     expect(formatDateTime('2026-09-05T07:05:00Z')).toBe('5 Sep 2026 09:05');
   });
 
+  it('shows a bare day as that day, west of Greenwich too', () => {
+    useTimeZone('America/Los_Angeles');
+    expect(formatDate('2026-01-01')).toBe('1 Jan 2026');
+    expect(formatDate('2026-01-01T00:00:00Z')).toBe('31 Dec 2025');
+  });
+
   it('shows a dash for what is missing or not a date', () => {
     expect(formatDate(null)).toBe('—');
     expect(formatDate('soon')).toBe('—');

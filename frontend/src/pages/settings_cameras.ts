@@ -1,7 +1,7 @@
 import { getJson, postJson } from '../api/client';
 import { formatDate } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
-import { bareNumber, flag, icon, placeholder, select, stateTag } from '../domain/markup';
+import { bareNumber, flag, icon, placeholder, select, skeleton, stateTag } from '../domain/markup';
 import type { MaybeQuantity } from '../domain/quantity';
 import { startDensityCurves } from './parts/density_curves';
 import { askReason, openDialog } from './parts/dialogs';
@@ -79,5 +79,5 @@ on(need('content'), 'click', '[data-withdraw]', (button) => void askReason({
   submit: async (reason) => { await postJson(`/api/calibrations/${button.dataset.withdraw}/withdraw`, { reason }); },
 }).then((isDone) => { if (isDone) { toast('Factor withdrawn'); void load(); } }));
 
-fill(need('content'), html`<div id="factors"></div><section id="density-curves" aria-labelledby="density-heading"></section>`);
+fill(need('content'), html`<div id="factors">${skeleton()}</div><section id="density-curves" aria-labelledby="density-heading"></section>`);
 void Promise.all([load(), startDensityCurves(page, need('density-curves'))]).then(page.ready);

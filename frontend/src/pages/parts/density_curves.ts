@@ -39,7 +39,7 @@ export function startDensityCurves(page: Page, place: HTMLElement): Promise<void
   on(place, 'click', '[data-new-curve]', () => void openEditor(page, answer).then((isDone) => { if (isDone) void done('Curve saved as a draft'); }));
   on(place, 'click', '[data-confirm-curve]', (button) => {
     postJson(`/api/density-curves/${button.dataset.confirmCurve}/confirm`).then(
-      () => done('Curve confirmed; doses that it changes are stale'), (error: unknown) => toast(errorText(error)));
+      () => done('Curve confirmed; doses that it changes are stale'), (error: unknown) => toast(errorText(error), 'block'));
   });
   on(place, 'click', '[data-withdraw-curve]', (button) => void askReason({
     title: 'Withdraw a density curve', action: 'Withdraw', text: 'Every dose that used it becomes stale. Nothing is deleted.',
