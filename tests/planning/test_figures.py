@@ -9,7 +9,7 @@ from planning.figures.course import course_figure
 from planning.figures.curves import curve_figure, small_curve
 from planning.figures.dvh import dvh_figure
 from planning.figures.plans import plan_figure
-from planning.selectors.current import current_calculation, current_curves
+from planning.selectors.current import current_calculation, current_contours, current_curves
 from planning.selectors.timeline import course_timeline
 from planning.services.kinetics import point_exclude
 from tests.planning.worked_case import add_limits
@@ -85,11 +85,61 @@ def test_a_scan_left_out_is_a_hollow_marker_with_its_reason_in_the_table(worked,
     assert [row[3] for row in figure["table"]["rows"]] == ["yes", "no: patient moved", "yes"]
 
 
+@pytest.fixture
+def declared_curve(worked):
+    """A region that still rises at its last of three scans, with a declared half-life."""
+    worked.contoured()
+    revision = current_contours(worked.points[2])
+    revision.contours.filter(region=worked.kidney).update(activity_bq=1e12)
+    declared = {
+        "effective_half_life_h": 50.0,
+        "effective_half_life_standard_uncertainty_h": 5.0,
+        "effective_half_life_source": "own cycle 1",
+    }
+    worked.fit(**declared)
+    return current_curves(worked.cycle).curves.get(region=worked.kidney)
+
+
+def test_a_declared_half_life_uses_the_last_scan_alone_and_says_so(declared_curve):
+    figure = curve_figure(declared_curve, is_log=False, shows_all=True)
+    (measured,), (hollow,), (residual,) = (traces(figure, name) for name in ("measured", "not used", "residual"))
+    assert (measured["x"], measured["marker"]["symbol"]) == ([TIMES_H[2]], "circle")
+    assert (hollow["x"], hollow["marker"]["symbol"]) == (list(TIMES_H[:2]), "circle-open")
+    assert residual["x"] == [TIMES_H[2]]
+    assert figure["table"]["rows"][0][3] == "no: half-life declared for the last scan"
+    assert figure["table"]["rows"][2][3] == "yes"
+    assert "Only the last of 3 scans" in declared_curve.findings[0]["message"]
+
+
+def test_a_declared_curve_is_dotted_before_its_scan_and_solid_after(declared_curve):
+    figure = curve_figure(declared_curve, is_log=False, shows_all=True)
+    (dotted,), (solid,) = traces(figure, "Single time point, assumed"), traces(figure, "Single time point")
+    assert (dotted["line"]["dash"], solid["line"]["dash"]) == ("dot", "solid")
+    assert dotted["x"][0] == 0.0
+    assert dotted["x"][-1] == solid["x"][0] >= TIMES_H[2]
+    assert dotted["x"][-2] < TIMES_H[2]
+    assert small_curve(declared_curve)["assumed_until_h"] == TIMES_H[2]
+    assert [point["is_excluded"] for point in small_curve(declared_curve)["points"]] == [True, True, False]
+
+
+def test_the_api_names_the_scans_that_a_declared_curve_rests_on(declared_curve, worked, client):
+    client.force_login(worked.physicist)
+    answer = client.get(f"/api/cycles/{worked.cycle.pk}/curves").json()
+    (row,) = [row for row in answer["regions"] if row["region"]["id"] == str(worked.kidney.pk)]
+    assert [point["is_used"] for point in row["points"]] == [False, False, True]
+    assert answer["revision"]["declared"] == {
+        "effective_half_life_h": 50.0,
+        "effective_half_life_standard_uncertainty_h": 5.0,
+        "effective_half_life_source": "own cycle 1",
+    }
+
+
 def test_the_small_curve_states_units_in_its_names(curve):
     shape = small_curve(curve)
     assert shape["last_scan_h"] == TIMES_H[-1]
     assert [point["time_h"] for point in shape["points"]] == list(TIMES_H)
     assert len(shape["times_h"]) == len(shape["activities_mbq"])
+    assert shape["assumed_until_h"] == 0.0
 
 
 def test_the_histogram_has_units_and_falls_from_100_percent(worked):
