@@ -157,4 +157,4 @@ def requeue_stale() -> int:
         finished_at=Now(),
     )
     silent = Q(state=RunState.QUEUED) | expired
-    return sum(run_ring(run=run) for run in Run.objects.filter(silent, ring_after__lt=Now())[:200])
+    return sum(run_ring(run=run) for run in Run.objects.filter(silent, ring_after__lte=Now())[:200])
