@@ -81,6 +81,66 @@ def fft_backend(device: Device | None = None) -> FftBackend:
     InvalidInputError
         An unknown device, or CUDA is asked for and there is none.
     """
+    return FftBackend(device=choose_device(device), n_workers=n_cpu_workers())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorBackend:
+    """torch and where its tensors live.
+
+    Parameters
+    ----------
+    torch : module
+        torch.
+    name : {"cpu", "cuda"}
+        Device of the tensors in torch's words.
+    """
+
+    torch: Any
+    name: Literal["cpu", "cuda"]
+
+    @property
+    def card_name(self) -> str | None:
+        """Return the name of the card; None on the CPU."""
+        return str(self.torch.cuda.get_device_name()) if self.name == "cuda" else None
+
+
+def tensor_backend(device: Device) -> TensorBackend | None:
+    """Return torch for a calculation on tensors.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda", "torch_cpu"}
+        A device that ``choose_device`` returned.
+
+    Returns
+    -------
+    TensorBackend or None
+        None for ``cpu``, where compiled code is faster than tensors.
+    """
+    if device == "cpu":
+        return None
+    return TensorBackend(torch=_torch(), name="cuda" if device == "cuda" else "cpu")
+
+
+def choose_device(device: Device | None = None) -> Device:
+    """Return the wanted device, or without a wish CUDA when torch finds a card, else the CPU.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda", "torch_cpu"} or None
+        Wish.
+
+    Returns
+    -------
+    {"cpu", "cuda", "torch_cpu"}
+        A device that is there.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown device, or CUDA is asked for and there is none.
+    """
     wanted = device or ("cuda" if cuda_is_available() else "cpu")
     if wanted not in DEVICES:
         raise InvalidInputError(
@@ -88,7 +148,7 @@ def fft_backend(device: Device | None = None) -> FftBackend:
         )
     if wanted == "cuda" and not cuda_is_available():
         raise InvalidInputError("No CUDA device was found; choose the device cpu.", code="no_cuda")
-    return FftBackend(device=wanted, n_workers=n_cpu_workers())
+    return wanted
 
 
 def n_cpu_workers() -> int:

@@ -23,6 +23,7 @@ class Action(StrEnum):
     EDIT_PLAN = "edit_plan"
     SIGN_CALCULATED = "sign_calculated"
     SIGN_REVIEWED = "sign_reviewed"
+    SIGN_RETURNED = "sign_returned"
     SIGN_APPROVED = "sign_approved"
     SIGN_WITHDRAWN = "sign_withdrawn"
     PRESCRIBE = "prescribe"
@@ -55,6 +56,7 @@ TABLE: dict[Action, set[Role]] = {
     Action.EDIT_PLAN: {Role.PHYSICIST, Role.PHYSICIAN, Role.PRESCRIBER},
     Action.SIGN_CALCULATED: {Role.PHYSICIST},
     Action.SIGN_REVIEWED: {Role.PHYSICIST},
+    Action.SIGN_RETURNED: {Role.PHYSICIST, Role.PHYSICIAN},
     Action.SIGN_APPROVED: {Role.PHYSICIAN},
     Action.SIGN_WITHDRAWN: {Role.PHYSICIST, Role.PHYSICIAN},
     Action.PRESCRIBE: {Role.PRESCRIBER},

@@ -297,6 +297,9 @@ def _add_settings(case: Case) -> None:
         result={},
         inputs_digest=DIGEST,
     )
+    case.rows["prescription"] = models.Prescription.objects.create(
+        plan=case.plan, number=1, activity_bq=12e9, printed_name="Person one", digest=DIGEST, needs_second=True
+    )
 
 
 def _add_uploads(case: Case) -> None:

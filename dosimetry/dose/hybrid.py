@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dosimetry.compute import choose_device
 from dosimetry.dose.inputs import (
     SMALLEST_DENSITY_G_PER_ML,
     air_warning,
@@ -29,6 +30,8 @@ DEFAULT_TARGET = 0.01
 """Wanted relative standard uncertainty of the total dose in the hot voxels: photons are a few per cent of it."""
 DEFAULT_HISTORIES = 20_000_000
 HISTORIES_PER_BATCH = 100_000
+HISTORIES_PER_TENSOR_BATCH = 2**19
+"""A card needs many photons at a time."""
 ELECTRON_PROGRESS = 0.2
 
 
@@ -59,7 +62,7 @@ def run_hybrid_mc(
         Progress.
     options : mapping or None
         ``progeny``, ``seed``, ``max_histories`` (2e7), ``target_relative_uncertainty`` of the total dose in the hot
-        voxels (0.01), ``device``, ``kernel_density_g_per_ml``, ``kernel_cache_folder``.
+        voxels (0.01), ``device`` (CUDA when there is a card), ``kernel_density_g_per_ml``, ``kernel_cache_folder``.
     is_cancelled : callable or None
         Asked after each batch.
 
@@ -89,6 +92,7 @@ def run_hybrid_mc(
     ).electrons_gy
     # Dose in the medium of the kernel times its mass is energy, whatever mass takes it up.
     electron_kev = np.maximum(electron_gy, 0.0).astype(np.float64) * (kernel.voxel_mass_g / KEV_PER_G_GY)
+    device = choose_device(chosen.get("device"))
     total_bq_s = float(tia_bq_s.values.sum(dtype=np.float64))
     electron_kev /= total_bq_s if total_bq_s > 0.0 else 1.0
     energies, yields = photon_lines_with_bremsstrahlung(emissions)
@@ -101,7 +105,8 @@ def run_hybrid_mc(
         settings=PhotonSettings(
             seed=int(chosen.get("seed", 1)),
             max_histories=int(chosen.get("max_histories", DEFAULT_HISTORIES)),
-            histories_per_batch=HISTORIES_PER_BATCH,
+            histories_per_batch=HISTORIES_PER_BATCH if device == "cpu" else HISTORIES_PER_TENSOR_BATCH,
+            device=device,
             target_relative_uncertainty=float(chosen.get("target_relative_uncertainty", DEFAULT_TARGET)),
         ),
         other_energy_kev_per_decay=electron_kev,
@@ -117,6 +122,7 @@ def run_hybrid_mc(
         "kernel_density_g_per_ml": kernel.density_g_per_ml,
         "photon_table": photons.table_sha256,
         "photon_histories": photons.n_histories,
+        "photon_device": photons.device,
         "seed": int(chosen.get("seed", 1)),
         "tia_digest": digest_array(tia_bq_s.values),
         "density": medium if isinstance(medium, float) else digest_array(density),

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dosimetry.compute import Device, TensorBackend, choose_device, tensor_backend
 from dosimetry.dose.batches import HOT_SHARE, MIN_BATCHES, VoxelTally, run_in_order
+from dosimetry.dose.photon_mc_torch import tensor_batches
 from dosimetry.dose.photon_transport import ABSORBED, EMITTED, ESCAPED, line_table, photon_medium, run_batch
 from dosimetry.dose.transport_checks import check_run_length, check_source, checked_lines, checked_material
 from dosimetry.errors import CalculationCancelledError, InvalidInputError
@@ -35,7 +37,10 @@ class PhotonSettings:
         Stop when the relative standard error has come down to it: the largest over target regions where there are any,
         else the root mean square over voxels with more than half of the largest energy (other energy included).
     n_threads : int or None
-        Threads; None takes the processors there are, 4 at most.
+        Threads of the compiled code; None takes the processors there are, 4 at most.
+    device : {"cpu", "cuda", "torch_cpu"} or None
+        ``cpu``: compiled code; ``cuda``: tensors on the card; ``torch_cpu``: the code of ``cuda`` without the card, for
+        tests; None: CUDA when there is a card, else the CPU. Each has random numbers of its own.
     """
 
     seed: int = 1
@@ -43,6 +48,7 @@ class PhotonSettings:
     histories_per_batch: int = 250_000
     target_relative_uncertainty: float | None = None
     n_threads: int | None = None
+    device: Device | None = "cpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,8 @@ class PhotonTransportResult:
         Whether the wanted uncertainty was reached; True without a target.
     table_sha256 : str
         Hash of the cross-sections.
+    device : {"cpu", "cuda", "torch_cpu"}
+        Where it ran.
     """
 
     energy_kev_per_decay: FloatArray
@@ -96,6 +104,7 @@ class PhotonTransportResult:
     local_kev_per_decay: float
     has_reached_target: bool
     table_sha256: str
+    device: Device
 
 
 def transport_photons(
@@ -150,7 +159,7 @@ def transport_photons(
     Raises
     ------
     InvalidInputError
-        Shapes disagree, a value is negative or not finite, or a line lies above 3 MeV.
+        Shapes disagree, a value is negative or not finite, a line lies above 3 MeV, or the device is not there.
     CalculationCancelledError
         ``is_cancelled`` returned True.
 
@@ -160,6 +169,8 @@ def transport_photons(
     """
     check_source(source=source, density_g_per_ml=density_g_per_ml, spacing_xyz_mm=spacing_xyz_mm)
     check_run_length(settings)
+    device = choose_device(settings.device)
+    backend = tensor_backend(device)
     energies, yields = checked_lines(photon_energies_kev, photon_yields, highest_kev=HIGHEST_ENERGY_KEV)
     regions = {name: np.asarray(mask, dtype=np.float64) for name, mask in (target_regions or {}).items()}
     other = other_energy_kev_per_decay
@@ -182,13 +193,16 @@ def transport_photons(
         spacing_xyz_mm=spacing_xyz_mm,
         seed=settings.seed,
         n_histories=per_batch,
+        backend=backend,
     )
+    # A card works on one batch at a time.
+    n_threads = settings.n_threads if backend is None else 1
     tally = VoxelTally(total=np.zeros(source.shape), total_of_squares=np.zeros(source.shape))
     region_kev: dict[str, list[float]] = {name: [] for name in regions}
     balance = np.zeros(3)
     target = settings.target_relative_uncertainty
     has_reached = target is None or n_batches == 0
-    for score, batch_balance in run_in_order(batch, n_batches, n_threads=settings.n_threads):
+    for score, batch_balance in run_in_order(batch, n_batches, n_threads=n_threads):
         for name, weights in regions.items():
             region_kev[name].append(float(np.vdot(score, weights)))
         tally.add(score)
@@ -219,6 +233,7 @@ def transport_photons(
         local_kev_per_decay=local_kev,
         has_reached_target=has_reached,
         table_sha256=sampling_tables().sha256,
+        device=device,
     )
 
 
@@ -272,6 +287,7 @@ def _batch_runner(
     spacing_xyz_mm: tuple[float, float, float],
     seed: int,
     n_histories: int,
+    backend: TensorBackend | None,
 ) -> Callable[[int], tuple[FloatArray, FloatArray]]:
     flat = np.ascontiguousarray(source, dtype=np.float64).ravel()
     places = np.flatnonzero(flat)
@@ -279,6 +295,11 @@ def _batch_runner(
     medium, arrays = photon_medium(
         density_g_per_ml=density, material=material, spacing_xyz_mm=spacing_xyz_mm, tables=sampling_tables()
     )
+    if backend is not None:
+        source_table = (places, cumulative)
+        return tensor_batches(
+            backend, source=source_table, lines=lines, medium=medium, tables=arrays, seed=seed, n_histories=n_histories
+        )
 
     def run(batch: int) -> tuple[FloatArray, FloatArray]:
         score, balance = np.zeros(density.shape), np.zeros(3)

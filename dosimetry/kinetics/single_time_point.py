@@ -40,6 +40,7 @@ def fit_single_time_point(
     effective_half_life_standard_uncertainty_s: float,
     nuclide_decay_constant_per_s: float,
     source: str,
+    n_scans: int = 1,
 ) -> CurveSelection:
     """Extrapolate one scan with a declared effective half-life, its uncertainty included.
 
@@ -55,6 +56,8 @@ def fit_single_time_point(
         Physical decay constant, 1/s.
     source : str
         Where the half-life comes from; stored with the result.
+    n_scans : int
+        Scans of the region, of which this is the last; the finding says how many were passed over.
 
     Returns
     -------
@@ -113,16 +116,20 @@ def fit_single_time_point(
         checks=(),
     )
     return CurveSelection(
-        fits=(fit,), refused=(), recommended_model=fit.model, findings=_findings(time_s, effective_half_life_s, source)
+        fits=(fit,),
+        refused=(),
+        recommended_model=fit.model,
+        findings=_findings(time_s, effective_half_life_s, source, n_scans=n_scans),
     )
 
 
-def _findings(time_s: float, half_life_s: float, source: str) -> tuple[CurveFinding, ...]:
+def _findings(time_s: float, half_life_s: float, source: str, *, n_scans: int) -> tuple[CurveFinding, ...]:
     hours = half_life_s / 3600.0
+    scans = "One scan" if n_scans == 1 else f"Only the last of {n_scans} scans"
     assumed = CurveFinding(
         code="single_time_point",
         level="ask",
-        message=f"One scan: the curve assumes an effective half-life of {hours:.1f} h ({source}); uptake is ignored.",
+        message=f"{scans}: the curve assumes an effective half-life of {hours:.1f} h ({source}); uptake is ignored.",
     )
     ratio = time_s / half_life_s
     if WINDOW[0] <= ratio <= WINDOW[1]:

@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.selectors.courses import cycles_visible_to
 from planning.selectors.reviews import administration_summary
@@ -11,7 +12,7 @@ from planning.services.administrations import UNITS_BQ, administration_record
 
 
 class ActivityInput(serializers.Serializer):
-    value = serializers.FloatField(min_value=0.0)
+    value = FiniteFloatField(min_value=0.0)
     unit = serializers.ChoiceField(choices=tuple(UNITS_BQ))
 
 

@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.selectors.calibrations import calibration_summary, calibrations_visible_to
 from planning.selectors.sites import sites_visible_to
@@ -15,8 +16,8 @@ class CalibrationInput(serializers.Serializer):
     nuclide = serializers.CharField(max_length=16)
     collimator = serializers.CharField(max_length=64, allow_blank=True, default="")
     reconstruction = serializers.CharField(max_length=128, allow_blank=True, default="")
-    calibration_cps_per_mbq = serializers.FloatField(min_value=1e-6)
-    calibration_standard_uncertainty_cps_per_mbq = serializers.FloatField(min_value=0.0)
+    calibration_cps_per_mbq = FiniteFloatField(min_value=1e-6)
+    calibration_standard_uncertainty_cps_per_mbq = FiniteFloatField(min_value=0.0)
     valid_from = serializers.DateField()
     valid_to = serializers.DateField(required=False, allow_null=True)
     source = serializers.CharField(max_length=255)

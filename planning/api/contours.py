@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.label_bodies import read_label_body, stored_label_response
 from planning.api.parsers import RawParser
 from planning.api.preconditions import if_match_version
@@ -13,14 +14,10 @@ from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
 from planning.services.audit import audit_view
+from planning.services.contour_edits import require_editor
+from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
 from planning.services.contour_runs import contour_import_start, contour_propagation_start
-from planning.services.contours import (
-    contour_draft_save,
-    contour_operate,
-    contour_state_set,
-    contour_voxels_save,
-    require_editor,
-)
+from planning.services.contour_states import contour_state_set
 
 KINDS = {"organs": "organ", "lesions": "lesion"}
 OPERATIONS = (
@@ -36,6 +33,16 @@ OPERATIONS = (
     "largest",
     "delete",
 )
+
+NEEDED = {
+    "threshold_sphere": ("centre_lps_mm", "radius_mm"),
+    "grow": ("centre_lps_mm",),
+    "margin": ("margin_mm",),
+    "smooth": ("radius_mm",),
+    "islands": ("minimum_ml",),
+    "boolean": ("boolean", "other_region_id"),
+}
+"""Parameters without which an operation has no meaning."""
 
 
 def _time_point(request, time_point_id):
@@ -104,10 +111,27 @@ class ContourDraftApi(APIView):
         return Response({"updated_at": draft.updated_at.isoformat()})
 
 
+class OperationParametersInput(serializers.Serializer):
+    margin_mm = FiniteFloatField(required=False)
+    radius_mm = FiniteFloatField(required=False)
+    minimum_ml = FiniteFloatField(required=False)
+    centre_lps_mm = serializers.ListField(child=FiniteFloatField(), min_length=3, max_length=3, required=False)
+    minimum_bq_per_ml = FiniteFloatField(required=False, allow_null=True)
+    fraction = FiniteFloatField(required=False, allow_null=True)
+    boolean = serializers.ChoiceField(choices=("union", "intersection", "difference"), required=False)
+    other_region_id = serializers.UUIDField(required=False, allow_null=True)
+
+
 class OperationInput(serializers.Serializer):
     operation = serializers.ChoiceField(choices=OPERATIONS)
     region_id = serializers.UUIDField()
-    parameters = serializers.DictField(default=dict)
+    parameters = OperationParametersInput(default=dict)
+
+    def validate(self, attrs):
+        missing = [name for name in NEEDED.get(attrs["operation"], ()) if attrs["parameters"].get(name) is None]
+        if missing:
+            raise serializers.ValidationError({"parameters": dict.fromkeys(missing, "This field is required.")})
+        return attrs
 
 
 class ContourOperationsApi(APIView):

@@ -5,6 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.calibrations import WithdrawalInput
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.densities import default_curve
 from planning.selectors.density_curves import ct_scanners_of, density_curve_summary, density_curves_visible_to
@@ -17,7 +18,7 @@ MAX_POINTS = 100
 class DensityCurveInput(serializers.Serializer):
     scanner = serializers.CharField(max_length=64)
     points = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2), max_length=MAX_POINTS
+        child=serializers.ListField(child=FiniteFloatField(), min_length=2, max_length=2), max_length=MAX_POINTS
     )
     source = serializers.CharField(max_length=255)
     valid_from = serializers.DateField()

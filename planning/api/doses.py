@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.progeny import default_progeny, progeny_of
 from planning.errors import InvalidStateError
@@ -38,9 +39,9 @@ class DoseStartInput(serializers.Serializer):
     engines = serializers.ListField(
         child=serializers.ChoiceField(choices=DoseEngine.choices), default=[DoseEngine.LOCAL.value], min_length=1
     )
-    density_g_per_ml = serializers.FloatField(required=False, min_value=0.1, max_value=3.0)
+    density_g_per_ml = FiniteFloatField(required=False, min_value=0.1, max_value=3.0)
     progeny = serializers.ChoiceField(choices=("none", "in_place"), required=False)
-    statistical_uncertainty_percent = serializers.FloatField(required=False, min_value=0.1, max_value=20.0)
+    statistical_uncertainty_percent = FiniteFloatField(required=False, min_value=0.1, max_value=20.0)
 
     def validate_engines(self, engines):
         """Return each engine once, as plain text: the parameters are stored as JSON."""

@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.half_lives import check_half_life
 from planning.figures.curves import curve_figure, small_curve
@@ -12,7 +13,7 @@ from planning.selectors.contours import regions_visible_to
 from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_curves
 from planning.selectors.findings import cycle_findings
-from planning.selectors.kinetics import curve_summary, curves_visible_to, fitted_points
+from planning.selectors.kinetics import curve_summary, curves_visible_to, declared_half_life, fitted_points
 from planning.selectors.staleness import curves_stale_causes
 from planning.services.kinetics import curve_choose, curves_accept_unflagged, curves_start, point_exclude
 
@@ -39,13 +40,18 @@ class CurvesApi(APIView):
             for point in summary["points"]:
                 point["is_used"] = point["time_point_id"] in fitted
             regions.append(summary)
-        head = {"id": str(revision.pk), "number": revision.number, "at": revision.created_at.isoformat()}
+        head = {
+            "id": str(revision.pk),
+            "number": revision.number,
+            "at": revision.created_at.isoformat(),
+            "declared": declared_half_life(revision),
+        }
         return Response({"revision": head, "is_stale": bool(causes), "stale_causes": causes, "regions": regions})
 
 
 class CurvesStartInput(serializers.Serializer):
-    effective_half_life_h = serializers.FloatField(required=False, min_value=0.01)
-    effective_half_life_standard_uncertainty_h = serializers.FloatField(required=False, min_value=0.01)
+    effective_half_life_h = FiniteFloatField(required=False, min_value=0.01)
+    effective_half_life_standard_uncertainty_h = FiniteFloatField(required=False, min_value=0.01)
     effective_half_life_source = serializers.CharField(required=False, max_length=255)
 
     def validate(self, attrs):

@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.models.courses import ExternalDoseAnswer
 from planning.models.patients import LabKind
@@ -14,7 +15,7 @@ from planning.services.labs import external_dose_add, external_dose_answer, exte
 
 class LabInput(serializers.Serializer):
     kind = serializers.ChoiceField(choices=LabKind.choices)
-    value = serializers.FloatField()
+    value = FiniteFloatField()
     unit = serializers.CharField(max_length=32)
     taken_at = serializers.DateTimeField()
 
@@ -31,9 +32,9 @@ class LabsApi(APIView):
 
 class ExternalDoseInput(serializers.Serializer):
     region_name = serializers.CharField(max_length=64)
-    absorbed_dose_gy = serializers.FloatField(min_value=0.0)
-    absorbed_dose_standard_uncertainty_gy = serializers.FloatField(min_value=0.0, required=False, allow_null=True)
-    bed_gy = serializers.FloatField(min_value=0.0, required=False, allow_null=True)
+    absorbed_dose_gy = FiniteFloatField(min_value=0.0)
+    absorbed_dose_standard_uncertainty_gy = FiniteFloatField(min_value=0.0, required=False, allow_null=True)
+    bed_gy = FiniteFloatField(min_value=0.0, required=False, allow_null=True)
     modality = serializers.CharField(max_length=64)
     source = serializers.CharField(max_length=255)
     treated_on = serializers.DateField(required=False, allow_null=True)

@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.models.plans import LimitQuantity
 from planning.selectors.limits import limit_set_summary, template_summary
@@ -15,7 +16,7 @@ from planning.services.limits import limit_set_confirm, limit_set_create, templa
 class DoseLimitInput(serializers.Serializer):
     region_name = serializers.CharField(max_length=64)
     quantity = serializers.ChoiceField(choices=LimitQuantity.choices)
-    limit_gy = serializers.FloatField(min_value=0.001)
+    limit_gy = FiniteFloatField(min_value=0.001)
     modality = serializers.CharField(max_length=64, allow_blank=True, default="")
     source = serializers.CharField(max_length=255)
 
@@ -50,18 +51,18 @@ class LimitSetConfirmApi(APIView):
 
 
 class RegionBiologyInput(serializers.Serializer):
-    alpha_beta_gy = serializers.FloatField(min_value=0.01, max_value=100.0)
-    repair_half_time_h = serializers.FloatField(min_value=0.01, max_value=100.0)
+    alpha_beta_gy = FiniteFloatField(min_value=0.01, max_value=100.0)
+    repair_half_time_h = FiniteFloatField(min_value=0.01, max_value=100.0)
     source = serializers.CharField(max_length=255)
 
 
 class BetweenCyclesInput(serializers.Serializer):
-    cv = serializers.FloatField(min_value=0.001, max_value=2.0)
+    cv = FiniteFloatField(min_value=0.001, max_value=2.0)
     source = serializers.CharField(max_length=255)
 
 
 class AlphaInput(serializers.Serializer):
-    rbe = serializers.FloatField(min_value=1.0, max_value=20.0)
+    rbe = FiniteFloatField(min_value=1.0, max_value=20.0)
     source = serializers.CharField(max_length=255)
 
 
@@ -72,11 +73,12 @@ class TemplateInput(serializers.Serializer):
     name = serializers.CharField(max_length=64)
     nuclide = serializers.CharField(max_length=16)
     agent = serializers.CharField(max_length=64)
-    label_activity_bq = serializers.FloatField(min_value=1.0, required=False, allow_null=True)
+    label_activity_bq = FiniteFloatField(min_value=1.0, required=False, allow_null=True)
     label_source = serializers.CharField(max_length=255, allow_blank=True, default="")
+    hard_limit_activity_bq = FiniteFloatField(min_value=1.0, required=False, allow_null=True)
     n_cycles = serializers.IntegerField(min_value=1, max_value=20)
     interval_days = serializers.IntegerField(min_value=1, max_value=400)
-    scan_times_h = serializers.ListField(child=serializers.FloatField(min_value=0.0), allow_empty=False)
+    scan_times_h = serializers.ListField(child=FiniteFloatField(min_value=0.0), allow_empty=False)
     radiobiology = serializers.DictField(default=dict)
     sources = serializers.ListField(child=serializers.CharField(max_length=255), default=list)
 

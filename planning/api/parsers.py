@@ -1,4 +1,10 @@
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, JSONParser
+
+
+class NumberTolerantJSONParser(JSONParser):
+    """Read the words NaN and Infinity as numbers, so that the field that holds them says why it refuses."""
+
+    strict = False
 
 
 class RawParser(BaseParser):

@@ -5,9 +5,10 @@ from typing import Any
 from planning.computation.plans import PROBABILITIES, PlanAnswer, PlanQuestion, compute_plan, trajectory
 from planning.errors import InvalidStateError
 from planning.figures.plans import plan_figure
-from planning.models import Course, Plan, Prescription
+from planning.models import Course, Plan, Prescription, User
+from planning.permissions import Action, is_allowed
 from planning.selectors.current import current_administration, current_limit_set, current_plan
-from planning.selectors.plans import cycle_doses, prescriptions_of
+from planning.selectors.plans import cycle_doses, hard_limit_bq, prescription_in_force, prescription_waiting
 from planning.selectors.quantities import quantity
 from planning.selectors.readiness import readiness
 from planning.selectors.staleness import plan_stale_causes
@@ -18,18 +19,20 @@ N_SHOWN_REGIONS = 4
 
 
 def plan_page(
-    *, course: Course, planned_activity_bq: float | None, n_cycles_left: int | None, region_name: str
+    *, course: Course, user: User, planned_activity_bq: float | None, n_cycles_left: int | None, region_name: str
 ) -> dict[str, Any]:
     """Answer the page's question, or say what stands in the way."""
     limit_set = current_limit_set(course.site)
     plan = current_plan(course)
-    prescription = prescriptions_of(course).last()
+    prescription = prescription_in_force(course)
     page = {
         "limit_set": limit_set
         and {"name": limit_set.name, "version": limit_set.version, "is_confirmed": limit_set.is_confirmed},
         "readiness": readiness(course, limit_set, cycle_doses(course)),
         "plan": plan and plan_summary(plan),
         "prescription": prescription and prescription_summary(prescription),
+        "waiting_prescription": _waiting(course, user),
+        "hard_limit_activity": quantity(hard_limit_bq(course), unit="GBq", factor=GBQ),
         "label_source": course.template.label_source if course.template else "",
     }
     try:
@@ -40,6 +43,16 @@ def plan_page(
     except InvalidStateError as error:
         return {**page, **_empty(course), "obstacle": str(error)}
     return {**page, **_estimates(course, answer), "figure": _figure(answer, region_name), "obstacle": None}
+
+
+def _waiting(course: Course, user: User) -> dict[str, Any] | None:
+    """Return what waits for a second prescriber, and whether this person may be that."""
+    prescription = prescription_waiting(course)
+    if prescription is None:
+        return None
+    is_other = prescription.created_by_id != user.pk
+    may_sign = is_other and is_allowed(user=user, action=Action.PRESCRIBE, site=course.site)
+    return {**prescription_summary(prescription), "may_countersign": may_sign}
 
 
 def _empty(course: Course) -> dict[str, Any]:
@@ -239,4 +252,8 @@ def prescription_summary(prescription: Prescription) -> dict[str, Any]:
         "at": prescription.created_at.isoformat(),
         "departure_reason": prescription.departure_reason,
         "departure_text": prescription.departure_text,
+        "digest": prescription.digest,
+        "is_waiting": prescription.is_waiting,
+        "second_printed_name": prescription.second_printed_name,
+        "second_at": prescription.second_at and prescription.second_at.isoformat(),
     }

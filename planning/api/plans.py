@@ -4,15 +4,16 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.plan_page import plan_page, plan_summary, prescription_summary
 from planning.api.schema import documented
 from planning.selectors.courses import courses_visible_to
-from planning.selectors.plans import plans_visible_to
-from planning.services.plans import plan_save, prescription_sign
+from planning.selectors.plans import plans_visible_to, prescriptions_visible_to
+from planning.services.plans import plan_save, prescription_countersign, prescription_sign
 
 
 class PlanQuestionInput(serializers.Serializer):
-    activity_gbq = serializers.FloatField(required=False, allow_null=True, min_value=0.0, max_value=1000.0)
+    activity_gbq = FiniteFloatField(required=False, allow_null=True, min_value=0.0, max_value=1000.0)
     n_cycles = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=20)
 
 
@@ -26,6 +27,7 @@ class PlanApi(APIView):
         return Response(
             plan_page(
                 course=course,
+                user=request.user,
                 planned_activity_bq=None if activity_gbq is None else activity_gbq * 1e9,
                 n_cycles_left=question.validated_data.get("n_cycles"),
                 region_name=request.query_params.get("region", ""),
@@ -50,7 +52,7 @@ class PlansApi(APIView):
 
 
 class TypedActivityInput(serializers.Serializer):
-    value = serializers.FloatField()
+    value = FiniteFloatField()
     unit = serializers.ChoiceField(choices=("MBq", "GBq"))
 
 
@@ -83,8 +85,28 @@ class PrescriptionsApi(APIView):
         return Response(prescription_summary(prescription), status=201)
 
 
+class CountersignatureInput(serializers.Serializer):
+    password = serializers.CharField(max_length=255, trim_whitespace=False)
+    digest = serializers.CharField(max_length=64)
+
+
+class CountersignatureApi(APIView):
+    @documented(CountersignatureInput)
+    def post(self, request, prescription_id):
+        prescription = get_object_or_404(prescriptions_visible_to(user=request.user), pk=prescription_id)
+        fields = CountersignatureInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        signed = prescription_countersign(actor=request.user, prescription=prescription, **fields.validated_data)
+        return Response(prescription_summary(signed))
+
+
 urlpatterns = [
     path("courses/<uuid:course_id>/plan", PlanApi.as_view(), name="plan"),
     path("courses/<uuid:course_id>/plans", PlansApi.as_view(), name="plans"),
     path("plans/<uuid:plan_id>/prescriptions", PrescriptionsApi.as_view(), name="prescriptions"),
+    path(
+        "prescriptions/<uuid:prescription_id>/countersign",
+        CountersignatureApi.as_view(),
+        name="prescription-countersign",
+    ),
 ]

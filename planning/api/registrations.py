@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.models.registrations import Decision
 from planning.selectors.courses import cycles_visible_to, time_points_visible_to
@@ -36,8 +37,8 @@ class RegistrationStartApi(APIView):
 
 
 class NudgeInput(serializers.Serializer):
-    shift_mm = serializers.ListField(child=serializers.FloatField(), min_length=3, max_length=3)
-    rotation_deg = serializers.ListField(child=serializers.FloatField(), min_length=3, max_length=3)
+    shift_mm = serializers.ListField(child=FiniteFloatField(), min_length=3, max_length=3)
+    rotation_deg = serializers.ListField(child=FiniteFloatField(), min_length=3, max_length=3)
 
 
 class RegistrationNudgeApi(APIView):

@@ -33,18 +33,22 @@ def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[s
         _add_residuals(figure, chosen, used, token)
     _add_points(figure, curve.points, token, used=used)
     figure.add_vrect(x0=last_s / HOUR, x1=end_s / HOUR, fillcolor=faded("text-3", 0.08), line_width=0, layer="below")
-    figure.update_layout(
-        xaxis={"title": {"text": "h p.i., mid-acquisition"}, "anchor": "y2", "range": [0, end_s / HOUR]},
-        yaxis={"title": {"text": "Activity (MBq)"}, "domain": [0.27, 1.0], "type": "log" if is_log else "linear"},
-        yaxis2={
-            "title": {"text": "Residual / u"},
-            "domain": [0.0, 0.17],
-            "zeroline": True,
-            "range": _residual_range(chosen, used),
-        },
-        showlegend=False,
-    )
+    figure.update_layout(**_axes(chosen, used, end_s=end_s, is_log=is_log), showlegend=False)
     return figure_json(figure, head=["h p.i.", "MBq", "± MBq", "used"], rows=_point_rows(curve.points, used=used))
+
+
+def _axes(chosen: dict[str, Any] | None, used: list[dict], *, end_s: float, is_log: bool) -> dict[str, Any]:
+    """Return the axes: activity above residuals; without a curve there are no residuals to show."""
+    x = {"title": {"text": "h p.i., mid-acquisition"}, "range": [0, end_s / HOUR]}
+    y = {"title": {"text": "Activity (MBq)"}, "type": "log" if is_log else "linear"}
+    if chosen is None:
+        return {"xaxis": x, "yaxis": y}
+    residual = {"title": {"text": "Residual / u"}, "zeroline": True, "range": _residual_range(chosen, used)}
+    return {
+        "xaxis": {**x, "anchor": "y2"},
+        "yaxis": {**y, "domain": [0.27, 1.0]},
+        "yaxis2": {**residual, "domain": [0.0, 0.17]},
+    }
 
 
 def assumed_until_s(curve: RegionCurve) -> float:
@@ -148,9 +152,9 @@ def _add_residuals(figure: go.Figure, fit: dict, points: list[dict], token: str)
     )
 
 
-def _residual_range(fit: dict | None, points: list[dict]) -> list[float]:
+def _residual_range(fit: dict, points: list[dict]) -> list[float]:
     """Show at least two standard uncertainties, so that tiny residuals look tiny."""
-    largest = max((abs(value) for value in residuals(fit, points)), default=0.0) if fit is not None else 0.0
+    largest = max((abs(value) for value in residuals(fit, points)), default=0.0)
     top = max(2.5, 1.2 * largest)
     return [-top, top]
 

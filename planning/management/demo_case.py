@@ -23,7 +23,7 @@ from planning.selectors.findings import cycle_findings
 from planning.selectors.proposals import upload_proposal
 from planning.selectors.review_page import review_detail
 from planning.services.contour_runs import contour_import_start, contour_propagation_start
-from planning.services.contours import contour_state_set
+from planning.services.contour_states import contour_state_set
 from planning.services.doses import dose_start
 from planning.services.imports import import_confirm
 from planning.services.kinetics import curve_choose, curves_start

@@ -14,6 +14,7 @@ class TherapyTemplate(Timestamped):
     agent = models.CharField(max_length=64)
     label_activity_bq = models.FloatField(null=True, blank=True)
     label_source = models.CharField(max_length=255, blank=True)
+    hard_limit_activity_bq = models.FloatField(null=True, blank=True)  # above it a second prescriber signs
     n_cycles = models.PositiveIntegerField()
     interval_days = models.PositiveIntegerField()
     scan_times_h = models.JSONField(default=list, blank=True)
@@ -31,6 +32,10 @@ class TherapyTemplate(Timestamped):
             models.CheckConstraint(
                 name="template_label_positive",
                 condition=Q(label_activity_bq__isnull=True) | Q(label_activity_bq__gt=0.0),
+            ),
+            models.CheckConstraint(
+                name="template_hard_limit_positive",
+                condition=Q(hard_limit_activity_bq__isnull=True) | Q(hard_limit_activity_bq__gt=0.0),
             ),
         ]
 

@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from planning.models.base import Timestamped
 
@@ -72,7 +72,10 @@ class Plan(Timestamped):
 
 
 class Prescription(Timestamped):
-    """The activity that a prescriber wrote and signed; a change is a new row with its predecessor."""
+    """The activity that a prescriber wrote and signed; a change is a new row with its predecessor.
+
+    Above the hard limit of the template it waits: it counts once a second prescriber signed the same digest.
+    """
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="prescriptions")
     number = models.PositiveIntegerField()
@@ -83,10 +86,31 @@ class Prescription(Timestamped):
     printed_name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
     versions = models.JSONField(default=dict, blank=True)
+    needs_second = models.BooleanField(default=False)
+    second_user = models.ForeignKey("planning.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    second_printed_name = models.CharField(max_length=255, blank=True)
+    second_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["plan", "number"], name="prescription_number_unique"),
             models.CheckConstraint(name="prescribed_activity_positive", condition=Q(activity_bq__gt=0.0)),
+            models.CheckConstraint(
+                name="prescription_second_person",
+                condition=Q(second_user__isnull=True) | (Q(created_by__isnull=False) & ~Q(second_user=F("created_by"))),
+            ),
+            models.CheckConstraint(
+                name="prescription_second_signature_whole",
+                condition=Q(second_user__isnull=True, second_at__isnull=True, second_printed_name="")
+                | (
+                    Q(needs_second=True, second_user__isnull=False, second_at__isnull=False)
+                    & ~Q(second_printed_name="")
+                ),
+            ),
         ]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a second prescriber still has to sign: until then nothing is prescribed by it."""
+        return self.needs_second and self.second_at is None

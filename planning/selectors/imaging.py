@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from planning.models import Cycle, QuantifiedImage, Series, VolumeAsset
+from planning.models import Administration, Cycle, QuantifiedImage, Series, TimePoint, VolumeAsset
+from planning.models.imaging import SeriesKind
 from planning.queue import TaskName
-from planning.selectors.current import current_image
+from planning.selectors.current import current_administration, current_image
 from planning.selectors.findings import cycle_findings
 from planning.selectors.quantities import quantity
 from planning.selectors.runs import open_runs_of_cycle, run_summary
@@ -30,6 +31,7 @@ def series_visible_to(*, user):
 def cycle_images(cycle: Cycle) -> dict[str, Any]:
     """Return time points with image, series and run; the window is that of the earliest image, shared by all."""
     time_points = list(cycle.time_points.order_by("number"))
+    administration = current_administration(cycle)
     runs = {run.kind: run for run in open_runs_of_cycle(cycle)}
     run = runs.get(TaskName.PREPARE_IMAGES)
     raised = [finding for finding in cycle_findings(cycle) if finding.step == "guard"]
@@ -45,12 +47,21 @@ def cycle_images(cycle: Cycle) -> dict[str, Any]:
                 "is_reference": time_point.is_reference,
                 "time": quantity(image and image.time_s, unit="h", factor=3600.0),
                 "acquired_at": image and image.mid_acquisition_at.isoformat(),
+                **_start(time_point, administration),
                 "image": image and _image(image, raised),
                 "series": [_series(series) for series in time_point.series.filter(is_discarded=False)],
                 "run": run and run_summary(run),
             }
         )
     return {"time_points": rows, "window": window}
+
+
+def _start(time_point: TimePoint, administration: Administration | None) -> dict[str, Any]:
+    """Return when the scan starts, in h after the start of the administration: known before the image is prepared."""
+    emission = time_point.series.filter(kind=SeriesKind.EMISSION, is_discarded=False).first()
+    start = emission.acquisition_start if emission else None
+    seconds = (start - administration.administered_at).total_seconds() if start and administration else None
+    return {"started_at": start and start.isoformat(), "start_time": quantity(seconds, unit="h", factor=3600.0)}
 
 
 def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:

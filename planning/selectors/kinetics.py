@@ -3,6 +3,7 @@
 from typing import Any
 
 from planning.models import RegionCurve
+from planning.models.kinetics import CurveRevision
 from planning.selectors.quantities import quantity
 from planning.selectors.sites import site_ids_of
 
@@ -41,6 +42,12 @@ def fitted_points(curve: RegionCurve) -> list[dict[str, Any]]:
     used = [point for point in curve.points if not point["is_excluded"]]
     fit = chosen_fit(curve)
     return used[-1:] if fit is not None and fit["model"] == "single_time_point" else used
+
+
+def declared_half_life(revision: CurveRevision) -> dict[str, Any] | None:
+    """Return half-life and standard uncertainty in h and the source, as declared for these fits, if any was."""
+    declared = {name: value for name, value in revision.parameters.items() if name.startswith("effective_half_life")}
+    return declared or None
 
 
 def model_label(model: str) -> str:

@@ -35,6 +35,7 @@ def template_summary(template: TherapyTemplate) -> dict[str, Any]:
         "agent": template.agent,
         "label_activity": quantity(template.label_activity_bq, unit="GBq", factor=1e9),
         "label_source": template.label_source,
+        "hard_limit_activity": quantity(template.hard_limit_activity_bq, unit="GBq", factor=1e9),
         "n_cycles": template.n_cycles,
         "interval_days": template.interval_days,
         "scan_times_h": template.scan_times_h,

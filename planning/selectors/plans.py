@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from planning.models import Course, DoseCalculation, LimitSet, Plan, Prescription, TherapyTemplate
 from planning.models.reviews import ResultState
-from planning.selectors.current import current_administration, current_calculation, current_result
+from planning.selectors.current import current_administration, current_calculation, current_plan, current_result
 from planning.selectors.sites import site_ids_of, sites_visible_to
 from planning.selectors.staleness import calculation_stale_causes
 
@@ -22,8 +24,32 @@ def templates_visible_to(*, user):
     return TherapyTemplate.objects.filter(site__in=sites_visible_to(user=user))
 
 
+def prescriptions_visible_to(*, user):
+    return Prescription.objects.filter(plan__course__patient__site__in=site_ids_of(user=user)).select_related(
+        "plan__course__patient__site"
+    )
+
+
 def prescriptions_of(course: Course):
+    """Return everything that was signed for a course, in order; also what still waits for a second prescriber."""
     return Prescription.objects.filter(plan__course=course).order_by("created_at")
+
+
+def prescription_in_force(course: Course) -> Prescription | None:
+    """Return the newest prescription that counts: one that waits for a second prescriber does not."""
+    return prescriptions_of(course).filter(Q(needs_second=False) | Q(second_at__isnull=False)).last()
+
+
+def prescription_waiting(course: Course) -> Prescription | None:
+    """Return the newest prescription when it waits for a second prescriber and its plan is the newest."""
+    newest = prescriptions_of(course).last()
+    if newest is None or not newest.is_waiting or newest.plan != current_plan(course):
+        return None
+    return newest
+
+
+def hard_limit_bq(course: Course) -> float | None:
+    return course.template.hard_limit_activity_bq if course.template else None
 
 
 def limits_for_region(limit_set: LimitSet | None, region) -> list:

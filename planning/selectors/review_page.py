@@ -1,10 +1,17 @@
 """The review page: content to sign, open warnings, signatures, comments, and who may sign."""
 
 from typing import Any
+from uuid import UUID
 
 from planning.models import Cycle, CycleResult, User
 from planning.models.reviews import ResultState
-from planning.selectors.current import current_calculation, current_result
+from planning.selectors.current import (
+    current_calculation,
+    current_contours,
+    current_image,
+    current_registration,
+    current_result,
+)
 from planning.selectors.cycles import result_summary
 from planning.selectors.digests import digest_json
 from planning.selectors.findings import cycle_findings
@@ -26,7 +33,8 @@ def review_detail(cycle: Cycle, *, user: User) -> dict[str, Any]:
     calculation = current_calculation(cycle)
     state = ResultState.OPEN if result is None else ResultState(result.state)
     meaning, action = NEXT_MEANING.get(state, (None, None))
-    findings = [finding.as_dict() for finding in cycle_findings(cycle)]
+    scans = _scan_numbers(cycle)
+    findings = [{**finding.as_dict(), "scan": scans.get(finding.source_id)} for finding in cycle_findings(cycle)]
     return {
         "result": {**result_summary(cycle), "state": state, "number": parts["number"]},
         "digest": None if content is None else digest_json(content),
@@ -40,7 +48,24 @@ def review_detail(cycle: Cycle, *, user: User) -> dict[str, Any]:
         "signed_by": list(result.signatures.values_list("user_id", flat=True)) if result else [],
         "has_signed": bool(result and result.signatures.filter(user=user).exists()),
         "signatures": parts["signatures"],
+        "approved": _approved(cycle),
         "comments": [_comment(item) for item in cycle.comments.select_related("created_by", "region")],
+    }
+
+
+def _approved(cycle: Cycle) -> dict[str, Any] | None:
+    """Return the approved version as it was signed, also when its inputs changed or the next version is at work."""
+    result = cycle.results.filter(state=ResultState.APPROVED).order_by("-number").first()
+    return result and {"number": result.number, "digest": result.digest, "content": result.content}
+
+
+def _scan_numbers(cycle: Cycle) -> dict[UUID, int]:
+    """Return the number of the time point that each current image, registration and contour set belongs to."""
+    return {
+        found.pk: time_point.number
+        for time_point in cycle.time_points.all()
+        for found in (current_image(time_point), current_registration(time_point), current_contours(time_point))
+        if found is not None
     }
 
 

@@ -19,6 +19,7 @@ from planning.selectors.current import (
     current_result,
 )
 from planning.selectors.findings import RaisedFinding, cycle_findings
+from planning.selectors.plans import prescription_in_force, prescription_waiting
 from planning.selectors.staleness import (
     calculation_stale_causes,
     contours_stale_causes,
@@ -216,7 +217,10 @@ def _plan_state(cycle: Cycle) -> tuple[str, str]:
     causes = plan_stale_causes(plan)
     if causes:
         return "stale", causes[0]
-    return "done", "Plan saved"
+    if prescription_waiting(cycle.course) is not None:
+        return "now", "Waits for a second prescriber"
+    prescribed = prescription_in_force(cycle.course)
+    return "done", "Prescribed" if prescribed is not None and prescribed.plan_id == plan.pk else "Plan saved"
 
 
 def _failed_message(cycle: Cycle, kind: str) -> str:

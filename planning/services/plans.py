@@ -13,6 +13,7 @@ from planning.models import Course, Plan, Prescription, User
 from planning.permissions import Action
 from planning.selectors.current import current_limit_set
 from planning.selectors.digests import digest_json
+from planning.selectors.plans import hard_limit_bq, prescriptions_of
 from planning.selectors.readiness import prescription_obstacles
 from planning.selectors.staleness import plan_stale_causes
 from planning.services.administrations import PLAUSIBLE_BQ
@@ -60,22 +61,20 @@ def plan_save(*, actor: User, course: Course, planned_activity_bq: float | None,
 
 @transaction.atomic
 def prescription_sign(*, actor: User, plan: Plan, fields: dict[str, Any], password: str, digest: str) -> Prescription:
-    """Sign the activity that the prescriber typed. Nothing is filled in, converted silently, or sent anywhere."""
+    """Sign the activity that the prescriber typed. Nothing is filled in, converted silently, or sent anywhere.
+
+    Above the hard limit of the template it is stored as signed once and waits for ``prescription_countersign``.
+    """
     course = plan.course
     permissions.require(user=actor, action=Action.PRESCRIBE, site=course.site)
-    if not actor.has_usable_password() or not actor.check_password(password):
-        raise NotAllowedError("The password is not right. Nothing was signed.", code="wrong_password")
+    _require_password(actor, password)
     if digest != plan.inputs_digest:
         raise ConflictError("The plan changed since this page was loaded; load it again.", code="other_digest")
-    causes = plan_stale_causes(plan)
-    if causes:
-        raise InvalidStateError(f"The plan is stale ({causes[0]}); save it again.", code="stale")
-    obstacles = prescription_obstacles(plan)
-    if obstacles:
-        raise InvalidStateError(obstacles[0], code="not_ready")
+    _require_ready(plan)
     activity_bq = _typed_activity_bq(fields)
     _require_reason(plan, activity_bq, fields)
-    newest = Prescription.objects.filter(plan__course=course).order_by("-created_at").first()
+    newest = prescriptions_of(course).last()
+    hard_limit = hard_limit_bq(course)
     content = {"plan": str(plan.pk), "plan_digest": plan.inputs_digest, "activity_bq": activity_bq}
     prescription = Prescription(
         plan=plan,
@@ -86,6 +85,7 @@ def prescription_sign(*, actor: User, plan: Plan, fields: dict[str, Any], passwo
         departure_text=fields.get("departure_text", ""),
         printed_name=actor.printed_name,
         digest=digest_json(content),
+        needs_second=hard_limit is not None and activity_bq > hard_limit,
         versions=software_versions(),
         created_by=actor,
     )
@@ -98,9 +98,70 @@ def prescription_sign(*, actor: User, plan: Plan, fields: dict[str, Any], passwo
         site=course.site,
         patient=course.patient,
         reason=prescription.departure_text,
-        after={"activity_bq": activity_bq, "signed_at": timezone.now().isoformat()},
+        after={
+            "activity_bq": activity_bq,
+            "hard_limit_activity_bq": hard_limit,
+            "needs_second": prescription.needs_second,
+            "signed_at": timezone.now().isoformat(),
+        },
     )
     return prescription
+
+
+@transaction.atomic
+def prescription_countersign(*, actor: User, prescription: Prescription, password: str, digest: str) -> Prescription:
+    """Sign a prescription above the hard limit as its second prescriber; only then does it count.
+
+    What blocks a first signature blocks the second too: the plan may have become stale in between.
+    """
+    plan = prescription.plan
+    course = plan.course
+    permissions.require(user=actor, action=Action.PRESCRIBE, site=course.site)
+    _require_password(actor, password)
+    prescription = Prescription.objects.select_for_update().get(pk=prescription.pk)
+    if not prescription.is_waiting:
+        raise InvalidStateError("This prescription does not wait for a second prescriber.", code="wrong_state")
+    if prescription.created_by_id == actor.pk:
+        raise NotAllowedError("A second person countersigns: you signed this.", code="second_person_required")
+    if prescription != prescriptions_of(course).last():
+        raise ConflictError("A newer prescription replaced this one; load the page again.", code="newer_prescription")
+    if digest != prescription.digest:
+        raise ConflictError("The prescription is another than the page showed; load it again.", code="other_digest")
+    _require_ready(plan)
+    prescription.second_user = actor
+    prescription.second_printed_name = actor.printed_name
+    prescription.second_at = timezone.now()
+    prescription.full_clean()
+    prescription.save(update_fields=["second_user", "second_printed_name", "second_at"])
+    audit_record(
+        actor=actor,
+        action="prescription.countersign",
+        target=prescription,
+        site=course.site,
+        patient=course.patient,
+        after={
+            "activity_bq": prescription.activity_bq,
+            "hard_limit_activity_bq": hard_limit_bq(course),
+            "digest": prescription.digest,
+            "first_signed_by": prescription.printed_name,
+            "signed_at": prescription.second_at.isoformat(),
+        },
+    )
+    return prescription
+
+
+def _require_password(actor: User, password: str) -> None:
+    if not actor.has_usable_password() or not actor.check_password(password):
+        raise NotAllowedError("The password is not right. Nothing was signed.", code="wrong_password")
+
+
+def _require_ready(plan: Plan) -> None:
+    causes = plan_stale_causes(plan)
+    if causes:
+        raise InvalidStateError(f"The plan is stale ({causes[0]}); save it again.", code="stale")
+    obstacles = prescription_obstacles(plan)
+    if obstacles:
+        raise InvalidStateError(obstacles[0], code="not_ready")
 
 
 def _typed_activity_bq(fields: dict[str, Any]) -> float:

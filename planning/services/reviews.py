@@ -22,7 +22,7 @@ ACTIONS = {
     SignatureMeaning.CALCULATED: Action.SIGN_CALCULATED,
     SignatureMeaning.REVIEWED: Action.SIGN_REVIEWED,
     SignatureMeaning.APPROVED: Action.SIGN_APPROVED,
-    SignatureMeaning.RETURNED: Action.SIGN_REVIEWED,
+    SignatureMeaning.RETURNED: Action.SIGN_RETURNED,
     SignatureMeaning.WITHDRAWN: Action.SIGN_WITHDRAWN,
 }
 FROM_STATE = {
@@ -47,6 +47,7 @@ def result_sign(
     """Sign the content that the signer saw; a change since, or a missing second person, refuses.
 
     ``returned`` goes back to work: the returned version stays as it was signed and a new version opens.
+    A reviewer returns what is CALCULATED; a reviewer or an approver what is REVIEWED.
     """
     permissions.require(user=actor, action=ACTIONS[meaning], site=cycle.site)
     _require_password(actor, password)
@@ -55,6 +56,8 @@ def result_sign(
         raise InvalidStateError(
             f"A result in state {result.get_state_display()} cannot be {meaning}.", code="wrong_state"
         )
+    action = _action(meaning, result)
+    permissions.require(user=actor, action=action, site=cycle.site)
     needs_reason = meaning in {SignatureMeaning.RETURNED, SignatureMeaning.WITHDRAWN}
     if needs_reason and not reason.strip():
         raise InvalidStateError("Give a reason.", code="reason_required")
@@ -67,7 +70,14 @@ def result_sign(
             "The result changed since this page was loaded. Load it again, look, and sign anew.", code="other_digest"
         )
     _require_other_person(actor, result, meaning)
-    return _record_signature(actor, cycle, result, meaning, reason.strip())
+    role = permissions.acting_role(user=actor, action=action, site=cycle.site)
+    return _record_signature(actor, role, result, meaning, reason.strip())
+
+
+def _action(meaning: SignatureMeaning, result: CycleResult) -> Action:
+    """Return the right that a signature needs: going back from CALCULATED is the reviewer's alone."""
+    is_review = meaning == SignatureMeaning.RETURNED and result.state == ResultState.CALCULATED
+    return Action.SIGN_REVIEWED if is_review else ACTIONS[meaning]
 
 
 def _lock_approved(cycle: Cycle) -> CycleResult:
@@ -145,14 +155,13 @@ def _authors(result: CycleResult) -> set:
     return people - {None}
 
 
-def _record_signature(
-    actor: User, cycle: Cycle, result: CycleResult, meaning: SignatureMeaning, reason: str
-) -> Signature:
+def _record_signature(actor: User, role: str, result: CycleResult, meaning: SignatureMeaning, reason: str) -> Signature:
+    cycle = result.cycle
     signature = Signature.objects.create(
         result=result,
         meaning=meaning,
         user=actor,
-        role=permissions.acting_role(user=actor, action=ACTIONS[meaning], site=cycle.site),
+        role=role,
         printed_name=actor.printed_name,
         digest=result.digest,
         reason=reason,

@@ -6,7 +6,7 @@ from planning.models import Series, TimePoint
 from planning.models.contours import ContourSource, ContourState
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image, current_registration
-from planning.services.contours import contour_masks_add
+from planning.services.contour_proposals import contour_masks_add
 from planning.services.regions import region_for
 from planning.tasks.base import run_task
 

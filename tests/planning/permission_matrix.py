@@ -228,6 +228,9 @@ PLANS: Rows = {
             body={"activity": {"value": 7.4, "unit": "GBq"}, "password": PASSWORD, "digest": DIGEST},
         )
     },
+    "prescription-countersign": {
+        "POST": Row(action=Action.PRESCRIBE, body={"password": PASSWORD, "digest": DIGEST}),
+    },
 }
 REGIONS: Rows = {
     "regions": {"POST": Row(action=Action.EDIT_CONTOURS, body={"kind": "organ", "name": "Spleen"})},

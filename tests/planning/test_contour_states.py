@@ -9,12 +9,10 @@ from planning.errors import InvalidStateError
 from planning.models.contours import ContourSource, ContourState
 from planning.queue import TaskName
 from planning.selectors.current import current_contours
+from planning.services.contour_operations import contour_voxels_save
+from planning.services.contour_proposals import contour_masks_add
 from planning.services.contour_runs import contour_import_start, contour_propagation_start
-from planning.services.contours import (
-    contour_masks_add,
-    contour_state_set,
-    contour_voxels_save,
-)
+from planning.services.contour_states import contour_state_set
 from planning.services.regions import region_create
 from tests.planning.worked_phantom import (
     GRID,

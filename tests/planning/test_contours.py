@@ -13,14 +13,10 @@ from planning.models.contours import ContourState
 from planning.models.sites import Role
 from planning.selectors.contours import time_point_contours
 from planning.selectors.current import current_contours
-from planning.services.contours import (
-    RegionChange,
-    contour_edit,
-    contour_operate,
-    contour_state_set,
-    contour_voxels_save,
-    contours_save,
-)
+from planning.services.contour_edits import RegionChange, contour_edit
+from planning.services.contour_operations import contour_operate, contour_voxels_save
+from planning.services.contour_states import contour_state_set
+from planning.services.contours import contours_save
 from planning.services.regions import region_create
 from tests.planning.worked_phantom import (
     GRID,

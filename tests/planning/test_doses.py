@@ -8,7 +8,7 @@ from planning import models
 from planning.errors import InvalidStateError
 from planning.selectors.current import current_calculation
 from planning.selectors.doses import calculation_detail
-from planning.services.contours import contour_state_set
+from planning.services.contour_states import contour_state_set
 from planning.services.doses import dose_start
 from tests.planning.worked_case import add_limits
 from tests.planning.worked_phantom import (

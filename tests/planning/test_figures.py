@@ -100,6 +100,15 @@ def declared_curve(worked):
     return current_curves(worked.cycle).curves.get(region=worked.kidney)
 
 
+def test_a_region_without_a_curve_has_its_points_and_no_residual_axis(worked):
+    worked.contoured()
+    current_contours(worked.points[2]).contours.filter(region=worked.kidney).update(activity_bq=1e12)
+    worked.fit()
+    figure = curve_figure(current_curves(worked.cycle).curves.get(region=worked.kidney), is_log=True, shows_all=True)
+    assert axis_titles(figure) == {"xaxis": "h p.i., mid-acquisition", "yaxis": "Activity (MBq)"}
+    assert [trace["name"] for trace in figure["data"]] == ["measured"]
+
+
 def test_a_declared_half_life_uses_the_last_scan_alone_and_says_so(declared_curve):
     figure = curve_figure(declared_curve, is_log=False, shows_all=True)
     (measured,), (hollow,), (residual,) = (traces(figure, name) for name in ("measured", "not used", "residual"))

@@ -30,6 +30,15 @@ def scanned(clinic, case, tmp_path):
     return case
 
 
+def test_the_age_of_a_scan_is_known_before_it_is_prepared(scanned):
+    (row,) = cycle_images(scanned.cycle)["time_points"]
+    assert (row["image"], row["time"]) == (None, None)
+    emission = models.Series.objects.get(time_point=scanned.time_point, kind="emission")
+    hours = (emission.acquisition_start - objects.ADMINISTERED).total_seconds() / 3600.0
+    assert row["start_time"]["value"] == pytest.approx(hours)
+    assert (row["start_time"]["unit"], row["started_at"]) == ("h", emission.acquisition_start.isoformat())
+
+
 def store_series(clinic, case, folder, *, decay_correction):
     acquisition, agent = objects.acquisition(), objects.agent()
     volume = objects.volume(unit="Bq/mL")

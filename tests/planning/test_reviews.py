@@ -9,7 +9,7 @@ from planning.errors import ConflictError, InvalidStateError, NotAllowedError
 from planning.models.reviews import ResultState, SignatureMeaning
 from planning.models.sites import Role
 from planning.permissions import TABLE, Action
-from planning.selectors.current import current_result
+from planning.selectors.current import current_image, current_result
 from planning.selectors.digests import digest_json
 from planning.selectors.findings import cycle_findings
 from planning.selectors.readiness import prescription_obstacles
@@ -292,3 +292,15 @@ def test_a_withdrawn_result_blocks_the_plan(worked):
     plan = worked.plan()
     worked.sign("withdrawn", reason="wrong kidney")
     assert any(text.startswith("Results approved: 0 of 1") for text in prescription_obstacles(plan))
+
+
+def test_a_warning_of_an_image_names_its_scan(worked):
+    worked.calculated()
+    for time_point in worked.points[:2]:
+        image = current_image(time_point)
+        image.findings = [{"code": "site_zone", "level": "note", "message": "No time zone is stated."}]
+        image.save()
+    warnings = review_detail(worked.cycle, user=worked.physicist)["warnings"]
+    scans = [item["scan"] for item in warnings if item["code"] == "site_zone"]
+    assert scans == [time_point.number for time_point in worked.points[:2]]
+    assert all(item["scan"] is None for item in warnings if item["step"] in {"kinetics", "dose"})

@@ -7,7 +7,7 @@ from planning.errors import NotAllowedError
 from planning.models.reviews import ResultState
 from planning.models.sites import Role
 from planning.selectors.current import current_result
-from planning.services.contours import contour_state_set
+from planning.services.contour_states import contour_state_set
 from planning.services.kinetics import point_exclude
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,8 @@ from planning.selectors.digests import digest_json
 from planning.selectors.findings import cycle_findings
 from planning.selectors.review_page import review_detail_parts
 from planning.selectors.reviews import result_content
-from planning.services.contours import RegionChange, contour_edit, contours_save
+from planning.services.contour_edits import RegionChange, contour_edit
+from planning.services.contours import contours_save
 from planning.services.doses import dose_save
 from planning.services.kinetics import curve_choose, curves_save
 from planning.services.plans import plan_save

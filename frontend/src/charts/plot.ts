@@ -20,6 +20,7 @@ interface PlotElement extends HTMLElement {
 interface PlotLibrary {
   react(element: HTMLElement, data: unknown[], layout: unknown, config: unknown): Promise<unknown>;
   purge(element: HTMLElement): void;
+  Plots: { resize(element: HTMLElement): Promise<unknown> };
 }
 
 const library = Plotly as PlotLibrary;
@@ -28,10 +29,13 @@ const CONFIG = {
   modeBarButtonsToRemove: ['sendDataToCloud', 'sendChartToCloud', 'lasso2d', 'select2d', 'autoScale2d'], displayModeBar: false,
 };
 const drawn = new Map<HTMLElement, Figure>();
+/** A table beside a chart grows and shrinks without a change of the window, which is all that Plotly itself listens to. */
+const sizes = new ResizeObserver((entries) => { for (const { target } of entries) fitFigure(target as HTMLElement); });
 
 /** Shows a figure in an element, in the present theme; the same element may be drawn again at any time. */
 export async function renderFigure(element: HTMLElement, figure: Figure): Promise<void> {
   drawn.set(element, figure);
+  sizes.observe(element);
   const layout = inTableOrder(figure);
   await library.react(element, themedData(figure.data), themedLayout(layout, figure.data), CONFIG);
   element.dataset.ready = 'true';
@@ -50,8 +54,14 @@ export function onFigure(element: PlotElement, name: 'plotly_hover' | 'plotly_un
   element.on?.(name, run);
 }
 
+/** Draws a figure again in the size that its element has now. */
+export function fitFigure(element: HTMLElement): void {
+  if (drawn.has(element) && element.dataset.ready === 'true' && element.clientHeight > 0) void library.Plots.resize(element);
+}
+
 export function clearFigure(element: HTMLElement): void {
   drawn.delete(element);
+  sizes.unobserve(element);
   library.purge(element);
   delete element.dataset.ready;
 }

@@ -1,4 +1,6 @@
 /** Figures come with the colours of the dark tokens; the page shows them in the theme that is in use. */
+import { ticks } from './svg';
+
 const DARK: Record<string, string> = {
   '#56b4e9': '--r1', '#8fd0c5': '--r2', '#d9a066': '--r3', '#b797e0': '--r4', '#e6d66b': '--r5',
   '#f08fb6': '--r6', '#9fd16a': '--r7', '#f0b49a': '--r8', '#a3adb9': '--text-2',
@@ -52,13 +54,24 @@ const textOf = (axis: Axis): string => (axis.title as { text?: string } | undefi
 const axisNames = (layout: Record<string, unknown>): string[] =>
   [...new Set(['xaxis', 'yaxis', ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))])];
 
-/** Ticks at 1, 2 and 5 of each decade of the values on a logarithmic axis. */
+const MIN_TICKS = 3;
+const NARROW_TICKS = 8;
+const DIGITS: readonly (readonly number[])[] = [[1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]];
+
+/** Ticks at 1, 2 and 5 of each decade of the values on a logarithmic axis; closer ones where fewer than three would be seen. */
 export function logTicks(values: readonly number[]): number[] {
   const shown = values.filter((value) => value > 0);
   if (shown.length === 0) return [];
-  const first = Math.floor(Math.log10(Math.min(...shown)));
-  const n = Math.ceil(Math.log10(Math.max(...shown))) - first + 1;
-  return Array.from({ length: n }, (_, i) => [1, 2, 5].map((digit) => Number((digit * 10 ** (first + i)).toPrecision(1)))).flat();
+  const [lowest, highest] = [Math.min(...shown), Math.max(...shown)];
+  const first = Math.floor(Math.log10(lowest));
+  const n = Math.ceil(Math.log10(highest)) - first + 1;
+  const of = (digits: readonly number[]): number[] => Array.from({ length: n }, (_, i) => digits.map((digit) => Number((digit * 10 ** (first + i)).toPrecision(2)))).flat();
+  const isSeen = (tick: number): boolean => tick >= lowest && tick <= highest;
+  for (const digits of DIGITS) {
+    const all = of(digits);
+    if (all.filter(isSeen).length >= MIN_TICKS) return all;
+  }
+  return ticks({ min: lowest, max: highest }, NARROW_TICKS);
 }
 
 function valuesOn(axis: string, data: readonly Trace[]): number[] {

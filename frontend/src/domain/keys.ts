@@ -4,7 +4,7 @@ export type Command =
   | 'time-next' | 'time-previous' | 'zoom-in' | 'zoom-out' | 'fit' | 'reset'
   | 'preset-1' | 'preset-2' | 'preset-3' | 'preset-4' | 'preset-5' | 'invert' | 'fusion' | 'wash' | 'isodose' | 'outlines'
   | 'crosshair' | 'window' | 'zoom' | 'ruler' | 'brush' | 'erase' | 'threshold' | 'size-down' | 'size-up'
-  | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'clear-ruler' | 'flicker';
+  | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'clear-ruler' | 'flicker';
 
 export interface KeyRow {
   command: Command;
@@ -25,6 +25,7 @@ export const VIEWER_KEYS: readonly KeyRow[] = [
   row('Show', 'preset-1', ['1'], 'CT soft tissue'), row('Show', 'preset-2', ['2'], 'CT lung'), row('Show', 'preset-3', ['3'], 'CT liver'),
   row('Show', 'preset-4', ['4'], 'CT bone'), row('Show', 'preset-5', ['5'], 'CT brain'), row('Show', 'invert', ['I'], 'invert grey'),
   row('Show', 'fusion', ['F'], 'fusion on or off'), row('Show', 'outlines', ['O'], 'outlines on or off'),
+  row('Show', 'window-region', ['W'], 'window to the region, and back'),
   row('Show', 'wash', ['G'], 'dose wash on or off'), row('Show', 'isodose', ['S'], 'isodose lines on or off'),
   row('Tools', 'crosshair', ['C'], 'crosshair'), row('Tools', 'window', ['L'], 'window by drag'),
   row('Tools', 'zoom', ['Z'], 'zoom by drag'), row('Tools', 'ruler', ['M'], 'ruler'), row('Tools', 'clear-ruler', ['Backspace'], 'remove the ruler'),

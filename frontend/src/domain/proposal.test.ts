@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group, type ProposedSeries, whyNothing } from './proposal';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useTimeZone } from './dates';
+import { confirmation, draftOf, hoursToScan, NEW, obstaclesOf, settleAdministration, type Draft, type Group, type ProposedSeries, whyNothing } from './proposal';
 
 const series = (id: string, use: string, timePoint: number | null, level?: string): ProposedSeries => ({
   id, kind: use, modality: 'NM', description: id, n_instances: 1, acquisition_start: null, nuclide: 'Lu-177', units: 'BQML', decay_correction: 'START',
@@ -75,6 +76,33 @@ describe('a draft from the proposal', () => {
     const proposal = group({ matches: [{ patient_id: 'p', differences: [], courses: [{ id: 'c', number: 1, agent: 'DOTATATE', nuclide: 'Lu-177', n_cycles_planned: 4, cycles: [{ id: 'k1', number: 1 }] }] }] });
     const next = draft(proposal, { cycle: NEW });
     expect(confirmation(proposal, next, (text) => text || null)).toMatchObject({ patient: { id: 'p' }, course: { id: 'c' }, cycle: { number: 2 } });
+  });
+});
+
+describe('hours from the administration to a scan', () => {
+  beforeEach(() => useTimeZone('Europe/Berlin'));
+  afterEach(() => useTimeZone(undefined));
+  const scanned = group({ series: [{ ...series('e1', 'emission', 1), acquisition_start: '2026-11-17T08:42:00Z' }, series('c1', 'ct', 1)] });
+
+  it('follow the start that is typed, not the one that was proposed', () => {
+    const typed = draft(scanned, { startAt: '2026-11-16T11:42' });
+    expect(hoursToScan(scanned, typed, '1')).toBeCloseTo(22, 9);
+    expect(obstaclesOf(scanned, typed)).toEqual([]);
+    expect(hoursToScan(scanned, { ...typed, startAt: '' }, '1')).toBeNull();
+    expect(hoursToScan(scanned, typed, '2')).toBeNull();
+  });
+
+  it('a scan before the administration is to settle', () => {
+    const typed = draft(scanned, { startAt: '2026-11-17T12:42' });
+    expect(obstaclesOf(scanned, typed)).toEqual(['Time point 1 lies 3.0 h before administration: check the start of the administration.']);
+    typed.uses.e1 = { use: 'ignore', timePoint: '1' };
+    expect(obstaclesOf(scanned, typed).some((text) => text.includes('before administration'))).toBe(false);
+  });
+
+  it('of a known cycle count from its record', () => {
+    const cycles = [{ id: 'k1', number: 1, administration: { administered_at: '2026-11-17T04:42:00Z' } }];
+    const known = { ...scanned, matches: [{ patient_id: 'p', differences: [], courses: [{ id: 'c', number: 1, agent: 'A', nuclide: 'Lu-177', n_cycles_planned: 4, cycles }] }] };
+    expect(hoursToScan(known, draft(known), '1')).toBeCloseTo(4, 9);
   });
 });
 

@@ -1,5 +1,8 @@
 /** What the guard proposes for the files in quarantine, what a person made of it, and what is still missing. */
-import type { MaybeQuantity } from './quantity';
+import { fromLocalInput } from './dates';
+import { formatFixed, type MaybeQuantity } from './quantity';
+
+const HOUR_MS = 3_600_000;
 
 export interface Identity { name: string; patient_id: string; birth_date: string | null; sex: string }
 export interface Difference { field: string; in_images: string | null; in_record: string | null }
@@ -86,6 +89,33 @@ export function draftOf(group: Group, toField: (instant: string | null) => strin
   };
 }
 
+/** The start of the administration as it would be recorded: typed, or that of the chosen cycle. */
+export function startOfAdministration(group: Group, draft: Draft): string | null {
+  if (draft.administration !== 'known') return fromLocalInput(draft.startAt);
+  return (knownAdministration(group, draft) as { administered_at?: string | null } | null)?.administered_at ?? null;
+}
+
+/** Hours from the start of the administration to the start of the scan of a time point; negative before it, null when either is unknown. */
+export function hoursToScan(group: Group, draft: Draft, timePoint: string): number | null {
+  const start = startOfAdministration(group, draft);
+  const starts = group.series.filter((series) => draft.uses[series.id]?.use === 'emission' && draft.uses[series.id]?.timePoint === timePoint && series.acquisition_start !== null);
+  const first = Math.min(...starts.map((series) => Date.parse(series.acquisition_start ?? '')));
+  return start === null || !Number.isFinite(first) ? null : (first - Date.parse(start)) / HOUR_MS;
+}
+
+/** Time points that carry a used series, in their order. */
+export function usedTimePoints(draft: Draft): string[] {
+  const numbers = Object.values(draft.uses).filter(({ use, timePoint }) => use !== 'ignore' && timePoint !== '').map(({ timePoint }) => timePoint);
+  return [...new Set(numbers)].sort((a, b) => Number(a) - Number(b));
+}
+
+function timeObstacles(group: Group, draft: Draft): string[] {
+  return usedTimePoints(draft).flatMap((number) => {
+    const hours = hoursToScan(group, draft, number);
+    return hours !== null && hours <= 0 ? [`Time point ${number} lies ${formatFixed(-hours, 1)} h before administration: check the start of the administration.`] : [];
+  });
+}
+
 /** Everything that stands between a draft and its confirmation, in the words of the page; empty when it can be sent. */
 export function obstaclesOf(group: Group, draft: Draft): string[] {
   const found: string[] = [];
@@ -93,7 +123,7 @@ export function obstaclesOf(group: Group, draft: Draft): string[] {
   if (match && match.differences.length > 0 && draft.reason.trim() === '') found.push('The identity differs from the record: reconcile it with a reason, or choose another patient.');
   if (!match && draft.newPatient.patient_id.trim() === '') found.push('A new patient needs an ID.');
   if (draft.course === NEW && (draft.newCourse.agent.trim() === '' || draft.newCourse.nuclide === '')) found.push('A new course needs agent and nuclide.');
-  found.push(...administrationObstacles(draft), ...seriesObstacles(group, draft));
+  found.push(...administrationObstacles(draft), ...seriesObstacles(group, draft), ...timeObstacles(group, draft));
   return found;
 }
 

@@ -4,9 +4,9 @@ import { formatDateTime, fromLocalInput, toLocalInput } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, glyph, placeholder, unit } from '../domain/markup';
 import { formatName } from '../domain/names';
-import { chosenMatch, confirmation, draftOf, NEW, obstaclesOf, settleAdministration, type Draft, type Group, whyNothing } from '../domain/proposal';
-import { formatFixed } from '../domain/quantity';
-import { administrationSection, courseSection, patientSection, seriesPictures, seriesSection, type TemplateChoice } from './parts/confirm_sections';
+import { chosenMatch, confirmation, draftOf, hoursToScan, NEW, obstaclesOf, settleAdministration, type Draft, type Group, usedTimePoints, whyNothing } from '../domain/proposal';
+import { formatFixed, MISSING } from '../domain/quantity';
+import { administrationSection, printedTime, courseSection, patientSection, seriesPictures, seriesSection, type TemplateChoice } from './parts/confirm_sections';
 import { openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
 import { startPage } from './parts/shell';
@@ -70,12 +70,12 @@ function drawGroups(): void {
 
 function drawSummary(shown: Group, draft: Draft): void {
   const left = obstaclesOf(shown, draft);
-  const points = [...new Set(Object.values(draft.uses).filter(({ use, timePoint }) => use !== 'ignore' && timePoint !== '').map(({ timePoint }) => timePoint))].sort((a, b) => Number(a) - Number(b));
+  const points = usedTimePoints(draft);
   const item = (number: string): Html => {
     const series = shown.series.filter((one) => draft.uses[one.id]?.timePoint === number && draft.uses[one.id]?.use !== 'ignore');
-    const hours = shown.proposed.time_points.find((point) => String(point.number) === number)?.hours_after_administration;
+    const hours = hoursToScan(shown, draft, number);
     const first = series.find((one) => draft.uses[one.id]?.use === 'emission') ?? series[0];
-    return html`<li class="job"><div class="row between"><b class="strong">Time point ${number}</b><span class="num">${hours === null || hours === undefined ? '—' : formatFixed(hours, 1)} ${unit('h p.i.')}</span></div><p class="fs12 t2">${formatDateTime(first?.acquisition_start)}</p><p class="fs12 t3">${series.map((one) => one.modality).join(', ')}</p>${seriesPictures(series)}</li>`;
+    return html`<li class="job"><div class="row between"><b class="strong">Time point ${number}</b><span class="num ${hours !== null && hours < 0 ? 'overdue' : ''}">${hours === null ? MISSING : formatFixed(hours, 1)} ${unit('h p.i.')}</span></div><p class="fs12 t2">${formatDateTime(first?.acquisition_start)}, start of scan</p><p class="fs12 t3">${series.map((one) => one.modality).join(', ')}</p>${seriesPictures(series)}</li>`;
   };
   fill(need('summary'), html`<div class="sect"><h2 class="h2">Time points</h2>${points.length ? html`<ul>${each(points, item)}</ul>` : html`<p class="fs12 t3">No series is used.</p>`}</div>
     <div class="sect last"><h2 class="h2">To settle</h2>${left.length ? html`<ul class="stack">${each(left, (text) => html`<li class="row top"><span class="flag" data-l="ask">${glyph('ask')}</span><span>${text}</span></li>`)}</ul>` : flag('ok', 'Nothing is open')}</div>`);
@@ -145,6 +145,8 @@ on(need('review'), 'input', '[data-field]', (field) => {
   if (input.tagName === 'SELECT') return;
   take(input.dataset.field ?? '', input.value);
   const draft = shown && drafts.get(shown.key);
+  const printed = input.parentElement?.querySelector('[data-printed]');
+  if (printed) printed.textContent = printedTime(input.value);
   if (shown && draft) { drawSummary(shown, draft); drawGroups(); }
 });
 on(need('review'), 'click', '[data-mode]', (button) => { take('administration', button.dataset.mode ?? 'net'); draw(); });

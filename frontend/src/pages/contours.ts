@@ -1,7 +1,10 @@
 /** Contours of one cycle: look, draw, review and accept regions, time point by time point. */
 import { postJson } from '../api/client';
+import { formatClock } from '../domain/dates';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
+import { oneAtATime } from '../domain/once';
+import { regionWindow } from '../domain/volume_units';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
@@ -42,7 +45,7 @@ const session = (): ContourSession | undefined => sessions.get(chosenId);
 const region = (): RegionContour | undefined => session()?.region(regionId);
 const paint = viewer ? new PaintControl(viewer, {
   target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
-  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why), canEdit,
+  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
 }) : null;
 
 async function load(): Promise<void> {
@@ -66,15 +69,19 @@ function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string 
 
 const events = {
   onPaint: () => showLayers(), onUndo: () => paint?.draw(),
-  onSaveState: (state: SaveState) => { tellSaved(state); drawWords(); },
+  onSaveState: (state: SaveState) => {
+    tellSaved(state);
+    drawWords();
+    if (state.kind === 'failed') fill(need('run-place'), message('block', 'Not saved; your strokes are kept here', state.reason));
+  },
 };
 
 function tellSaved(state: SaveState): void {
-  const clock = new Date().toTimeString().slice(0, 8);
+  const clock = formatClock(new Date().toISOString());
   if (state.kind === 'saved') showSaveState(`Saved ${clock}`);
   else if (state.kind === 'draft') showSaveState(`Draft saved ${clock}`);
   else if (state.kind === 'saving') showSaveState('Saving', 'note');
-  else if (state.kind === 'failed') showSaveState(`Not saved: ${state.reason}`, 'block');
+  else if (state.kind === 'failed') showSaveState('Not saved', 'block');
   else showSaveState('Not saved yet', 'note');
 }
 
@@ -90,7 +97,7 @@ async function openPoint(keepsView: boolean, layout?: LayoutName): Promise<void>
   const isFirst = viewer.state.get().emissionWindow.upper <= 1;
   if (isFirst && images?.window) viewer.state.set({ emissionWindow: images.window, emissionThreshold: images.window.lower + 0.1 * (images.window.upper - images.window.lower) });
   await viewer.show(scans.filter((scan): scan is Scan => scan !== null), { layout: name, keepsView, main: wanted.indexOf(now) });
-  if (!region()) regionId = (found.contours.regions.find(isOpen) ?? found.contours.regions[0])?.id ?? '';
+  if (!region()) chooseRegion();
   showLayers();
   if (!keepsView) goToRegion();
   drawWords();
@@ -153,10 +160,30 @@ function select(id: string, goes = true): void {
   if (goes) goToRegion();
 }
 
+/** The first region that waits for a decision, else the first: also after an import that made the first ones. */
+function chooseRegion(): void {
+  const list = session()?.contours.regions ?? [];
+  regionId = (list.find(isOpen) ?? list[0])?.id ?? '';
+}
+
 function goToRegion(): void {
   const chosen = region();
   const centre = chosen ? session()?.centreOf(chosen) : null;
   if (centre) viewer?.goTo(centre);
+}
+
+/** The shared window compares scans; a hot region then lies solid black, so its own window shows its inside. */
+function windowTo(what: 'region' | 'shared'): void {
+  const emissionWindow = what === 'shared' ? images?.window : regionWindow(region()?.maximum);
+  if (!viewer || !emissionWindow) return;
+  const tenth = emissionWindow.lower + 0.1 * (emissionWindow.upper - emissionWindow.lower);
+  viewer.state.set({ emissionWindow, emissionThreshold: what === 'shared' ? tenth : Math.min(viewer.state.get().emissionThreshold, tenth) });
+}
+
+function toggleWindow(): void {
+  const shared = images?.window;
+  const now = viewer?.state.get().emissionWindow;
+  windowTo(now && shared && now.lower === shared.lower && now.upper === shared.upper ? 'region' : 'shared');
 }
 
 function step(by: number): void {
@@ -175,6 +202,7 @@ async function change(work: Promise<unknown>, said: string, keepsVoxels = false)
   } catch (error) { fill(need('run-place'), message('block', 'Not done', errorText(error))); return; }
   if (keepsVoxels) await now?.reloadNumbers();
   else await now?.reload();
+  if (!region()) { chooseRegion(); goToRegion(); }
   showLayers();
   drawWords();
   void refreshSteps(page.cycleId);
@@ -220,21 +248,21 @@ async function operate(request: OperationRequest): Promise<void> {
   await postJson(`/api/time-points/${chosenId}/contours/operations`, request, ifMatch());
 }
 
-async function accept(): Promise<void> {
+const accept = oneAtATime(async () => {
   const chosen = region();
   if (!chosen || !canAccept || !isOpen(chosen)) return;
-  if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first'); return; }
+  if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
   if (!(await saved())) return;
   await change(setState(chosen, { state: 'accepted' }), `${chosen.name} accepted`, true);
   const next = session()?.contours.regions.find(isOpen);
   if (next) select(next.id);
-}
+});
 
-async function reject(): Promise<void> {
+const reject = oneAtATime(async () => {
   const chosen = region();
   if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
   await change(setState(chosen, { state: 'rejected' }), `${chosen.name} rejected`, true);
-}
+});
 
 async function runAndReload(runId: string | null): Promise<void> {
   if (!runId) return;
@@ -275,6 +303,7 @@ for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-ad
 on(need('inspector'), 'click', '[data-save]', () => void saved());
 on(need('inspector'), 'click', '[data-accept]', () => void accept());
 on(need('inspector'), 'click', '[data-reject]', () => void reject());
+on(need('inspector'), 'click', '[data-window]', (button) => windowTo(button.dataset.window === 'shared' ? 'shared' : 'region'));
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
@@ -303,7 +332,7 @@ if (viewer && paint) {
   paint.attach(need('toolbar'));
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
-    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(),
+    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(), 'window-region': toggleWindow,
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }

@@ -105,8 +105,9 @@ async function showImages(): Promise<void> {
     const scan = point ? await loadScan(point, map) : null;
     if (!point || !scan) { showNote(placeholder({ icon: 'cube', title: 'The reference image is not prepared' })); return; }
     showNote(null);
-    const highest = levels().at(-1)?.value ?? 0;
-    const upper = Math.max(highest, scan.dose?.header.window?.upper ?? scan.dose?.header.value_range?.[1] ?? MGY_PER_GY);
+    const hottest = Math.max(...dose.regions.map((row) => (row.dose_at_volume['2']?.value ?? 0) * MGY_PER_GY), levels().at(-1)?.value ?? 0);
+    // The server's window counts every voxel of the body: small hot regions would lie above its upper end.
+    const upper = Math.max(hottest, scan.dose?.header.window?.upper ?? scan.dose?.header.value_range?.[1] ?? MGY_PER_GY);
     const lowest = levels()[0]?.value ?? upper * 0.1;
     const window = scan.emission?.header.window;
     viewer.state.set({ doseWindow: { lower: 0, upper }, doseThreshold: lowest / 2, ...(window ? { emissionWindow: window } : {}) });

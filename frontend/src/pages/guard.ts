@@ -7,7 +7,7 @@ import { formatNumber, MISSING } from '../domain/quantity';
 import { DisplayPanel } from './imaging/display';
 import { bindViewerKeys } from './imaging/commands';
 import { hintLine, showNote, startViewer } from './imaging/place';
-import { loadScan } from './imaging/scans';
+import { acquiredAt, ageOf, ageText, loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type QuantifiedImage, type TimePoint } from './imaging/wire';
@@ -111,7 +111,7 @@ function calibrationText(image: QuantifiedImage): Html {
 function rowOf(point: TimePoint): Html {
   const { image } = point;
   const attributes = html`data-time-point="${point.id}" tabindex="0" aria-selected="${String(point.id === chosenId)}"`;
-  const head = html`<td class="strong num">${formatNumber(point.time?.value)}</td><td>${formatShort(point.acquired_at)}</td>`;
+  const head = html`<td class="strong num">${formatNumber(ageOf(point)?.value)}</td><td>${formatShort(acquiredAt(point))}</td>`;
   if (!image) return html`<tr ${attributes}>${head}<td colspan="6" class="t3">${point.series.length} series, not prepared</td><td>${flag('note', 'prepare')}</td></tr>`;
   const findings = image.findings ?? [];
   const worst = blocks(image)[0] ?? openQuestions(image)[0];
@@ -131,7 +131,7 @@ function drawInspector(): void {
   const missing = points().some((item) => !item.image || item.image.is_stale);
   const nAsk = points().reduce((sum, item) => sum + openQuestions(item.image).length, 0);
   const head = point
-    ? html`<div class="sect"><div class="row between"><h1 class="h3">${formatNumber(point.time?.value)} h p.i.</h1>${image?.is_stale ? stateTag('stale') : point.is_reference ? html`<span class="tag">Reference</span>` : nothing}</div>
+    ? html`<div class="sect"><div class="row between"><h1 class="h3">${ageText(point)}</h1>${image?.is_stale ? stateTag('stale') : point.is_reference ? html`<span class="tag">Reference</span>` : nothing}</div>
         <div class="label mt-2">Activity in the image</div><div class="big">${number(image?.activity)}</div>
         ${point.is_reference || !page.isAllowed('edit_registration') ? nothing : html`<button type="button" class="plain-link fs12 mt-2" data-reference>Use this scan as reference</button>`}</div>` : nothing;
   fill(need('inspector'), html`${head}${image ? imageFacts(image) : nothing}<div class="sect last">${actions(missing, nAsk)}<div id="run-place"></div></div><div class="sect" id="display"></div>`);

@@ -1,10 +1,12 @@
 import { getJson, postJson } from '../api/client';
-import { renderFigure, clearFigure, figureTable, type Figure } from '../charts/plot';
+import { renderFigure, clearFigure, figureTable, fitFigure, type Figure } from '../charts/plot';
 import { curveTile, type SmallCurve } from '../charts/curve_tile';
 import { formatClock } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { bareNumber, flag, glyph, icon, kbd, levelOf, message, number, placeholder, unit, type Level } from '../domain/markup';
+import { oneAtATime } from '../domain/once';
 import { formatNumber, formatValue, MISSING, type MaybeQuantity } from '../domain/quantity';
+import { scansText } from '../domain/scans';
 import { askReason, openDialog } from './parts/dialogs';
 import { fetchImages } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
@@ -20,7 +22,7 @@ interface Fit {
   model: string; label: string; n_parameters: number; aicc: number | null; weight: number | null; is_chosen: boolean; is_interpolation?: boolean;
   effective_half_life: MaybeQuantity; tia: MaybeQuantity; tiac: MaybeQuantity; tail: MaybeQuantity; checks: Check[];
 }
-interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; is_excluded: boolean; reason: string }
+interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; is_excluded: boolean; is_used: boolean; reason: string }
 interface Curve {
   curve_id: string | number;
   region: { id: string; name: string; kind: string; colour: string; label: number };
@@ -28,7 +30,8 @@ interface Curve {
   chosen_model: string | null; recommended_model?: string; is_accepted: boolean; accepted_by: string | null; choice_reason?: string;
   findings: Finding[]; small_figure: SmallCurve | null;
 }
-interface Curves { revision: { number: number; at: string } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[] }
+interface Declared { effective_half_life_h: number; effective_half_life_standard_uncertainty_h: number; effective_half_life_source: string }
+interface Curves { revision: { number: number; at: string; declared: Declared | null } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[] }
 
 const page = startPage();
 let curves: Curves | null = null;
@@ -44,8 +47,6 @@ const mayEdit = page.isAllowed('edit_curves');
 const mayFit = page.isAllowed('run_calculation');
 const NEEDS_HALF_LIFE = new Set(['rising_curve', 'half_life_required']);
 const lacksHalfLife = (curve: Curve): boolean => curve.findings.some((finding) => NEEDS_HALF_LIFE.has(finding.code));
-/** A declared half-life rests on the last used scan alone. */
-const isDeclared = (curve: Curve): boolean => chosenFit(curve)?.model === 'single_time_point';
 
 async function load(): Promise<void> {
   try {
@@ -91,33 +92,32 @@ function shortWarning(finding: Finding, fit: Fit | undefined): string {
 function drawChosen(): void {
   const curve = current();
   if (!curve || !curves) return;
-  const nUsed = curve.points.filter((point) => !point.is_excluded).length;
-  fill(need('toolbar'), html`<span class="row" data-colour="${curve.region.colour}"><i class="swatch"></i><span class="h3">${curve.region.name}</span></span><span class="t3 fs12">${usedText(curve)}</span>
+  const nUsed = curve.points.filter((point) => point.is_used).length;
+  fill(need('toolbar'), html`<span class="row" data-colour="${curve.region.colour}"><i class="swatch"></i><span class="h3">${curve.region.name}</span></span><span class="t3 fs12">${curve.fits.length === 0 ? `no curve from ${curve.points.length} ${curve.points.length === 1 ? 'scan' : 'scans'}` : scansText(curve.points)}</span>
     ${mayFit ? html`<button type="button" class="btn quiet push" data-fit>Fit again</button>` : nothing}<span class="${mayFit ? '' : 'push '}seg" role="group" aria-label="Scale"><button type="button" data-scale="linear" aria-pressed="${String(scale === 'linear')}">Linear</button><button type="button" data-scale="log" aria-pressed="${String(scale === 'log')}">Log</button></span>
     <span class="seg" role="group" aria-label="Models"><button type="button" data-models="all" aria-pressed="${String(models === 'all')}">All models</button><button type="button" data-models="chosen" aria-pressed="${String(models === 'chosen')}">Chosen</button></span>`);
   drawModels(curve, nUsed);
   drawInspector(curve);
 }
 
-const lastUsed = (curve: Curve): CurvePoint | undefined => curve.points.filter((point) => !point.is_excluded).at(-1);
-
-function usedText(curve: Curve): string {
-  const used = curve.points.filter((point) => !point.is_excluded);
-  if (!isDeclared(curve) || used.length < 2) return `${used.length} of ${curve.points.length} scans used`;
-  return `last of ${curve.points.length} scans used, with a declared half-life`;
+function weightsText(nUsed: number): string {
+  if (nUsed < 2) return 'One scan ranks no models.';
+  return `Weights among models that ${nUsed} scans can rank. They do not include doubt about the tail.`;
 }
 
 function drawModels(curve: Curve, nUsed: number): void {
   const row = (fit: Fit): Html => html`<tr aria-selected="${String(fit.is_chosen)}"><td class="${fit.is_chosen ? 'strong' : ''}">${fit.label}${fit.is_interpolation ? html` <span class="t3 fs12">passes through the points</span>` : nothing}</td><td class="num">${fit.n_parameters}</td><td class="num t2">${formatNumber(fit.aicc)}</td>
     <td class="num">${fit.weight === null ? MISSING : html`<span class="weight"><i data-width="${fit.weight * 100}"></i></span>${fit.weight.toFixed(2)}`}</td><td class="num">${bareNumber(fit.effective_half_life)}</td><td class="num">${bareNumber(fit.tia)}</td><td class="num">${bareNumber(fit.tiac)}</td><td class="num">${formatNumber(fit.tail?.value)}</td></tr>`;
   const refused = (item: Curve['refused'][number]): Html => html`<tr><td class="t2">${item.label}</td><td colspan="7" class="fs12">${flag('note', item.reason)}</td></tr>`;
-  fill(need('table'), html`<div class="row baseline"><h2 class="h2">Admissible models</h2><span class="fs12 t3">Weights among models that ${nUsed} scans can rank. They do not include doubt about the tail.</span></div>
+  if (curve.fits.length === 0 && curve.refused.length === 0) { fill(need('table'), html`<div class="sect last" id="figure-table"></div>`); return; }
+  fill(need('table'), html`<div class="row baseline"><h2 class="h2">Admissible models</h2><span class="fs12 t3 ell">${weightsText(nUsed)}</span></div>
     <table class="table dense"><thead><tr><th>Model</th><th class="num">K</th><th class="num">AICc</th><th class="num">Weight</th><th class="num">T<sub>eff</sub> (h)</th><th class="num">TIA (MBq h)</th><th class="num">TIAC (h)</th><th class="num">Tail (%)</th></tr></thead><tbody>${each(curve.fits, row)}${each(curve.refused, refused)}</tbody></table><div class="sect last" id="figure-table"></div>`);
 }
 
-function scanItem(point: CurvePoint, isPassedOver: boolean): Html {
+function scanItem(point: CurvePoint): Html {
+  const isPassedOver = !point.is_excluded && !point.is_used;
   const toggle = mayEdit ? html`<button type="button" class="tool" data-exclude="${point.time_point_id}" aria-label="${point.is_excluded ? 'Use' : 'Leave out'} scan ${point.number}" title="${point.is_excluded ? 'Use this scan again' : 'Leave this scan out'}">${icon(point.is_excluded ? 'plus' : 'close', 's')}</button>` : nothing;
-  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used: the half-life is declared</span>` : nothing}</span><span class="num">${bareNumber(point.activity)}</span>${toggle}</li>`;
+  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${isPassedOver ? 'The half-life is declared: the last scan counts alone' : point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used</span>` : nothing}</span><span class="num">${bareNumber(point.activity)}</span>${toggle}</li>`;
 }
 
 function checkItem(check: Check): Html {
@@ -133,8 +133,8 @@ function drawInspector(curve: Curve): void {
     <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd><dt>Model</dt><dd>${fit?.label ?? MISSING}</dd></dl></div>
     ${fit?.checks.length ? html`<div class="sect"><h2 class="h2">Checks</h2><ul class="check-list">${each(fit.checks, checkItem)}</ul></div>` : nothing}
     ${curve.findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="count">${questions.length} to answer</span></div><div class="stack">${each(curve.findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, (point) => scanItem(point, isDeclared(curve) && point !== lastUsed(curve)))}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p></div>
-    <div class="sect last">${actions(curve, questions.length)}</div>`);
+    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p></div>
+    <div class="sect last">${actions(curve, questions.length)}${curves?.is_stale ? nothing : html`<div id="fit-run"></div>`}</div>`);
 }
 
 function actions(curve: Curve, nQuestions: number): Html {
@@ -142,14 +142,14 @@ function actions(curve: Curve, nQuestions: number): Html {
   const nOpen = curves?.regions.filter((item) => !item.is_accepted).length ?? 0;
   const accepted = curve.is_accepted ? html`<p class="flag mb-3" data-l="ok">${glyph('ok')}<span>Accepted by ${curve.accepted_by ?? ''}</span></p>` : nothing;
   if (!mayEdit) return html`${accepted}<p class="fs12 t3">A physicist of this site accepts curves.</p>`;
-  if (curve.fits.length === 0) return html`${lacksHalfLife(curve) && mayFit ? html`<button class="btn primary wide" type="button" data-declare>Declare half-life and fit again</button>` : html`<p class="fs12 t3">No curve yet: settle the warning above, then fit again.</p>`}<div id="fit-run"></div>`;
+  if (curve.fits.length === 0) return html`${lacksHalfLife(curve) && mayFit ? html`<button class="btn primary wide" type="button" data-declare>Declare half-life and fit again</button>` : html`<p class="fs12 t3">No curve yet: settle the warning above, then fit again.</p>`}`;
   const primary = nQuestions > 0
     ? html`<button class="btn primary wide" type="button" data-answer-first>Answer ${nQuestions} ${nQuestions === 1 ? 'warning' : 'warnings'}</button>`
     : curve.is_accepted ? nothing : html`<button class="btn primary wide" type="button" data-accept>Accept curve ${kbd('A')}</button>`;
   return html`${accepted}${primary}<button class="btn wide mt-2" type="button" data-choose>Choose another model</button>
     ${nOpen > 1 ? html`<button class="btn wide mt-2" type="button" data-accept-all>Accept all without warning</button>` : nothing}
     <p class="fs12 t3 mt-2">${nOpen === 0 ? 'Every curve is accepted.' : `${nOpen} of ${curves?.regions.length ?? 0} curves are not accepted yet.`}</p>
-    ${nOpen === 0 ? html`<a class="btn primary wide mt-2" href="/cycles/${page.cycleId}/dose/">Continue with dose</a>` : nothing}<div id="fit-run"></div>`;
+    ${nOpen === 0 ? html`<a class="btn primary wide mt-2" href="/cycles/${page.cycleId}/dose/">Continue with dose</a>` : nothing}`;
 }
 
 async function drawFigure(): Promise<void> {
@@ -160,6 +160,7 @@ async function drawFigure(): Promise<void> {
     if (wanted !== shownId) return;
     await renderFigure(need('chart'), figure);
     fill(need('figure-table'), figureTable(figure));
+    fitFigure(need('chart'));
   } catch (error) { clearFigure(need('chart')); showError(need('chart'), error, () => void drawFigure()); }
 }
 
@@ -181,24 +182,28 @@ async function change(work: Promise<unknown>, said = ''): Promise<void> {
   try {
     await work;
     if (said) toast(said);
-  } catch (error) { toast(`Not done: ${errorText(error)}`, 'block'); }
+  } catch (error) {
+    await load();
+    fill(need('fit-run'), message('block', 'Not done', errorText(error)));
+    return;
+  }
   await load();
   void refreshSteps(page.cycleId);
 }
 
-function accept(): void {
+const accept = oneAtATime(async () => {
   const curve = current();
   if (!curve || !mayEdit || curves?.is_stale || curve.is_accepted || curve.fits.length === 0) return;
   if (openQuestions(curve).length > 0) { toast('Answer the warnings of this curve first', 'ask'); return; }
-  void change(postJson(`/api/curves/${curve.curve_id}/choice`, { model: curve.chosen_model, is_accepted: true, reason: '' }), `${curve.region.name}: curve accepted`);
-}
+  await change(postJson(`/api/curves/${curve.curve_id}/choice`, { model: curve.chosen_model, is_accepted: true, reason: '' }), `${curve.region.name}: curve accepted`);
+});
 
-async function acceptUnflagged(): Promise<void> {
-  const before = curves?.regions.filter((item) => item.is_accepted).length ?? 0;
-  await change(postJson(`/api/cycles/${page.cycleId}/curves/accept-unflagged`));
-  const n = (curves?.regions.filter((item) => item.is_accepted).length ?? 0) - before;
-  toast(n === 0 ? 'No curve was accepted: each open one has a warning' : `${n} ${n === 1 ? 'curve' : 'curves'} accepted`, n === 0 ? 'ask' : 'ok');
-}
+const acceptUnflagged = oneAtATime(async () => {
+  await change(postJson<{ n_accepted: number }>(`/api/cycles/${page.cycleId}/curves/accept-unflagged`).then(({ n_accepted: n }) => {
+    if (n === 0) toast('No curve was accepted: each open one has a warning or no curve', 'ask');
+    else toast(`${n} ${n === 1 ? 'curve' : 'curves'} accepted`);
+  }));
+});
 
 function chooseModel(): void {
   const curve = current();
@@ -223,14 +228,24 @@ function exclude(timePointId: string): void {
   }).then((isDone) => { if (isDone) void load(); });
 }
 
-/** Asks for a half-life where one scan, or activity that rises, leaves no other way. */
-function singleTime(isWanted: boolean): Promise<Record<string, unknown> | null> {
-  if (nScans !== 1 && !isWanted && !curves?.regions.some(lacksHalfLife)) return Promise.resolve({});
-  let answer: Record<string, unknown> | null = null;
+/** Asks for a half-life where one scan, or activity that rises, leaves no other way; with several scans it may stay empty. */
+function singleTime(isWanted: boolean): Promise<Partial<Declared> | null> {
+  const before = curves?.revision?.declared ?? null;
+  if (nScans !== 1 && !isWanted && !before && !curves?.regions.some(lacksHalfLife)) return Promise.resolve({});
+  const isRequired = nScans === 1 || isWanted;
+  const required = isRequired ? html`required` : nothing;
+  let answer: Partial<Declared> | null = null;
   return openDialog({
-    title: 'State the effective half-life', action: 'Fit curves',
-    body: html`<p class="t2">With one scan, or while activity still rises, the last scan counts and the effective half-life is an assumption that stands in the report.</p><div class="form pair"><label class="line"><span class="label">Effective half-life (h)</span><input class="text" type="number" step="any" min="0.01" name="hours" required autofocus></label><label class="line"><span class="label">Standard uncertainty (h)</span><input class="text" type="number" step="any" min="0.01" name="spread" required></label><label class="line"><span class="label">Source</span><input class="text" name="source" required maxlength="255"></label></div>`,
-    submit: ({ hours, spread, source }) => { answer = { effective_half_life_h: Number(hours), effective_half_life_standard_uncertainty_h: Number(spread), effective_half_life_source: source }; return Promise.resolve(); },
+    title: isRequired ? 'Declare a half-life and fit' : 'Fit again', action: 'Fit curves',
+    body: html`<p class="t2">${nScans === 1 ? 'With one scan' : 'Where activity still rises, the last scan counts alone, and'} the effective half-life is an assumption that stands in the report.${isRequired ? '' : ' Leave all three empty to fit without it.'}</p>
+      <div class="form"><div class="pair"><label><span class="label">Effective half-life (h)</span><input class="text" type="number" step="any" min="0.01" name="hours" value="${before?.effective_half_life_h ?? ''}" ${required} autofocus></label><label><span class="label">Standard uncertainty (h)</span><input class="text" type="number" step="any" min="0.01" name="spread" value="${before?.effective_half_life_standard_uncertainty_h ?? ''}" ${required}></label></div>
+      <label class="line"><span class="label">Source</span><input class="text" name="source" value="${before?.effective_half_life_source ?? ''}" ${required} maxlength="255"></label></div>`,
+    submit: ({ hours = '', spread = '', source = '' }) => {
+      const nGiven = [hours, spread, source.trim()].filter(Boolean).length;
+      if (nGiven > 0 && nGiven < 3) return Promise.reject(new Error('Give half-life, its uncertainty and its source together.'));
+      answer = nGiven === 0 ? {} : { effective_half_life_h: Number(hours), effective_half_life_standard_uncertainty_h: Number(spread), effective_half_life_source: source.trim() };
+      return Promise.resolve();
+    },
   }).then(() => answer);
 }
 
@@ -247,7 +262,7 @@ async function fit(isDeclaring = false): Promise<void> {
 on(need('regions'), 'click', '[data-curve]', (item) => show(item.dataset.curve ?? ''));
 on(need('toolbar'), 'click', '[data-scale]', (button) => { scale = button.dataset.scale === 'linear' ? 'linear' : 'log'; drawChosen(); void drawFigure(); });
 on(need('toolbar'), 'click', '[data-models]', (button) => { models = button.dataset.models === 'chosen' ? 'chosen' : 'all'; drawChosen(); void drawFigure(); });
-on(need('inspector'), 'click', '[data-accept]', accept);
+on(need('inspector'), 'click', '[data-accept]', () => void accept());
 on(need('inspector'), 'click', '[data-choose]', chooseModel);
 on(need('inspector'), 'click', '[data-accept-all]', () => void acceptUnflagged());
 on(need('inspector'), 'click', '[data-exclude]', (button) => exclude(button.dataset.exclude ?? ''));
@@ -259,6 +274,6 @@ bindKeys([
   { keys: [','], label: 'region before', run: () => step(-1) },
   { keys: ['.'], label: 'next region', run: () => step(1) },
   { keys: ['L'], label: 'log or linear', run: () => { scale = scale === 'log' ? 'linear' : 'log'; drawChosen(); void drawFigure(); } },
-  { keys: ['A'], label: 'accept curve', run: accept },
+  { keys: ['A'], label: 'accept curve', run: () => void accept() },
 ]);
 void load().then(() => followOpenRun(page.cycleId, ['planning.run_curves'], 'fit-run', () => void change(Promise.resolve(), 'Curves fitted')));

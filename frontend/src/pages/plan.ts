@@ -1,12 +1,13 @@
 import { ApiError, getJson, postJson } from '../api/client';
 import { clearFigure, figureTable, renderFigure } from '../charts/plot';
+import { isAboveHardLimit } from '../domain/hard_limit';
 import { html, nothing } from '../domain/html';
-import { flag, message, placeholder, stateTag } from '../domain/markup';
+import { flag, message, number, placeholder, stateTag } from '../domain/markup';
 import { openSignature } from './parts/dialogs';
 import { debounced, fill, formValues, need, on } from './parts/dom';
 import { bindKeys } from './parts/keys';
-import { aside, cycles, limits, whatIf } from './parts/plan_sections';
-import type { PlanPage } from './parts/plan_types';
+import { aside, cycles, hardLimitNote, limits, prescribed, whatIf } from './parts/plan_sections';
+import type { PlanPage, Prescription } from './parts/plan_types';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -75,9 +76,11 @@ function drawAction(): void {
   const save = mayPlan ? html`<button class="btn wide mt-2" type="button" data-save>Save this what-if as plan</button>` : nothing;
   if (!form) { fill(need('action'), save); return; }
   const { value = '', unit: chosenUnit = '' } = formValues(form);
+  fill(need('hard-limit'), isAboveHardLimit(value, chosenUnit, plan.hard_limit_activity) ? hardLimitNote(plan) : nothing);
+  const countersign = plan.waiting_prescription?.may_countersign ? html`<button class="btn wide primary mb-3" type="button" data-countersign>Countersign</button>` : nothing;
   const open = plan.readiness.find((check) => !check.ok);
   const missing = open ? `${open.text}: ${open.value || 'open'}.` : !plan.plan ? 'Save the plan that the prescription rests on first.' : plan.plan.is_stale ? 'The saved plan is stale; save it again.' : !(Number(value) > 0) || chosenUnit === '' ? 'Type an activity and choose its unit first.' : '';
-  fill(need('action'), html`<button class="btn wide ${missing ? '' : 'primary'}" type="button" data-prescribe ${missing ? html`disabled` : nothing}>Review and sign prescription</button>${missing ? html`<p class="fs12 t3 mt-1">${missing}</p>` : nothing}${save}<div id="plan-error"></div>`);
+  fill(need('action'), html`${countersign}<button class="btn wide ${missing ? '' : 'primary'}" type="button" data-prescribe ${missing ? html`disabled` : nothing}>Review and sign prescription</button>${missing ? html`<p class="fs12 t3 mt-1">${missing}</p>` : nothing}${save}<div id="plan-error"></div>`);
 }
 
 async function save(): Promise<void> {
@@ -109,14 +112,25 @@ function prescribe(): void {
   const saved = plan?.plan;
   if (!form || !saved || !plan) return;
   const { value, unit: chosenUnit, departure_reason: reason, departure_text: text } = formValues(form);
+  let isWaiting = false;
   void openSignature({
     title: 'Sign the prescription', action: 'Sign prescription', meaning: 'prescribed', digest: saved.digest,
-    what: html`<dl class="kv facts"><dt>Cycle</dt><dd>${plan.next_cycle_number}</dd><dt>Prescribed activity</dt><dd class="strong">${value} ${chosenUnit}</dd>${reason ? html`<dt>Departure</dt><dd>${reason}: ${text}</dd>` : nothing}<dt>Plan</dt><dd>${saved.number}</dd></dl>
+    what: html`<dl class="kv facts">${prescribed({ departure_reason: reason, departure_text: text }, plan.next_cycle_number, `${value ?? ''} ${chosenUnit ?? ''}`)}<dt>Plan</dt><dd>${saved.number}</dd></dl>
       <p class="fs12 t2 mt-2">Nothing is sent to dispensing.</p>`,
     submit: async ({ password }) => {
-      await postJson(`/api/plans/${saved.id}/prescriptions`, { activity: { value: Number(value), unit: chosenUnit }, departure_reason: reason, departure_text: text, password, digest: saved.digest });
+      ({ is_waiting: isWaiting } = await postJson<Prescription>(`/api/plans/${saved.id}/prescriptions`, { activity: { value: Number(value), unit: chosenUnit }, departure_reason: reason, departure_text: text, password, digest: saved.digest }));
     },
-  }).then((isDone) => { if (isDone) { toast('Prescription signed'); void load(true); void refreshSteps(page.cycleId); } });
+  }).then((isDone) => { if (isDone) { toast(isWaiting ? 'Signed once: waits for a second prescriber' : 'Prescription signed'); void load(true); void refreshSteps(page.cycleId); } });
+}
+
+function countersign(): void {
+  const open = plan?.waiting_prescription;
+  if (!plan || !open) return;
+  void openSignature({
+    title: 'Countersign the prescription', action: 'Countersign', meaning: 'prescribed, as second prescriber', digest: open.digest,
+    what: html`<dl class="kv facts">${prescribed(open, plan.next_cycle_number, number(open.activity))}<dt>Hard limit</dt><dd>${number(plan.hard_limit_activity)}</dd><dt>Signed first by</dt><dd>${open.printed_name}</dd></dl>`,
+    submit: async ({ password }) => { await postJson(`/api/prescriptions/${open.id}/countersign`, { password, digest: open.digest }); },
+  }).then((isDone) => { if (isDone) { toast('Prescription countersigned'); void load(true); void refreshSteps(page.cycleId); } });
 }
 
 const ask = debounced((text: string) => { wanted.activity = text; void load(false); }, 180);
@@ -137,6 +151,7 @@ on(need('inspector'), 'input', '#prescription input, #prescription textarea', ()
 on(need('inspector'), 'change', '#prescription select', () => drawAction());
 on(need('action'), 'click', '[data-save]', () => void save());
 on(need('action'), 'click', '[data-prescribe]', prescribe);
+on(need('action'), 'click', '[data-countersign]', countersign);
 on(need('inspector'), 'submit', '#prescription', (_, event) => event.preventDefault());
 bindKeys([{ keys: ['Tab'], label: 'next field' }]);
 void load(true);

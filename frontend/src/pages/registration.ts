@@ -3,6 +3,7 @@ import { postJson } from '../api/client';
 import { html, nothing, type Html } from '../domain/html';
 import { PLANE_AXES } from '../domain/geometry';
 import { kbd, message, placeholder } from '../domain/markup';
+import { oneAtATime } from '../domain/once';
 import { movedCopy } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
 import type { Comparison } from '../viewer/state';
@@ -120,7 +121,7 @@ async function showReferenceRegions(fixed: TimePoint): Promise<void> {
 
 async function choose(id: string): Promise<void> {
   if (id === chosenId || id === reference()?.id) return;
-  if (isNudged(nudge)) { toast('Apply or undo the preview first'); return; }
+  if (isNudged(nudge)) { toast('Apply or undo the preview first', 'ask'); return; }
   chosenId = id;
   drawWords();
   await showImages();
@@ -129,7 +130,10 @@ async function choose(id: string): Promise<void> {
 function setNudge(next: Nudge): void {
   if (!moving) return;
   nudge = next;
+  // What is moved must be what is seen.
+  if (viewer?.state.get().isFixedOnly) viewer.state.set({ isFixedOnly: false });
   drawWords();
+  drawMode();
   window.clearTimeout(previewTimer);
   previewTimer = window.setTimeout(() => void preview(), PREVIEW_PAUSE_MS);
 }
@@ -171,7 +175,7 @@ async function startRun(url: string, body: unknown, said: string): Promise<void>
   } catch (error) { fill(place, message('block', 'Not started', errorText(error))); }
 }
 
-async function decide(decision: 'accepted' | 'rejected', remark: string): Promise<void> {
+const decide = oneAtATime(async (decision: 'accepted' | 'rejected', remark: string) => {
   const registration = registrationOf(chosenId);
   if (!registration) return;
   await postJson(`/api/registrations/${registration.id}/decision`, { decision, remark });
@@ -181,7 +185,7 @@ async function decide(decision: 'accepted' | 'rejected', remark: string): Promis
   if (next && next.id !== chosenId) await choose(next.id);
   else drawWords();
   void refreshSteps(page.cycleId);
-}
+});
 
 function decideWith(how: string): void {
   if (how === 'accepted') { void decide('accepted', '').catch((error: unknown) => fill(need('run-place'), message('block', 'Not done', errorText(error)))); return; }
@@ -201,6 +205,7 @@ function drawMode(): void {
 }
 
 function whichText(mode: Comparison, isFixedOnly: boolean): Html {
+  if (!moving) return html`<span class="t2 fs12">fixed alone: the chosen scan is not registered</span>`;
   const preview_ = isNudged(nudge) ? html` <span class="tag" data-s="estimate">PREVIEW</span>` : nothing;
   if (mode === 'colours') return html`<span class="t2 fs12">fixed magenta, moving green; dark where both agree</span>${preview_}`;
   if (mode === 'spyglass') return html`<span class="t2 fs12">moving inside the ring, fixed around it</span>${preview_}`;

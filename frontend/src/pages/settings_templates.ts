@@ -12,7 +12,7 @@ import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
 
 interface Template {
-  id: string; name: string; version: number; nuclide: string; agent: string; label_activity: MaybeQuantity; label_source: string; n_cycles: number; interval_days: number;
+  id: string; name: string; version: number; nuclide: string; agent: string; label_activity: MaybeQuantity; label_source: string; hard_limit_activity: MaybeQuantity; n_cycles: number; interval_days: number;
   scan_times_h: number[]; radiobiology: TemplateBiology; sources: string[]; is_confirmed: boolean; confirmed_by: string | null; confirmed_at: string | null; author: string; created_at: string;
 }
 
@@ -47,6 +47,7 @@ function detail(item: Template): Html {
     ? message('ok', `${item.name}, version ${item.version}`, `Confirmed by ${item.confirmed_by ?? ''} on ${formatDate(item.confirmed_at)}.`)
     : message('ask', `${item.name}, version ${item.version}: not confirmed`, html`Written by ${item.author} on ${formatDate(item.created_at)}. <div class="mt-2">${confirm}</div>`);
   return html`<div class="sect">${state}</div><div class="sect"><dl class="kv facts"><dt>Therapy</dt><dd>${formatAgent(item.agent, item.nuclide)}</dd><dt>Label activity</dt><dd>${number(item.label_activity)}, ${item.label_source || 'no source'}</dd>
+    <dt>Second prescriber above</dt><dd>${item.hard_limit_activity ? number(item.hard_limit_activity) : 'no hard limit'}</dd>
     <dt>Cycles</dt><dd>${item.n_cycles}, every ${item.interval_days} days</dd><dt>Scans</dt><dd>${item.scan_times_h.join(', ')} h p.i.</dd>
     <dt>Between cycles</dt><dd>${spread ? `${formatPlain(100 * spread.cv)} % (CV of dose per activity), ${spread.source}` : 'no spread given'}</dd>${alpha ? html`<dt>RBE of alpha particles</dt><dd>${formatPlain(alpha.rbe)}, ${alpha.source}</dd>` : nothing}</dl></div>
     <div class="sect"><h2 class="h2">Radiobiology</h2><table class="table dense flush"><thead><tr><th>For</th><th class="num">α/β (Gy)</th><th class="num">T<sub>rep</sub> (h)</th><th>Source</th></tr></thead><tbody>${each(regionEntries(item.radiobiology), ([name, values]) =>
@@ -68,6 +69,7 @@ function editor(): void {
       <div class="pair">${field('Nuclide', select({ name: 'nuclide' }, NUCLIDES.map((name) => [name, name] as const), item?.nuclide ?? 'Lu-177'))}
       <div class="with-unit">${field('Label or protocol activity', html`<input class="text" name="activity" type="number" step="any" min="0" value="${item?.label_activity?.value ?? ''}">`)}${field('Unit', select({ name: 'unit' }, [['GBq', 'GBq'], ['MBq', 'MBq']], item?.label_activity?.unit ?? 'GBq'))}</div></div>
       ${field('Source of the activity', html`<input class="text" name="label_source" maxlength="255" value="${item?.label_source ?? ''}">`)}
+      <div class="with-unit">${field('Hard limit: above it a second prescriber signs', html`<input class="text" name="hard_limit" type="number" step="any" min="0" value="${item?.hard_limit_activity?.value ?? ''}">`)}${field('Unit', select({ name: 'hard_limit_unit' }, [['GBq', 'GBq'], ['MBq', 'MBq']], item?.hard_limit_activity?.unit ?? 'GBq'))}</div>
       <div class="pair">${field('Cycles', text('n_cycles', item?.n_cycles ?? 4, num))}${field('Interval (days)', text('interval_days', item?.interval_days ?? 56, num))}</div>
       ${field('Scan times (h p.i.), separated by commas', text('scan_times_h', item?.scan_times_h.join(', ') ?? '24, 96, 168'))}
       ${field('Radiobiology: region; α/β (Gy); repair half-time (h); source. One a line.', html`<textarea class="area mono" name="radiobiology" rows="5">${radiobiologyLines(item?.radiobiology ?? {})}</textarea>`)}
@@ -76,8 +78,9 @@ function editor(): void {
       ${field('Sources, one a line', html`<textarea class="area" name="sources">${item?.sources.join('\n') ?? ''}</textarea>`)}</div>`,
     submit: async (values) => {
       const activity = Number(values.activity) * (values.unit === 'MBq' ? 1e6 : 1e9);
+      const hardLimit = Number(values.hard_limit) * (values.hard_limit_unit === 'MBq' ? 1e6 : 1e9);
       const saved = await postJson<Template>(`/api/sites/${page.siteId}/templates`, {
-        name: values.name, agent: values.agent, nuclide: values.nuclide, label_activity_bq: values.activity ? activity : null, label_source: values.label_source,
+        name: values.name, agent: values.agent, nuclide: values.nuclide, label_activity_bq: values.activity ? activity : null, label_source: values.label_source, hard_limit_activity_bq: values.hard_limit ? hardLimit : null,
         n_cycles: Number(values.n_cycles), interval_days: Number(values.interval_days), scan_times_h: (values.scan_times_h ?? '').split(',').map(Number),
         radiobiology: withAlphaWeight(withBetweenCycles(parseRadiobiology(values.radiobiology ?? ''), values.spread ?? '', values.spread_source ?? ''), values.rbe ?? '', values.rbe_source ?? ''), sources: (values.sources ?? '').split('\n').map((line) => line.trim()).filter((line) => line !== ''),
       });

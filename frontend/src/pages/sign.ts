@@ -24,6 +24,8 @@ interface Review {
   who_may_sign: (Person | string)[];
   has_signed: boolean;
   signatures: Signature[];
+  /** The version that counts, as it was signed: also when its inputs changed or the next is at work. */
+  approved: { number: number; digest: string; content: ResultContent } | null;
   comments: { id: string; step: string; region: string | null; text: string; author: string; at: string }[];
 }
 
@@ -84,16 +86,19 @@ function drawSide(shown: Review): void {
 }
 
 function mayGive(meaning: Meaning): boolean {
-  const action = { calculated: 'sign_calculated', reviewed: 'sign_reviewed', approved: 'sign_approved', returned: 'sign_reviewed', withdrawn: 'sign_withdrawn' }[meaning];
+  const action = { calculated: 'sign_calculated', reviewed: 'sign_reviewed', approved: 'sign_approved', returned: 'sign_returned', withdrawn: 'sign_withdrawn' }[meaning];
   return page.isAllowed(action);
 }
+
+/** What is calculated goes back by a reviewer; what is reviewed also by who would approve it. */
+const mayReturn = (state: string): boolean => (state === 'calculated' && mayGive('reviewed')) || (state === 'reviewed' && mayGive('returned'));
 
 function actions(shown: Review): Html {
   const next = shown.next_meaning;
   const nOpen = openWarnings(shown).length;
   const others = [
-    ['calculated', 'reviewed'].includes(shown.result.state) && mayGive('returned') ? html`<button class="btn wide mt-2" type="button" data-sign="returned">Return with a reason</button>` : nothing,
-    shown.result.state === 'approved' && mayGive('withdrawn') ? html`<button class="btn wide mt-2" type="button" data-sign="withdrawn">Withdraw with a reason</button>` : nothing,
+    mayReturn(shown.result.state) ? html`<button class="btn wide mt-2" type="button" data-sign="returned">Return with a reason</button>` : nothing,
+    shown.approved && mayGive('withdrawn') ? html`<button class="btn wide mt-2" type="button" data-sign="withdrawn">Withdraw version ${shown.approved.number} with a reason</button>` : nothing,
     shown.result.state === 'approved' ? html`<a class="btn primary wide mt-2" href="/cycles/${page.cycleId}/plan/">Continue with the plan</a>` : nothing,
   ];
   return html`${primary(shown, next, nOpen)}${others}`;
@@ -112,11 +117,12 @@ function primary(shown: Review, next: Review['next_meaning'], nOpen: number): Ht
 }
 
 function sign(meaning: Meaning): void {
-  if (!review?.digest) return;
-  const { digest, result, content } = review;
+  const about = meaning === 'withdrawn' ? review?.approved : review && { number: review.result.number, digest: review.digest, content: review.content };
+  if (!about?.digest) return;
+  const { digest, number, content } = about;
   void openSignature({
     title: VERBS[meaning], action: VERBS[meaning], meaning, digest, needsReason: meaning === 'returned' || meaning === 'withdrawn',
-    what: html`<dl class="kv facts"><dt>Result</dt><dd>Cycle result, version ${result.number}</dd><dt>Numbers</dt><dd>${content ? contentLine(content) : '—'}</dd></dl>`,
+    what: html`<dl class="kv facts"><dt>Result</dt><dd>Cycle result, version ${number}</dd><dt>Numbers</dt><dd>${content ? contentLine(content) : '—'}</dd></dl>`,
     submit: async ({ password, reason }) => { await postJson(`/api/cycles/${page.cycleId}/signatures`, { meaning, digest, password, reason }); },
   }).then((isDone) => {
     if (!isDone) return;

@@ -89,7 +89,7 @@ function rowHtml(row: Row, hasNextScan: boolean): Html {
   const due = formatDue(row.due_at, new Date());
   const words = row.steps.map((step) => `${step.label} ${step.state}`).join(', ');
   return html`<tr data-cycle="${row.cycle_id}" data-url="${row.next_step?.url ?? `/cycles/${row.cycle_id}/report/`}" tabindex="${row.cycle_id === state.selected ? '0' : '-1'}" aria-selected="${String(row.cycle_id === state.selected)}">
-    <td class="strong">${formatName(row.patient.name)}</td><td class="t2">${row.patient.patient_id}</td><td>${formatAgent(row.agent, row.nuclide)}</td><td class="num">${row.cycle_number}/${row.n_cycles}</td>
+    <td class="strong ell patient" title="${formatName(row.patient.name)}">${formatName(row.patient.name)}</td><td class="t2 ell patient-id" title="${row.patient.patient_id}">${row.patient.patient_id}</td><td>${formatAgent(row.agent, row.nuclide)}</td><td class="num">${row.cycle_number}/${row.n_cycles}</td>
     <td><span class="stages" role="img" aria-label="${words}">${each(row.steps, (step) => html`<i data-s="${step.state}" title="${step.label}: ${step.reason || step.state}"></i>`)}</span></td>
     <td>${row.next_step?.label ?? 'Report'}</td><td>${row.flag ? flag(levelOf(row.flag.level), row.flag.text) : nothing}</td>
     <td class="num">${row.last_scan ? formatFixed(row.last_scan.value, 1) : MISSING}</td>${hasNextScan ? html`<td class="t2">${formatWeekday(row.next_scan_at)}</td>` : nothing}

@@ -240,12 +240,19 @@ export class Viewer {
   readings(point: Vec3, scanIndex = this.main): string {
     const scan = this.scans[scanIndex];
     if (!scan) return '';
+    if (this.movingVolume) return this.comparedReadings(point, scan.emission, this.movingVolume);
     const parts = [
       scan.ct && `CT ${formatVoxel(nearestValue(scan.ct, point), scan.ct.header.unit)}`,
       scan.emission && `${scan.modality} ${formatVoxel(nearestValue(scan.emission, point), scan.emission.header.unit)}`,
       scan.dose && `dose ${formatVoxel(nearestValue(scan.dose, point), scan.dose.header.unit)}`,
     ];
     return parts.filter(Boolean).join('   ');
+  }
+
+  /** While scans are compared both values are named: the one below and the one above lie at the same place. */
+  private comparedReadings(point: Vec3, fixed: Volume | null, moving: Volume): string {
+    const value = (volume: Volume | null): string => (volume ? formatVoxel(nearestValue(volume, point), volume.header.unit) : '—');
+    return `fixed ${value(fixed)}   moving ${value(moving)}`;
   }
 
   showReadings(index: number, point: Vec3 | null): void {

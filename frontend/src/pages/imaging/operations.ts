@@ -60,7 +60,7 @@ function parametersOf(operation: string, values: Record<string, string>, facts: 
     case 'margin': return { margin_mm: Number(values.margin_mm) };
     case 'smooth': return { radius_mm: Number(values.radius_mm) };
     case 'islands': return { minimum_ml: Number(values.minimum_ml) };
-    case 'boolean': return { operation: values.kind, other_region_id: values.other };
+    case 'boolean': return { boolean: values.kind, other_region_id: values.other };
     default: return {};
   }
 }

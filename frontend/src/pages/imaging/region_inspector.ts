@@ -39,6 +39,7 @@ export function regionInspector(facts: InspectorFacts): Html {
     <div class="sect"><dl class="kv"><dt>Activity</dt><dd>${number(region.activity)}</dd>${region.maximum ? html`<dt>Largest voxel</dt><dd>${number(region.maximum)}</dd>` : nothing}
     ${region.contour_volume ? html`<dt>As drawn</dt><dd>${number(region.contour_volume)}</dd>` : nothing}${region.polygon_volume ? html`<dt>By polygons</dt><dd>${number(region.polygon_volume)}</dd>` : nothing}
     ${region.source ? html`<dt>Source</dt><dd>${region.source === 'model' ? flag('ai', SOURCES.model ?? '') : (SOURCES[region.source] ?? region.source)}</dd>` : nothing}</dl>
+    ${region.maximum ? html`<div class="row mt-2"><button type="button" class="plain-link fs12" data-window="region">Window to region</button>${kbd('W')}<button type="button" class="plain-link fs12 push" data-window="shared">Shared window</button></div>` : nothing}
     ${region.source_detail ? html`<p class="fs12 t3 mt-1">${region.source_detail}</p>` : nothing}
     ${(region.statements ?? []).length > 0 ? html`<ul class="fs12 t2 mt-2">${each(region.statements ?? [], (text) => html`<li>${text}</li>`)}</ul>` : nothing}</div>
     ${actions(facts, nOpen)}${editSection(facts)}${historySection(facts)}`;

@@ -1,14 +1,17 @@
 /** Time points as scans of the viewer, and the region colours of the present theme. */
 import { formatShort } from '../../domain/dates';
-import { formatNumber } from '../../domain/quantity';
+import { formatNumber, type MaybeQuantity } from '../../domain/quantity';
 import { loadVolume } from '../../viewer/volumes';
 import type { Scan } from '../../viewer/scan';
 import type { TimePoint } from './wire';
 
 const MODALITIES: Record<string, string> = { spect: 'SPECT', pet: 'PET' };
 
-export const ageText = (point: TimePoint): string => `${formatNumber(point.time?.value)} ${point.time?.unit ?? 'h'} p.i.`;
-export const whenText = (point: TimePoint): string => `${ageText(point)}, ${formatShort(point.acquired_at)}`;
+/** Age of a scan at its middle; before it is prepared, at its start. */
+export const ageOf = (point: TimePoint): MaybeQuantity => point.time ?? point.start_time;
+export const acquiredAt = (point: TimePoint): string | null => point.acquired_at ?? point.started_at ?? null;
+export const ageText = (point: TimePoint): string => `${formatNumber(ageOf(point)?.value)} ${ageOf(point)?.unit ?? 'h'} p.i.`;
+export const whenText = (point: TimePoint): string => `${ageText(point)}, ${formatShort(acquiredAt(point))}`;
 
 /** Loads what a time point shows; null when its images are not prepared. */
 export async function loadScan(point: TimePoint, doseVolume: string | null = null): Promise<Scan | null> {

@@ -7,6 +7,7 @@ import type { Window } from '../../domain/volume';
 import { drawThumbnail } from '../../viewer/mip_pane';
 import { loadVolume } from '../../viewer/volumes';
 import { fill, on } from '../parts/dom';
+import { acquiredAt, ageOf } from './scans';
 import type { TimePoint } from './wire';
 
 export interface StripNote {
@@ -52,7 +53,7 @@ export class TimeStrip {
 function item(point: TimePoint): Html {
   const picture = point.image ? html`<canvas width="108" height="108" aria-hidden="true"></canvas>` : nothing;
   return html`<button type="button" class="tp" role="option" data-time-point="${point.id}" aria-selected="false">${picture}
-    <div><b class="strong">${formatNumber(point.time?.value)} ${unit('h p.i.')}</b><span>${formatShort(point.acquired_at)}</span><span class="t3 tp-note"></span></div></button>`;
+    <div><b class="strong">${formatNumber(ageOf(point)?.value)} ${unit('h p.i.')}</b><span>${formatShort(acquiredAt(point))}</span><span class="t3 tp-note"></span></div></button>`;
 }
 
 /** The time point before or after one, staying at the ends. */

@@ -38,6 +38,9 @@ export interface TimePoint {
   is_reference: boolean;
   time: MaybeQuantity;
   acquired_at: string | null;
+  /** Start of the scan, and hours from the start of the administration to it: known before the image is prepared. */
+  started_at?: string | null;
+  start_time?: MaybeQuantity;
   image: QuantifiedImage | null;
   series: readonly SeriesFact[];
   run: { id: string; state: string } | null;

@@ -1,5 +1,5 @@
 /** The parts of the confirm page: identity, course and cycle, administration, series. All of it can be corrected. */
-import { formatDateTime } from '../../domain/dates';
+import { formatDate, formatDateTime, fromLocalInput } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, levelOf, message, select } from '../../domain/markup';
 import { formatName } from '../../domain/names';
@@ -13,6 +13,11 @@ const USES = [['emission', 'SPECT or PET'], ['ct', 'CT'], ['structures', 'Contou
 const field = (label: string, input: Html): Html => html`<label><span class="label">${label}</span>${input}</label>`;
 const text = (name: string, value: string, type = 'text'): Html => html`<input class="text" data-field="${name}" type="${type}" value="${value}" autocomplete="off">`;
 
+/** A date or time as the page writes them: the browser's own field follows the language of the computer. */
+export const printedTime = (value: string): string => (value.length > 10 ? formatDateTime(fromLocalInput(value)) : formatDate(value || null));
+const timeField = (label: string, name: string, value: string, type = 'datetime-local'): Html =>
+  html`<label><span class="label row between"><span>${label}</span><span class="strong num" data-printed>${printedTime(value)}</span></span>${text(name, value, type)}</label>`;
+
 export function patientSection(group: Group, draft: Draft): Html {
   const match = chosenMatch(group, draft);
   const differs = new Map(match?.differences.map((difference) => [difference.field, difference]) ?? []);
@@ -22,7 +27,7 @@ export function patientSection(group: Group, draft: Draft): Html {
     ? html`<table class="table identity flush"><thead><tr><th></th>${each(FIELDS, ([, label]) => html`<th>${label}</th>`)}</tr></thead><tbody>
         <tr><td class="t2">In the images</td>${each(FIELDS, ([key]) => html`<td class="${differs.has(key) ? 'differs' : ''}">${differs.get(key)?.in_images ?? group.identity[key] ?? '—'}</td>`)}</tr>
         <tr><td class="t2">In the record</td>${each(FIELDS, ([key]) => html`<td class="${differs.has(key) ? 'differs' : ''}">${inRecord(key) || '—'}</td>`)}</tr></tbody></table>`
-    : html`<div class="fields-4">${each(FIELDS, ([key, label]) => field(label, key === 'sex' ? sexField(draft.newPatient.sex) : text(`newPatient.${key}`, draft.newPatient[key] ?? '', key === 'birth_date' ? 'date' : 'text')))}</div>`;
+    : html`<div class="fields-4">${each(FIELDS, ([key, label]) => key === 'birth_date' ? timeField(label, 'newPatient.birth_date', draft.newPatient.birth_date ?? '', 'date') : field(label, key === 'sex' ? sexField(draft.newPatient.sex) : text(`newPatient.${key}`, draft.newPatient[key] ?? '')))}</div>`;
   const reconcile = match && differs.size > 0
     ? html`<div class="mt-3">${message('block', `${differs.size === 1 ? 'One field differs' : `${differs.size} fields differ`}`, 'Confirm only if this is the same person. Otherwise choose another patient, or discard the files.')}
       <label class="form mt-3"><span class="label">Reason why this is the same patient</span><textarea class="area" data-field="reason" maxlength="255">${draft.reason}</textarea></label></div>`
@@ -51,9 +56,9 @@ export function administrationSection(group: Group, draft: Draft): Html {
   const source = group.proposed.administration;
   const modes: readonly (readonly [string, string])[] = knownAdministration(group, draft) ? [['known', 'As recorded']] : [['net', 'Net activity'], ['syringes', 'Both syringe measurements']];
   const measured = draft.administration === 'syringes'
-    ? html`<div class="fields-2">${activityField('Before administration', 'before', draft.before)}${field('Measured at', text('beforeAt', draft.beforeAt, 'datetime-local'))}${activityField('Residual after administration', 'after', draft.after)}${field('Measured at', text('afterAt', draft.afterAt, 'datetime-local'))}</div>`
+    ? html`<div class="fields-2">${activityField('Before administration', 'before', draft.before)}${timeField('Measured at', 'beforeAt', draft.beforeAt)}${activityField('Residual after administration', 'after', draft.after)}${timeField('Measured at', 'afterAt', draft.afterAt)}</div>`
     : html`<div class="fields-2">${activityField('Administered activity, net of residual', 'net', draft.net)}</div>`;
-  const times = html`<div class="fields-2 mt-3">${field('Start of administration', text('startAt', draft.startAt, 'datetime-local'))}${field('End of administration', text('endAt', draft.endAt, 'datetime-local'))}${field('Extravasation', select({ name: 'hasExtravasation' }, [['', 'Not noted'], ['yes', 'Suspected or seen']], draft.hasExtravasation))}</div>`;
+  const times = html`<div class="fields-2 mt-3">${timeField('Start of administration', 'startAt', draft.startAt)}${timeField('End of administration', 'endAt', draft.endAt)}${field('Extravasation', select({ name: 'hasExtravasation' }, [['', 'Not noted'], ['yes', 'Suspected or seen']], draft.hasExtravasation))}</div>`;
   return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Administration</h2><span class="seg push" role="group" aria-label="How the activity is given">${each(modes, ([key, label]) => html`<button type="button" data-mode="${key}" aria-pressed="${String(key === draft.administration)}">${label}</button>`)}</span></div>
     ${draft.administration === 'known' ? html`<p class="t2">The administration of this cycle is recorded already; the scans join it. A correction is made on the course page, with a reason.</p>` : html`${measured}${times}${source ? html`<p class="fs12 t3 mt-2">Proposed from: ${source.source}. Check it against the record of the administration.</p>` : html`<p class="fs12 t3 mt-2">The images name no administered activity.</p>`}`}</div>`;
 }
@@ -71,7 +76,7 @@ export function seriesPictures(series: readonly ProposedSeries[]): Html {
 function seriesRow(series: ProposedSeries, draft: Draft, timePoints: readonly string[]): Html {
   const use = draft.uses[series.id] ?? { use: 'ignore', timePoint: '' };
   const isIgnored = use.use === 'ignore';
-  return html`<tr class="${isIgnored ? 't3' : ''}"><td class="ell series-cell" title="${series.description}"><span class="strong">${series.description || 'No description'}</span></td><td>${series.modality}</td><td class="num">${series.n_instances}</td><td>${formatDateTime(series.acquisition_start)}</td><td class="text fs12 t2">${facts(series)}</td>
+  return html`<tr class="${isIgnored ? 't3' : ''}"><td class="text"><div class="strong series-name">${series.description || 'No description'}</div><div class="fs12">${series.modality}, ${series.n_instances} ${series.n_instances === 1 ? 'image' : 'images'}, ${formatDateTime(series.acquisition_start)}</div><div class="fs12 t2">${facts(series)}</div></td>
     <td class="text"><div class="findings">${each(series.findings, (finding) => flag(levelOf(finding.level), finding.message))}${series.duplicate_of ? flag('note', 'Already stored') : nothing}${series.findings.length === 0 && !series.duplicate_of ? flag('ok', 'No finding') : nothing}</div></td>
     <td>${select({ name: `use.${series.id}`, label: `Use of ${series.description}` }, USES, use.use)}</td>
     <td>${isIgnored ? html`—` : select({ name: `time.${series.id}`, label: `Time point of ${series.description}` }, [['', '—'], ...timePoints.map((number) => [number, number] as const)], use.timePoint)}</td></tr>`;
@@ -81,5 +86,5 @@ export function seriesSection(group: Group, draft: Draft): Html {
   const nPoints = Math.max(group.proposed.time_points.length, group.series.filter((series) => series.kind === 'emission').length, 1) + 1;
   const timePoints = Array.from({ length: nPoints }, (_, i) => String(i + 1));
   return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Series</h2><span class="count">${group.series.length}</span><span class="t3 fs12">What is ignored is discarded on confirmation.</span></div>${group.findings.length ? html`<div class="findings mb-3">${each(group.findings, (finding) => flag(levelOf(finding.level), finding.message))}</div>` : nothing}
-    <div class="scroll"><table class="table dense flush"><thead><tr><th>Series</th><th>Type</th><th class="num">Images</th><th>Acquired</th><th>Facts</th><th>Guard</th><th>Use</th><th>Time point</th></tr></thead><tbody>${each(group.series, (series) => seriesRow(series, draft, timePoints))}</tbody></table></div></div>`;
+    <div class="scroll"><table class="table dense flush"><thead><tr><th>Series</th><th>Guard</th><th>Use</th><th>Time point</th></tr></thead><tbody>${each(group.series, (series) => seriesRow(series, draft, timePoints))}</tbody></table></div></div>`;
 }

@@ -14,13 +14,16 @@ export interface Finding {
   source_id?: string | null;
   region_id?: string | null;
   region?: string | null;
+  /** Number of the time point, where findings of several scans stand together. */
+  scan?: number | null;
   answer?: { text: string; by: string; at: string } | null;
 }
 
 /** One finding; an open question carries the button that answers it. */
 export function answerable(finding: Finding): Html {
   const { answer } = finding;
-  const text = finding.region ? `${finding.region}: ${finding.message}` : finding.message;
+  const where = [finding.scan ? `Scan ${finding.scan}` : '', finding.region ?? ''].filter(Boolean).join(', ');
+  const text = where ? `${where}: ${finding.message}` : finding.message;
   if (answer) {
     return html`<div class="msg" data-l="note">${icon('check')}<b>${text}</b><div>${answer.text} <span class="t3">${answer.by}, ${formatShort(answer.at)}</span></div></div>`;
   }

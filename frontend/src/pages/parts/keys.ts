@@ -17,6 +17,7 @@ const EVERYWHERE: KeyBinding[] = [
   { keys: ['?'], label: 'this list', group: 'Everywhere' },
   { keys: ['Tab'], label: 'next control', group: 'Everywhere' },
   { keys: ['Escape'], label: 'close, cancel', group: 'Everywhere' },
+  { keys: ['Alt', 'A'], label: 'to the next action', group: 'Everywhere' },
   { keys: ['Alt', 'I'], label: 'inspector, on narrow screens', group: 'Everywhere' },
 ];
 const bindings: KeyBinding[] = [...EVERYWHERE];

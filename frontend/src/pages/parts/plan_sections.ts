@@ -3,7 +3,7 @@ import { formatDate, formatShort } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { bareNumber, flag, glyph, icon, levelOf, message, number, select, stateTag, unit } from '../../domain/markup';
 import { formatFixed, formatPlain, formatValue, MISSING, type MaybeQuantity } from '../../domain/quantity';
-import type { LimitRow, PlanPage } from './plan_types';
+import type { LimitRow, PlanPage, Prescription, WaitingPrescription } from './plan_types';
 
 export const REASONS = ['Renal function', 'Blood count', 'Predicted organ dose', 'Tumour burden', 'Body size', 'Patient wish', 'Trial protocol', 'Other'] as const;
 
@@ -62,14 +62,23 @@ export function aside(page: PlanPage, mayPrescribe: boolean): Html {
 function prescription(page: PlanPage, mayPrescribe: boolean): Html {
   if (!mayPrescribe) return html`<div class="sect"><h2 class="h2">Prescription</h2><p class="fs12 t3">A prescriber of this site types and signs the activity.</p></div>`;
   return html`<form class="sect prescription" id="prescription" autocomplete="off"><h2 class="h2">Prescription</h2><label class="label" for="rx">Activity for cycle ${page.next_cycle_number}</label>
-    <div class="row mt-1 mb-3"><span class="field prescribed grow"><input id="rx" name="value" type="number" step="any" min="0" placeholder="Type the activity"></span>${select({ name: 'unit', label: 'Unit' }, [['', 'Unit'], ['GBq', 'GBq'], ['MBq', 'MBq']], '')}</div>
+    <div class="row mt-1 mb-3"><span class="field prescribed grow"><input id="rx" name="value" type="number" step="any" min="0" placeholder="Type the activity"></span>${select({ name: 'unit', label: 'Unit' }, [['', 'Unit'], ['GBq', 'GBq'], ['MBq', 'MBq']], '')}</div><div id="hard-limit"></div>
     <label class="label" for="rx-text">Reason, if outside label ± 10 % or the range</label><div class="mt-1">${select({ name: 'departure_reason', label: 'Reason' }, [['', 'Choose a reason'], ...REASONS.map((reason) => [reason, reason] as const)], '')}</div>
     <textarea class="area mt-2" id="rx-text" name="departure_text" placeholder="Explain in your own words" maxlength="1000"></textarea></form>`;
 }
 
-function signed({ prescription: given, plan }: PlanPage): Html {
+/** Stands beside the typed activity while it exceeds the hard limit of the site. */
+export const hardLimitNote = (page: PlanPage): Html => html`<div class="mb-3">${message('ask', `Above the hard limit of ${page.hard_limit_activity ? `${formatPlain(page.hard_limit_activity.value)} ${page.hard_limit_activity.unit}` : MISSING}`, 'Signed once, it waits for a second prescriber; until then nothing is prescribed.')}</div>`;
+
+/** What a prescriber signs: activity and departure. */
+export const prescribed = (item: Pick<Prescription, 'departure_reason' | 'departure_text'>, cycle: number, activity: string | Html): Html =>
+  html`<dt>Cycle</dt><dd>${cycle}</dd><dt>Prescribed activity</dt><dd class="strong">${activity}</dd>${item.departure_reason ? html`<dt>Departure</dt><dd>${item.departure_reason}: ${item.departure_text ?? ''}</dd>` : nothing}`;
+
+const waiting = (item: WaitingPrescription): Html => html`<li class="open" title="${item.departure_text ?? ''}"><i></i><span>Signed once</span><span class="t2">${item.printed_name}, ${number(item.activity)}</span><span class="t3">${formatShort(item.at)}</span></li>`;
+
+function signed({ prescription: given, waiting_prescription: open, plan }: PlanPage): Html {
   const saved = plan ? html`<p class="fs12 t2 mt-2">Plan ${plan.number} saved ${plan.at ? formatShort(plan.at) : ''} ${plan.author ?? ''}${plan.is_stale ? html` ${flag('stale', 'stale')}` : nothing}</p>` : html`<p class="fs12 t3">No plan is saved yet.</p>`;
   return html`<div class="sect last"><h2 class="h2">Signatures</h2>${given
-    ? html`<ul class="signatures"><li title="${given.departure_text ?? ''}">${icon('check', 's')}<span>Prescribed</span><span class="t2">${given.printed_name}, ${number(given.activity)}</span><span class="t3">${formatShort(given.at)}</span></li></ul>`
-    : html`<ul class="signatures"><li class="open"><i></i><span>Prescribed</span><span class="t2">Prescriber</span><span class="t3">open</span></li></ul>`}${saved}</div>`;
+    ? html`<ul class="signatures"><li title="${given.departure_text ?? ''}">${icon('check', 's')}<span>Prescribed</span><span class="t2">${given.printed_name}${given.second_printed_name ? ` and ${given.second_printed_name}` : ''}, ${number(given.activity)}</span><span class="t3">${formatShort(given.second_at ?? given.at)}</span></li></ul>`
+    : html`<ul class="signatures"><li class="open"><i></i><span>Prescribed</span><span class="t2">Prescriber</span><span class="t3">open</span></li></ul>`}${open ? html`<ul class="signatures">${waiting(open)}</ul><div class="mt-2">${flag('ask', 'Waits for a second prescriber')}</div>` : nothing}${saved}</div>`;
 }

@@ -16,7 +16,12 @@ export interface CycleRow { number: number; at: string | null; activity: MaybeQu
 export interface Assumption { label: string; value: MaybeQuantity | string }
 export interface Check { text: string; ok: boolean; level: string; value: string; guide?: string }
 export interface Finding { code?: string; level: string; message: string }
-export interface Prescription { activity: MaybeQuantity; printed_name: string; at: string; departure_reason?: string; departure_text?: string }
+export interface Prescription {
+  id: string; activity: MaybeQuantity; printed_name: string; at: string; departure_reason?: string; departure_text?: string; digest: string;
+  is_waiting: boolean; second_printed_name: string; second_at: string | null;
+}
+/** Signed once, above the hard limit: nothing is prescribed by it until another prescriber signs. */
+export interface WaitingPrescription extends Prescription { may_countersign: boolean }
 export interface SavedPlan { id: string; number: number; digest: string; is_stale?: boolean; at?: string; author?: string; planned_activity?: MaybeQuantity }
 
 export interface PlanPage {
@@ -39,5 +44,7 @@ export interface PlanPage {
   limit_set: { name: string; version: number; is_confirmed: boolean } | null;
   plan: SavedPlan | null;
   prescription: Prescription | null;
+  waiting_prescription: WaitingPrescription | null;
+  hard_limit_activity: MaybeQuantity;
   obstacle?: string | null;
 }

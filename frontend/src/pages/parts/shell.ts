@@ -33,6 +33,7 @@ export function startPage(): Page {
   document.documentElement.dataset.keys = areKeysOff() ? 'off' : 'on';
   startMenu();
   startDrawer(root);
+  startSkip(root);
   bindKeys([]);
   return {
     root, cycleId: cycle, courseId: course, patientId: patient, siteId: site, userId: user,
@@ -64,16 +65,34 @@ function startDrawer(root: HTMLElement): void {
   });
 }
 
+/** The actions stand in the inspector, behind tools, panes and lists: one link, and Alt+A, lead to the next thing to do. */
+function startSkip(root: HTMLElement): void {
+  const link = document.getElementById('skip-actions');
+  if (!link || !root.querySelector('.side')) return;
+  link.hidden = false;
+  const goes = (event: Event): void => {
+    const find = (selector: string): HTMLElement | null => root.querySelector<HTMLElement>(`.side ${selector}`);
+    const first = find('.btn.primary:not([disabled])') ?? find('.btn:not([disabled])') ?? find('a, button, input');
+    if (!first) return;
+    event.preventDefault();
+    first.focus();
+  };
+  link.addEventListener('click', goes);
+  document.addEventListener('keydown', (event) => {
+    if (event.altKey && event.code === 'KeyA' && !document.querySelector('dialog[open]')) goes(event);
+  });
+}
+
 function chooseTheme(theme: string): void {
   document.documentElement.dataset.theme = theme;
   try { window.localStorage.setItem('theme', theme); } catch { /* storage may be forbidden; the theme lasts for this page */ }
   document.dispatchEvent(new Event('themechange'));
 }
 
-/** Says in the strip whether work is saved; announced to screen readers. */
+/** Says in the strip, in two or three words, whether work is saved; announced to screen readers. Why not stands beside the work. */
 export function showSaveState(text: string, level: 'ok' | 'block' | 'note' = 'ok'): void {
   const glyph = level === 'ok' ? 'check' : level === 'block' ? 'block' : 'clock';
-  fill(need('save-state'), html`${icon(glyph, 's')}${text}`);
+  fill(need('save-state'), html`${icon(glyph, 's')}<span>${text}</span>`);
 }
 
 /** Reads the cycle again and brings the step rail up to date. */

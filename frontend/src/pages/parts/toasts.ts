@@ -1,5 +1,5 @@
-import { html } from '../../domain/html';
-import { glyph, type Level } from '../../domain/markup';
+import { html, nothing } from '../../domain/html';
+import { glyph, icon, type Level } from '../../domain/markup';
 import { fill, need } from './dom';
 
 const SHOWN_MS = 6000;
@@ -10,7 +10,8 @@ export function toast(text: string, level: Level = 'ok'): void {
   item.className = 'toast';
   item.dataset.l = level;
   if (level === 'block') item.setAttribute('role', 'alert');
-  fill(item, html`<span class="flag" data-l="${level}">${glyph(level)}</span><span>${text}</span>`);
+  const close = level === 'block' ? html`<button type="button" class="tool" aria-label="Close">${icon('close', 's')}</button>` : nothing;
+  fill(item, html`<span class="flag" data-l="${level}">${glyph(level)}</span><span>${text}</span>${close}`);
   item.addEventListener('click', () => item.remove());
   need('toasts').append(item);
   if (level !== 'block') window.setTimeout(() => item.remove(), SHOWN_MS);

@@ -1,0 +1,9 @@
+/** Wraps work so that a second call is ignored while the first still runs: a key pressed twice asks the server once. */
+export function oneAtATime<Arguments extends unknown[]>(work: (...values: Arguments) => Promise<void>): (...values: Arguments) => Promise<void> {
+  let isRunning = false;
+  return async (...values) => {
+    if (isRunning) return;
+    isRunning = true;
+    try { await work(...values); } finally { isRunning = false; }
+  };
+}

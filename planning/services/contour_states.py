@@ -1,0 +1,30 @@
+"""States of contours: accepted, rejected, reopened or locked by a person."""
+
+from django.db import transaction
+
+from planning import permissions
+from planning.errors import InvalidStateError
+from planning.models import ContourRevision, Region, TimePoint, User
+from planning.permissions import Action
+from planning.services.contour_edits import RegionChange, contour_edit
+from planning.services.contours import contours_save
+
+
+@transaction.atomic
+def contour_state_set(
+    *,
+    actor: User,
+    time_point: TimePoint,
+    base_number: int,
+    region: Region,
+    state: str | None = None,
+    is_locked: bool | None = None,
+) -> ContourRevision:
+    """Accept, reject or reopen a region, or lock it; a new revision with the same voxels."""
+    permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
+    edit = contour_edit(time_point, base_number=base_number)
+    if edit.base is None or not edit.base.contours.filter(region=region).exists():
+        raise InvalidStateError("This time point has no contour of the region.", code="no_contour")
+    edit.changes[region.pk] = RegionChange(state=state, is_locked=is_locked)
+    note = f"{state or ('locked' if is_locked else 'unlocked')}: {region.name}"
+    return contours_save(actor=actor, edit=edit, note=note)
