@@ -2,11 +2,11 @@ import { ApiError, getJson, postJson } from '../api/client';
 import { clearFigure, figureTable, renderFigure } from '../charts/plot';
 import { isAboveHardLimit } from '../domain/hard_limit';
 import { html, nothing } from '../domain/html';
-import { flag, message, number, placeholder, stateTag } from '../domain/markup';
+import { flag, message, placeholder, stateTag } from '../domain/markup';
 import { openSignature } from './parts/dialogs';
 import { debounced, fill, formValues, need, on } from './parts/dom';
 import { bindKeys } from './parts/keys';
-import { aside, cycles, hardLimitNote, limits, prescribed, whatIf } from './parts/plan_sections';
+import { aside, asTyped, cycles, hardLimitNote, limits, prescribed, whatIf } from './parts/plan_sections';
 import type { PlanPage, Prescription } from './parts/plan_types';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
@@ -128,7 +128,7 @@ function countersign(): void {
   if (!plan || !open) return;
   void openSignature({
     title: 'Countersign the prescription', action: 'Countersign', meaning: 'prescribed, as second prescriber', digest: open.digest,
-    what: html`<dl class="kv facts">${prescribed(open, plan.next_cycle_number, number(open.activity))}<dt>Hard limit</dt><dd>${number(plan.hard_limit_activity)}</dd><dt>Signed first by</dt><dd>${open.printed_name}</dd></dl>`,
+    what: html`<dl class="kv facts">${prescribed(open, plan.next_cycle_number, asTyped(open.activity))}<dt>Hard limit</dt><dd>${asTyped(plan.hard_limit_activity)}</dd><dt>Signed first by</dt><dd>${open.printed_name}</dd></dl>`,
     submit: async ({ password }) => { await postJson(`/api/prescriptions/${open.id}/countersign`, { password, digest: open.digest }); },
   }).then((isDone) => { if (isDone) { toast('Prescription countersigned'); void load(true); void refreshSteps(page.cycleId); } });
 }

@@ -67,18 +67,21 @@ function prescription(page: PlanPage, mayPrescribe: boolean): Html {
     <textarea class="area mt-2" id="rx-text" name="departure_text" placeholder="Explain in your own words" maxlength="1000"></textarea></form>`;
 }
 
+/** A typed activity as it was typed: who signs it must not see a rounded one. */
+export const asTyped = (quantity: MaybeQuantity): string => (quantity ? `${formatPlain(quantity.value)} ${quantity.unit}` : MISSING);
+
 /** Stands beside the typed activity while it exceeds the hard limit of the site. */
-export const hardLimitNote = (page: PlanPage): Html => html`<div class="mb-3">${message('ask', `Above the hard limit of ${page.hard_limit_activity ? `${formatPlain(page.hard_limit_activity.value)} ${page.hard_limit_activity.unit}` : MISSING}`, 'Signed once, it waits for a second prescriber; until then nothing is prescribed.')}</div>`;
+export const hardLimitNote = (page: PlanPage): Html => html`<div class="mb-3">${message('ask', `Above the hard limit of ${asTyped(page.hard_limit_activity)}`, 'Signed once, it waits for a second prescriber; until then nothing is prescribed.')}</div>`;
 
 /** What a prescriber signs: activity and departure. */
 export const prescribed = (item: Pick<Prescription, 'departure_reason' | 'departure_text'>, cycle: number, activity: string | Html): Html =>
   html`<dt>Cycle</dt><dd>${cycle}</dd><dt>Prescribed activity</dt><dd class="strong">${activity}</dd>${item.departure_reason ? html`<dt>Departure</dt><dd>${item.departure_reason}: ${item.departure_text ?? ''}</dd>` : nothing}`;
 
-const waiting = (item: WaitingPrescription): Html => html`<li class="open" title="${item.departure_text ?? ''}"><i></i><span>Signed once</span><span class="t2">${item.printed_name}, ${number(item.activity)}</span><span class="t3">${formatShort(item.at)}</span></li>`;
+const waiting = (item: WaitingPrescription): Html => html`<li class="open" title="${item.departure_text ?? ''}"><i></i><span>Signed once</span><span class="t2">${item.printed_name}, ${asTyped(item.activity)}</span><span class="t3">${formatShort(item.at)}</span></li>`;
 
 function signed({ prescription: given, waiting_prescription: open, plan }: PlanPage): Html {
   const saved = plan ? html`<p class="fs12 t2 mt-2">Plan ${plan.number} saved ${plan.at ? formatShort(plan.at) : ''} ${plan.author ?? ''}${plan.is_stale ? html` ${flag('stale', 'stale')}` : nothing}</p>` : html`<p class="fs12 t3">No plan is saved yet.</p>`;
   return html`<div class="sect last"><h2 class="h2">Signatures</h2>${given
-    ? html`<ul class="signatures"><li title="${given.departure_text ?? ''}">${icon('check', 's')}<span>Prescribed</span><span class="t2">${given.printed_name}${given.second_printed_name ? ` and ${given.second_printed_name}` : ''}, ${number(given.activity)}</span><span class="t3">${formatShort(given.second_at ?? given.at)}</span></li></ul>`
+    ? html`<ul class="signatures"><li title="${given.departure_text ?? ''}">${icon('check', 's')}<span>Prescribed</span><span class="t2">${given.printed_name}${given.second_printed_name ? ` and ${given.second_printed_name}` : ''}, ${asTyped(given.activity)}</span><span class="t3">${formatShort(given.second_at ?? given.at)}</span></li></ul>`
     : html`<ul class="signatures"><li class="open"><i></i><span>Prescribed</span><span class="t2">Prescriber</span><span class="t3">open</span></li></ul>`}${open ? html`<ul class="signatures">${waiting(open)}</ul><div class="mt-2">${flag('ask', 'Waits for a second prescriber')}</div>` : nothing}${saved}</div>`;
 }
