@@ -17,8 +17,8 @@ from dosimetry.dose.photon_mc import PhotonSettings, PhotonTransportResult, tran
 
 N, SPACING_MM = 96, 4.0
 LINES_KEV, YIELDS = np.array([54.6, 55.8, 112.95, 208.366]), np.array([0.016, 0.028, 0.062, 0.104])
-N_RUNS, N_BATCHES = 5, 20
-COMPILED_HISTORIES, CARD_HISTORIES, TORCH_CPU_HISTORIES = 2_000_000, 20 * 2**20, 200_000
+N_RUNS, N_BATCHES = 3, 20
+COMPILED_HISTORIES, CARD_HISTORIES, TORCH_CPU_HISTORIES = 1_000_000, 20 * 2**20, 100_000
 
 
 def phantom() -> tuple[np.ndarray, np.ndarray]:
@@ -50,11 +50,11 @@ def run(device: str, n_histories: int) -> tuple[float, PhotonTransportResult]:
     return time.perf_counter() - started, result
 
 
-def report(label: str, device: str, n_histories: int, n_runs: int) -> tuple[float, PhotonTransportResult]:
+def report(label: str, device: str, n_histories: int) -> tuple[float, PhotonTransportResult]:
     run(device, n_histories // 10)  # compiles, starts the card
-    timed = [run(device, n_histories) for _ in range(n_runs)]
+    timed = [run(device, n_histories) for _ in range(N_RUNS)]
     rate = n_histories / statistics.median(seconds for seconds, _ in timed)
-    print(f"{label}: {rate / 1e6:.2f} million histories/s (median of {n_runs} runs of {n_histories})")
+    print(f"{label}: {rate / 1e6:.2f} million histories/s (median of {N_RUNS} runs of {n_histories})")
     return rate, timed[0][1]
 
 
@@ -64,9 +64,9 @@ def main() -> None:
     backend = tensor_backend(device)
     print(f"card: {backend.card_name}" if has_card else "card: no GPU; torch runs on the CPU")
     print(f"torch {backend.torch.__version__}, {n_cpu_workers()} processors, grid {N}^3 of {SPACING_MM} mm")
-    compiled, theirs = report("numba", "cpu", COMPILED_HISTORIES, N_RUNS)
-    histories, n_runs = (CARD_HISTORIES, N_RUNS) if has_card else (TORCH_CPU_HISTORIES, 3)
-    tensors, ours = report(f"torch on {backend.card_name or 'the CPU'}", device, histories, n_runs)
+    compiled, theirs = report("numba", "cpu", COMPILED_HISTORIES)
+    histories = CARD_HISTORIES if has_card else TORCH_CPU_HISTORIES
+    tensors, ours = report(f"torch on {backend.card_name or 'the CPU'}", device, histories)
     print(f"ratio torch / numba: {tensors / compiled:.2f}")
     one, two = ours.regions["source"], theirs.regions["source"]
     combined = np.hypot(one.standard_uncertainty_kev_per_decay, two.standard_uncertainty_kev_per_decay)

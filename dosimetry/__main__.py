@@ -1,12 +1,13 @@
-"""The command line for physicists: ``python -m dosimetry analyse CASE.json --out DIR``."""
+"""The command line for physicists: ``analyse CASE.json --out DIR`` and ``population CURVES.json --out PRIOR.json``."""
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dosimetry.case.population_file import fit_population_file
 from dosimetry.case.results import analyse_case
 from dosimetry.case.schema import TEMPLATE, read_case
 from dosimetry.errors import DosimetryError
@@ -22,18 +23,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     analyse.add_argument("case", nargs="?", type=Path, help="case file (JSON)")
     analyse.add_argument("--out", type=Path, help="folder for results.json, maps and log")
     analyse.add_argument("--template", action="store_true", help="print an example case file and stop")
+    population = commands.add_parser("population", help="from accepted curves to a population prior")
+    population.add_argument("curves", type=Path, help="file of curves (JSON)")
+    population.add_argument("--out", type=Path, required=True, help="file for the prior (JSON)")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "population":
+        return _guarded(run_population, chosen.curves, chosen.out)
     if chosen.template:
         sys.stdout.write(json.dumps(TEMPLATE, indent=2) + "\n")
         return 0
     if chosen.case is None or chosen.out is None:
         parser.error("give a case file and --out DIR, or --template")
+    return _guarded(run_analysis, chosen.case, chosen.out)
+
+
+def _guarded(command: Callable[[Path, Path], None], given: Path, out: Path) -> int:
     try:
-        run_analysis(chosen.case, chosen.out)
+        command(given, out)
     except DosimetryError as error:
         sys.stderr.write(f"{error} [{error.code}]\n")
         return EXIT_BAD_INPUT
     return 0
+
+
+def run_population(curves_path: Path, out: Path) -> None:
+    """Fit a population prior to a file of curves.
+
+    Raises
+    ------
+    DosimetryError
+        The curves cannot be used; nothing is written then.
+    """
+
+    def log(text: str) -> None:
+        sys.stdout.write(text + "\n")
+
+    out.write_text(fit_population_file(curves_path, log=log))
 
 
 def run_analysis(case_path: Path, out: Path) -> None:

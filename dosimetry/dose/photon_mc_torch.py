@@ -65,7 +65,7 @@ def tensor_batches(
     callable
         Batch number -> score (z, y, x) in keV, and balance as ``run_batch`` fills it.
     """
-    problem = _problem(backend, source=source, lines=lines, medium=medium, tables=tables)
+    problem = tensor_problem(backend, source=source, lines=lines, medium=medium, tables=tables)
     torch, device, shape = problem.torch, problem.device, problem.shape_zyx
 
     def run(batch: int) -> tuple[FloatArray, FloatArray]:
@@ -91,7 +91,7 @@ def tensor_batches(
     return run
 
 
-def _problem(
+def tensor_problem(
     backend: TensorBackend,
     *,
     source: tuple[NDArray[Any], FloatArray],
@@ -99,6 +99,7 @@ def _problem(
     medium: tuple[Any, ...],
     tables: tuple[Any, ...],
 ) -> TensorProblem:
+    """Copy source, medium and tables to the device; arguments as in ``tensor_batches``."""
     torch = backend.torch
     density, material, majorant, inverse_spacing = medium
     coefficients, compton, rayleigh, grids = tables

@@ -7,9 +7,14 @@ from dosimetry.compute import choose_device, cuda_is_available, tensor_backend
 from dosimetry.dose import photon_mc_torch
 from dosimetry.dose.hybrid import run_hybrid_mc
 from dosimetry.dose.photon_mc import PhotonSettings, transport_photons
+from dosimetry.dose.photon_tensors import DIRECTION, ENERGY, PLACE, TensorRun, interact
+from dosimetry.dose.photon_transport import line_table, photon_medium
 from dosimetry.errors import CalculationCancelledError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.physics.compton import ELECTRON_MASS_KEV
+from dosimetry.physics.cross_sections import photon_table
 from dosimetry.physics.materials import material_number
+from dosimetry.physics.photon_sampling import sampling_tables
 from dosimetry.volume import Grid, Volume
 
 SHAPE = (9, 12, 15)
@@ -97,6 +102,92 @@ def test_energy_is_conserved(lines):
     estimated = result.regions["all"]
     bound = 4.0 * estimated.standard_uncertainty_kev_per_decay
     assert estimated.energy_kev_per_decay == pytest.approx(result.absorbed_kev_per_decay, abs=bound)
+
+
+@pytest.fixture
+def bare():
+    """Tensors of the slab phantom and the empty sums of a batch."""
+    density, material = slabs()
+    medium, arrays = photon_medium(
+        density_g_per_ml=density.astype(np.float32),
+        material=material,
+        spacing_xyz_mm=SPACING_MM,
+        tables=sampling_tables(),
+    )
+    problem = photon_mc_torch.tensor_problem(
+        tensor_backend("torch_cpu"),
+        source=(np.array([0]), np.array([1.0])),
+        lines=line_table(np.array([2614.5]), np.ones(1)),
+        medium=medium,
+        tables=arrays,
+    )
+    torch = problem.torch
+    state = TensorRun(
+        generator=torch.Generator().manual_seed(1),
+        score=torch.zeros(density.size, dtype=torch.int64),
+        balance=torch.zeros(3, dtype=torch.float64),
+    )
+    return problem, state
+
+
+def interactions(bare, *, energy_kev, material, n):
+    """Let n photons that fly obliquely interact in the middle of the phantom."""
+    problem, state = bare
+    torch = problem.torch
+    photons = torch.empty((7, n))
+    photons[:6] = torch.tensor([7.5, 6.5, 4.5, 0.48, -0.6, 0.64])[:, None]
+    photons[ENERGY] = energy_kev
+    node = torch.full((n,), (np.log(energy_kev) - problem.first_node) * problem.nodes_per_log)
+    row = node.long() * problem.n_materials + material_number(material)
+    return photons, *interact(problem, state, photons, (row, node - node.long(), node))
+
+
+def test_annihilation_quanta_fly_apart(bare):
+    before, after, partners = interactions(bare, energy_kev=2614.5, material="cortical_bone", n=20_000)
+    made_pair = (after[ENERGY] == np.float32(ELECTRON_MASS_KEV)).numpy()
+    assert made_pair.sum() == partners.shape[1] > 500
+    quanta = after[:, made_pair].numpy()
+    assert np.array_equal(partners[DIRECTION].numpy(), -quanta[DIRECTION])
+    assert np.array_equal(partners[PLACE].numpy(), before[PLACE, :][:, made_pair].numpy())
+    # Isotropic: the mean of each cosine is zero within 4 standard errors of sqrt(1/3).
+    assert np.abs(quanta[DIRECTION].mean(axis=1)).max() < 4.0 * np.sqrt(1.0 / 3.0 / quanta.shape[1])
+
+
+@pytest.mark.parametrize("material", ["air", "lung", "cortical_bone"])
+@pytest.mark.parametrize("energy_kev", [20.0, 208.366])
+def test_each_material_has_its_shares_and_angles(bare, energy_kev, material):
+    n = 200_000
+    before, after, _ = interactions(bare, energy_kev=energy_kev, material=material, n=n)
+    table = photon_table(material)
+    kept = after[ENERGY].numpy()
+    is_rayleigh, is_compton = kept == np.float32(energy_kev), (kept > 0.0) & (kept < np.float32(energy_kev))
+    for found, coefficient in ((is_rayleigh, "rayleigh"), (is_compton, "incoherent")):
+        share = float(table.at(energy_kev, coefficient) / table.at(energy_kev))
+        # 4 standard errors, and 0.5 % for Compton photons that keep all their energy in single precision.
+        assert found.mean() == pytest.approx(share, abs=4.0 * np.sqrt(share / n), rel=0.005)
+    transfer = 1.0 - kept[is_compton].astype(float) / energy_kev
+    expected = np.interp(np.log(energy_kev), np.log(table.energies_kev), table.compton_transfer_fraction)
+    bound = 4.0 * transfer.std() / np.sqrt(transfer.size)
+    assert transfer.mean() == pytest.approx(expected, abs=bound, rel=0.004)
+    cosine = (before[DIRECTION] * after[DIRECTION]).sum(0).double().numpy()
+    assert (after[DIRECTION] ** 2).sum(0).numpy() == pytest.approx(1.0, abs=1e-6)
+    # Energy and angle of a Compton photon belong together.
+    fraction = 1.0 / (1.0 + energy_kev / ELECTRON_MASS_KEV * (1.0 - cosine[is_compton]))
+    assert kept[is_compton] / energy_kev == pytest.approx(fraction, abs=1e-5)
+    # Against the quantiles that both paths draw from, not against F^2: their last step, 1/128 of the photons, is
+    # straight, so that above 100 keV the table itself has a larger mean than F^2 gives.
+    forward = 1.0 - cosine[is_rayleigh]
+    bound = 4.0 * forward.std() / np.sqrt(forward.size)
+    assert forward.mean() == pytest.approx(rayleigh_mean(energy_kev, material), abs=bound)
+
+
+def rayleigh_mean(energy_kev, material):
+    """Mean 1 - cos of the sampling table, between its two nearest energies."""
+    tables = sampling_tables()
+    node = (np.log(energy_kev) - tables.log_first_angle_energy) * tables.angle_nodes_per_log
+    rows = tables.rayleigh[material_number(material)].astype(float)
+    means = 0.5 * (rows[:, 1:] + rows[:, :-1]).mean(axis=1)
+    return np.interp(node, np.arange(means.size), means)
 
 
 def test_emits_each_line_with_its_yield():
