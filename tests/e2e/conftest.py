@@ -1,5 +1,8 @@
-"""Browser tests ask many things at once, so their database is a file: one in memory refuses parallel writes."""
+"""The browser, the built front end, and a database in a file: one in memory refuses the browser's parallel writes."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,16 @@ from django.conf import settings
 from django.db import connection, connections
 
 from planning.models import AuditRecord
+from tests.e2e.browser import FRONTEND
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
 
 
 def pytest_collection_finish(session) -> None:
@@ -31,3 +44,34 @@ def _audit_wiped_after(transactional_db):
         AuditRecord.objects.all().delete()
         for _, statement in triggers:
             cursor.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("the distribution's chromium is not installed")
+    return {"executable_path": chromium, "args": FLAGS}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built_front_end():
+    """Build once when the bundle is missing: a page without its module cannot be tested."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser driver owns an event loop in this thread
+    if not (FRONTEND / "static" / "app" / "manifest.json").exists():
+        npx = shutil.which("npx")
+        if npx is None or not (FRONTEND / "node_modules").exists():
+            pytest.skip("run “npm ci --ignore-scripts” in the folder frontend first")
+        subprocess.run([npx, "vite", "build"], cwd=FRONTEND, check=True, capture_output=True)
+    yield
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@pytest.fixture
+def faults(page):
+    """Collect page errors and reports of the security policy; a test with any of them fails."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda line: found.append(line.text) if "Content Security Policy" in line.text else None)
+    yield found
+    assert found == []

@@ -1,15 +1,10 @@
 """The shell, worklist, import and settings pages in a real browser, under the real security headers."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
-from django.conf import settings
 
 from planning.models import Course, Cycle, Membership, Patient, Site, Upload, User
 from planning.models.sites import Role
+from tests.e2e.browser import FRONTEND, PASSWORD, sign_in, wait_ready
 
 pytestmark = [
     pytest.mark.e2e,
@@ -17,47 +12,6 @@ pytestmark = [
     # pytest-base-url's own fixture, as pytest 9 sees it
     pytest.mark.filterwarnings("ignore:Session-scoped fixtures defined as instance methods"),
 ]
-PASSWORD = "a long enough password"
-FRONTEND = Path(settings.BASE_DIR) / "frontend"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("the distribution's chromium is not installed")
-    return {"executable_path": chromium, "args": FLAGS}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _built_front_end():
-    """Build once when the bundle is missing: a page without its module cannot be tested."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser driver owns an event loop in this thread
-    if not (FRONTEND / "static" / "app" / "manifest.json").exists():
-        npx = shutil.which("npx")
-        if npx is None or not (FRONTEND / "node_modules").exists():
-            pytest.skip("run “npm ci --ignore-scripts” in the folder frontend first")
-        subprocess.run([npx, "vite", "build"], cwd=FRONTEND, check=True, capture_output=True)
-    yield
-    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
-
-
-@pytest.fixture
-def faults(page):
-    """Collect page errors and reports of the security policy; a test with any of them fails."""
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda line: found.append(line.text) if "Content Security Policy" in line.text else None)
-    yield found
-    assert found == []
 
 
 @pytest.fixture
@@ -78,18 +32,6 @@ def worklist(live_server, site, page, faults):
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, live_server, "physicist")
     return page
-
-
-def sign_in(page, live_server, username: str) -> None:
-    page.goto(f"{live_server.url}/accounts/login/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    wait_ready(page)
-
-
-def wait_ready(page) -> None:
-    page.wait_for_selector('#page[data-ready="true"]')
 
 
 def selected(page) -> str:

@@ -1,13 +1,9 @@
 """The image viewer in a real browser, on both of its drawing paths: geometry, wash edge, probe, brush, undo."""
 
-import os
-import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
-from django.conf import settings
 
 from dosimetry.volume import Grid, Volume
 from planning.computation.grids import grid_to_dict
@@ -27,21 +23,12 @@ from planning.models import (
     VolumeAsset,
 )
 from planning.models.sites import Role
+from tests.e2e.browser import PASSWORD, sign_in
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.django_db(transaction=True),
     pytest.mark.filterwarnings("ignore:Session-scoped fixtures defined as instance methods"),
-]
-PASSWORD = "a long enough password"
-MANIFEST = Path(settings.BASE_DIR) / "frontend" / "static" / "app" / "manifest.json"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
 ]
 FRAME = "1.2.826.0.1.3680043.8.498.7"
 PEAK_BQ_PER_ML, SLOPE_BQ_PER_ML_MM = 1.0e6, 1.0e4
@@ -69,23 +56,6 @@ COLOURED_WIDTHS = """(pane) => {
   }
   return widest;
 }"""
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("the distribution's chromium is not installed")
-    return {"executable_path": chromium, "args": FLAGS}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _front_end():
-    if not MANIFEST.exists():
-        pytest.skip("build the front end first: npm run build in the folder frontend")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser driver owns an event loop in this thread
-    yield
-    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
 
 
 def centred(shape_zyx, spacing_xyz_mm) -> Grid:
@@ -156,17 +126,10 @@ def cycle(db):
 
 
 @pytest.fixture
-def viewer(live_server, cycle, page):
-    """Open a viewer page; the test fails on any page error or report of the security policy."""
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+def viewer(live_server, cycle, page, faults):
+    """Return a function that opens a viewer page on one of its drawing paths."""
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.goto(f"{live_server.url}/accounts/login/")
-    page.get_by_label("Username").fill("physicist")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_selector('#page[data-ready="true"]')
+    sign_in(page, live_server, "physicist")
 
     def open_page(name: str, backend: str):
         page.goto(f"{live_server.url}/cycles/{cycle.pk}/{name}/?backend={backend}")
@@ -175,8 +138,7 @@ def viewer(live_server, cycle, page):
         page.wait_for_timeout(600)  # the software path sharpens its picture after 80 ms
         return page
 
-    yield open_page
-    assert faults == []
+    return open_page
 
 
 def settled(page, measure) -> int:

@@ -1,0 +1,20 @@
+"""What every browser test does: sign in, wait until a page has its data."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+PASSWORD = "a long enough password"
+FRONTEND = Path(settings.BASE_DIR) / "frontend"
+
+
+def sign_in(page, live_server, username: str) -> None:
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    wait_ready(page)
+
+
+def wait_ready(page) -> None:
+    page.wait_for_selector('#page[data-ready="true"]')
