@@ -11,6 +11,7 @@ import numpy as np
 from dosimetry.case.curves import region_fits, tia_map
 from dosimetry.case.engine_doses import compare_region, run_engines
 from dosimetry.case.nifti import write_nifti
+from dosimetry.case.organ_level import organ_level_section
 from dosimetry.case.pipeline import (
     Log,
     Scan,
@@ -82,6 +83,13 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
         if (row := _region(case, name, fits, measured, scans, reference, results, density, nuclide, warnings))
         is not None
     ]
+    organ_level = (
+        organ_level_section(
+            reference, fits, tia=tia, density=density, nuclide_name=nuclide.name, options=case.engine_options
+        )
+        if case.organ_level
+        else None
+    )
     write_nifti(result.dose, out / "dose_gy.nii.gz", description=f"absorbed dose, Gy, engine {case.engines[0]}")
     for name in case.engines[1:]:
         write_nifti(results[name].dose, out / f"dose_gy_{name}.nii.gz", description=f"absorbed dose, Gy, engine {name}")
@@ -94,6 +102,7 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
         "time_points": [scan_summary(scan, is_reference=scan is reference) for scan in scans],
         "registrations": [_registration(scan) for scan in scans if scan.registration is not None],
         "regions": regions,
+        "organ_level": organ_level,
         "organ_minus_lesion": statements,
         "density": density_origin,
         "energy_balance_j": _energy_balance_j(result),
@@ -129,6 +138,7 @@ def _case_parameters(case: Case) -> dict[str, Any]:
         "single_time_point": dict(case.single_time_point) if case.single_time_point else None,
         "engines": list(case.engines),
         "engine_options": dict(case.engine_options),
+        "organ_level": case.organ_level,
     }
 
 

@@ -37,6 +37,7 @@ TEMPLATE: dict[str, Any] = {
     },
     "engines": ["local"],
     "engine_options": {"seed": 1},
+    "organ_level": False,
 }
 CURVE_KEYS = {"curve", "source"}
 ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "progeny")
@@ -69,6 +70,7 @@ class Case:
     single_time_point: Mapping[str, Any] | None
     engines: tuple[str, ...]
     engine_options: Mapping[str, Any]
+    organ_level: bool = False
 
 
 def read_case(path: Path) -> Case:
@@ -118,6 +120,7 @@ def read_case(path: Path) -> Case:
         single_time_point=_single(single) if single is not None else None,
         engines=_engines(node.at("engines")) if "engines" in data else ("local",),
         engine_options=_engine_options(node.at("engine_options")) if "engine_options" in data else {},
+        organ_level=node.at("organ_level").yes_or_no() if "organ_level" in data else False,
     )
 
 
@@ -155,6 +158,11 @@ class _Node:
     def text(self) -> str:
         if not isinstance(self.value, str) or not self.value.strip():
             raise self.wrong("text")
+        return self.value
+
+    def yes_or_no(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
         return self.value
 
     def positive(self) -> float:

@@ -80,10 +80,12 @@ class SMatrix:
     Parameters
     ----------
     names : tuple of str
-        Regions; rows are targets, columns are sources.
-    s_gy_per_bq_s : (n, n) array
+        Regions: the targets (rows) and the first sources (columns).
+    further_sources : tuple of str
+        Sources that are no targets: the columns after those of the regions.
+    s_gy_per_bq_s : (n, n + m) array
         S(target <- source), Gy/(Bq s).
-    standard_uncertainty_gy_per_bq_s : (n, n) array
+    standard_uncertainty_gy_per_bq_s : (n, n + m) array
         Standard error of the photon part.
     mass_g : (n,) array
         Mass of each region, g.
@@ -94,15 +96,21 @@ class SMatrix:
     """
 
     names: tuple[str, ...]
+    further_sources: tuple[str, ...] = ()
     s_gy_per_bq_s: FloatArray
     standard_uncertainty_gy_per_bq_s: FloatArray
     mass_g: FloatArray
     photon_histories: int
     seed: int
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the sources in the order of the columns."""
+        return (*self.names, *self.further_sources)
+
     def value(self, target: str, source: str) -> float:
         """Return S(target <- source), Gy/(Bq s)."""
-        return float(self.s_gy_per_bq_s[self.names.index(target), self.names.index(source)])
+        return float(self.s_gy_per_bq_s[self.names.index(target), self.sources.index(source)])
 
     def mean_doses_gy(self, tia_bq_s: Mapping[str, float]) -> dict[str, float]:
         """Return D(T) = sum over sources of TIA(S) S(T <- S), Gy.
@@ -117,10 +125,10 @@ class SMatrix:
         InvalidInputError
             A source that the matrix does not have.
         """
-        unknown = sorted(set(tia_bq_s) - set(self.names))
+        unknown = sorted(set(tia_bq_s) - set(self.sources))
         if unknown:
             raise InvalidInputError(f"The S-matrix has no source {unknown[0]!r}.", code="unknown_source")
-        activities = np.array([tia_bq_s.get(name, 0.0) for name in self.names])
+        activities = np.array([tia_bq_s.get(name, 0.0) for name in self.sources])
         return dict(zip(self.names, (self.s_gy_per_bq_s @ activities).tolist(), strict=True))
 
 
@@ -129,6 +137,7 @@ def s_matrix(
     regions: Mapping[str, NDArray[np.floating]],
     density_g_per_ml: Volume,
     emissions: Emissions,
+    further_sources: Mapping[str, NDArray[np.floating]] | None = None,
     settings: PhotonSettings = DEFAULT_SETTINGS,
     progress: Callable[[float, str], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
@@ -145,6 +154,8 @@ def s_matrix(
         Density, g/mL.
     emissions : Emissions
         Radiations per decay.
+    further_sources : mapping or None
+        Name -> (z, y, x) distribution of activity, any unit, of sources that are no targets, as the rest of the body.
     settings : PhotonSettings
         Photons per source, seed.
     progress : callable (fraction, message) or None
@@ -160,7 +171,8 @@ def s_matrix(
     Raises
     ------
     InvalidInputError
-        No region, a region on another grid or without a voxel, or a density that cannot be used.
+        No region, a region or source on another grid or without a voxel, a source that has the name of a region, or a
+        density that cannot be used.
     CalculationCancelledError
         ``is_cancelled`` answered True.
 
@@ -171,12 +183,16 @@ def s_matrix(
     grid = density_g_per_ml.grid
     density = np.asarray(density_values(density_g_per_ml, density_g_per_ml))
     shares = _checked(regions, grid.shape_zyx)
+    further = _checked(further_sources, grid.shape_zyx) if further_sources else {}
+    if shares.keys() & further.keys():
+        raise InvalidInputError("A further source has the name of a region.", code="bad_region")
+    sources = {**shares, **further}
     kernel = kernel_for(density_g_per_ml, density, emissions, {})
     energies, yields = photon_lines_with_bremsstrahlung(emissions)
     voxel_mass_g = density.astype(np.float64) * grid.voxel_volume_ml
     masses = np.array([float((share * voxel_mass_g).sum()) for share in shares.values()])
-    values, errors = np.zeros((2, len(shares), len(shares)))
-    for column, (name, share) in enumerate(shares.items()):
+    values, errors = np.zeros((2, len(shares), len(sources)))
+    for column, (name, share) in enumerate(sources.items()):
         refuse_when_cancelled(is_cancelled)
         source = share / share.sum()
         photons = transport_photons(
@@ -187,7 +203,7 @@ def s_matrix(
             spacing_xyz_mm=grid.spacing_xyz_mm,
             target_regions=shares,
             settings=settings,
-            progress=_part(progress, column, len(shares), name),
+            progress=_part(progress, column, len(sources), name),
             is_cancelled=is_cancelled,
         )
         electrons = convolve(source.astype(np.float32), kernel, with_photons=False).electrons_gy
@@ -200,6 +216,7 @@ def s_matrix(
             errors[row, column] = found.standard_uncertainty_kev_per_decay * KEV_PER_G_GY / masses[row]
     return SMatrix(
         names=tuple(shares),
+        further_sources=tuple(further),
         s_gy_per_bq_s=values,
         standard_uncertainty_gy_per_bq_s=errors,
         mass_g=masses,

@@ -41,6 +41,7 @@ class DoseStartInput(serializers.Serializer):
     )
     density_g_per_ml = FiniteFloatField(required=False, min_value=0.1, max_value=3.0)
     progeny = serializers.ChoiceField(choices=("none", "in_place"), required=False)
+    organ_level = serializers.BooleanField(required=False)
     statistical_uncertainty_percent = FiniteFloatField(required=False, min_value=0.1, max_value=20.0)
 
     def validate_engines(self, engines):

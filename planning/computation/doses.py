@@ -12,6 +12,7 @@ from planning import storage
 from planning.computation.densities import density_of
 from planning.computation.engine_doses import engine_rows, run_engines
 from planning.computation.grids import grid_from_dict, label_masks
+from planning.computation.organ_level import add_organ_level
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
@@ -94,6 +95,17 @@ def compute_dose(
         progeny=progeny,
         progress=progress,
     )
+    s_values = {}
+    if parameters.get("organ_level"):
+        s_values["organ_level"] = add_organ_level(
+            regions,
+            contours=current_contours(reference),
+            tia=tia,
+            density=density.g_per_ml,
+            nuclide=nuclide,
+            progeny=progeny,
+            progress=lambda fraction, text: progress(0.90 + 0.05 * fraction, text),
+        )
     progress(0.95, "Storing")
     return {
         "registrations": registrations,
@@ -113,7 +125,11 @@ def compute_dose(
             "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
             "energy_balance": result.energy_balance,
             "findings": findings,
-            "provenance": {**result.provenance, **density.provenance},
+            "provenance": {
+                **result.provenance,
+                **density.provenance,
+                **s_values,
+            },
             "inputs_digest": digest_json(inputs),
             "versions": software_versions(),
         },
@@ -155,7 +171,7 @@ def _region_rows(
     rows, by_region, histograms = [], {}, []
     region_curves = list(curves.curves.select_related("region"))
     for i, curve in enumerate(region_curves):
-        progress(0.82 + 0.12 * i / len(region_curves), curve.region.name)
+        progress(0.82 + 0.08 * i / len(region_curves), curve.region.name)
         fit = chosen_fit(curve)
         if fit is None or curve.region_id not in accepted:
             continue

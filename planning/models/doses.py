@@ -93,6 +93,8 @@ class RegionDose(models.Model):
     dose_by_radiation = models.JSONField(default=dict, blank=True)
     rbe = models.FloatField(null=True)
     rbe_weighted_dose_gy = models.FloatField(null=True)
+    # {total_gy, statistical_standard_uncertainty_gy, self_gy, cross: [{source, dose_gy}], sphere_gy}; empty: not asked
+    organ_level = models.JSONField(default=dict, blank=True)
     n_effective_voxels = models.FloatField(null=True)
     dvh = models.JSONField(default=dict, blank=True)  # {dose_gy: [...], volume_fraction: [...]}
     uncertainty_budget = models.JSONField(default=list, blank=True)  # [{component, relative_standard_uncertainty}]

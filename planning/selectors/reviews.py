@@ -117,6 +117,22 @@ def engine_summaries(calculation: DoseCalculation) -> list[dict[str, Any]]:
     ]
 
 
+def organ_level_summary(stored: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the dose by S-values with its sources, largest first; None where it was not asked for."""
+    if not stored:
+        return None
+    u_gy = stored["statistical_standard_uncertainty_gy"]
+    return {
+        "total": quantity(stored["total_gy"], unit="Gy", factor=1.0, standard_uncertainty=u_gy),
+        "self": quantity(stored["self_gy"], unit="Gy", factor=1.0),
+        "cross": [
+            {"source": item["source"], "dose": quantity(item["dose_gy"], unit="Gy", factor=1.0)}
+            for item in stored["cross"]
+        ],
+        "sphere": quantity(stored["sphere_gy"], unit="Gy", factor=1.0),
+    }
+
+
 def region_dose_summary(row) -> dict[str, Any]:
     """Return one region's dose numbers, each with unit and uncertainty."""
     dose_values = {percent: quantity(value, unit="Gy", factor=1.0) for percent, value in row.dose_at_volume_gy.items()}
@@ -169,6 +185,7 @@ def region_dose_summary(row) -> dict[str, Any]:
         "rbe_weighted_dose": quantity(
             row.rbe_weighted_dose_gy, unit=f"Gy(RBE {row.rbe:g})" if row.rbe else "Gy", factor=1.0
         ),
+        "organ_level": organ_level_summary(row.organ_level),
         "budget": row.uncertainty_budget,
         "findings": row.findings,
     }

@@ -123,7 +123,12 @@ def test_engines_and_options_are_read(tmp_path):
 
 
 def test_template_runs_local_deposition(tmp_path):
-    assert read_case(case_file(tmp_path)).engines == ("local",)
+    case = read_case(case_file(tmp_path))
+    assert (case.engines, case.organ_level) == (("local",), False)
+
+
+def test_organ_level_is_asked_for(tmp_path):
+    assert read_case(case_file(tmp_path, organ_level=True)).organ_level
 
 
 @pytest.mark.parametrize(
@@ -136,6 +141,7 @@ def test_template_runs_local_deposition(tmp_path):
         ({"engine_options": {"seed": 1.5}}, "$.engine_options.seed"),
         ({"engine_options": {"max_histories": 0}}, "$.engine_options.max_histories"),
         ({"engine_options": {"progeny": "all"}}, "$.engine_options.progeny"),
+        ({"organ_level": 1}, "$.organ_level"),
     ],
 )
 def test_wrong_engines_name_their_place(tmp_path, change, place):

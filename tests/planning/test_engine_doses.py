@@ -148,3 +148,22 @@ def test_template_entries_are_checked(clinic):
         answer = client.post(f"/api/sites/{clinic.site.pk}/templates", {**body, "radiobiology": entry}, format="json")
         assert answer.status_code == 400
         assert next(iter(entry)) in str(answer.json()["fields"]["radiobiology"])
+
+
+def test_organ_level_stands_beside_the_engines(fitted):
+    calculation = calculate(fitted, engines=["hybrid_mc"], organ_level=True, statistical_uncertainty_percent=2.0)
+    assert calculation.provenance["organ_level"]["rest_time_integrated_activity_bq_s"] > 0.0
+    shown = {row["region"]["name"]: row for row in calculation_detail(fitted.cycle)["regions"]}
+    kidney, lesion = shown["Kidney left"], shown["Lesion 1"]
+    assert {item["source"] for item in kidney["organ_level"]["cross"]} == {"Lesion 1", "rest of the image"}
+    parts = [kidney["organ_level"]["self"], *(item["dose"] for item in kidney["organ_level"]["cross"])]
+    assert sum(part["value"] for part in parts) == pytest.approx(kidney["organ_level"]["total"]["value"])
+    # The phantom's activity is even inside a region: both levels see the same, up to voxels cut by the contour.
+    assert kidney["organ_level"]["total"]["value"] == pytest.approx(kidney["absorbed_dose"]["value"], rel=0.05)
+    assert kidney["organ_level"]["sphere"] is None
+    assert lesion["organ_level"]["sphere"]["value"] > 0.0
+
+
+def test_organ_level_is_empty_where_it_was_not_asked_for(fitted):
+    calculate(fitted)
+    assert all(row["organ_level"] is None for row in calculation_detail(fitted.cycle)["regions"])

@@ -97,6 +97,7 @@ export function startForm(dose: Dose | null): Html {
   const isChecked = (name: string): boolean => (used.size > 0 ? used.has(name) : name === 'local' || name === 'kernel');
   return html`<p class="t2">On the reference image. The marked engine counts for dose, BED and plan; the others stand beside it.</p>
     <table class="table dense flush engine-choice"><thead><tr><th>Run</th><th>Counts</th><th>Engine</th></tr></thead><tbody>${each(ENGINES, (engine) => html`<tr><td><input type="checkbox" name="run_${engine.name}" aria-label="Run ${engine.label}" ${isChecked(engine.name) ? html`checked` : nothing}></td><td><input type="radio" name="first" value="${engine.name}" aria-label="${engine.label} counts" ${engine.name === first ? html`checked` : nothing}></td><td class="text">${engine.label}<div class="t3 fs12">${engine.text}</div></td></tr>`)}</tbody></table>
+    <label class="row"><input type="checkbox" name="organ_level" checked><span>Organ level too: S-values between the contours (MIRD), spheres for lesions. About a second for each region.</span></label>
     ${progenyField(dose)}<div class="pair"><label class="line"><span class="label">Uniform density (g/mL), empty to use the CT</span><input class="text" type="number" step="any" min="0.1" max="3" name="density"></label>
     <label class="line"><span class="label">Monte Carlo: wanted statistical uncertainty (%)</span><input class="text" type="number" step="any" min="0.1" max="20" name="uncertainty" placeholder="1 (photons), 2 (full)"></label></div>`;
 }

@@ -4,6 +4,7 @@ import { bareNumber, flag, number } from '../../domain/markup';
 import { formatNumber, MISSING } from '../../domain/quantity';
 import { answerable, type Finding } from '../parts/findings';
 import { engineCells, engineHeads, engineSection, radiationSection, volumeFacts } from './dose_engines';
+import { organLevelSection } from './organ_level';
 import { budgetOf, shareOf, type Dose, type DoseRegion, type EngineDose } from './dose_wire';
 
 const isLesion = (row: DoseRegion): boolean => row.region.kind === 'lesion';
@@ -50,7 +51,7 @@ export function doseInspector(row: DoseRegion, engines: readonly EngineDose[]): 
   const facts = [['98', 'D98'], ['50', 'D50'], ['2', 'D2']].map(([percent = '', label]) => html`<span><span class="t2">${label}</span> ${number(at[percent])}</span>`);
   return html`<div class="sect" data-colour="${region.colour}"><div class="row"><span class="swatch"></span><h2 class="h3 ell">${region.name}</h2></div>
     <div class="row between mt-2 dose-head"><div class="big">${number(row.absorbed_dose)}</div><div class="dose-metrics fs12">${facts}</div></div></div>
-    ${engineSection(engines, row)}${radiationSection(row)}${budget(row)}
+    ${engineSection(engines, row)}${organLevelSection(row)}${radiationSection(row)}${budget(row)}
     ${row.findings.length > 0 ? html`<div class="sect"><div class="stack">${each(row.findings, answerable)}</div></div>` : nothing}
     <div class="sect"><dl class="kv"><dt>Mass, ${row.mass_origin}</dt><dd>${number(row.mass)}</dd><dt>BED</dt><dd>${number(row.bed)}</dd><dt>EQD2</dt><dd>${number(row.eqd2)}</dd>${row.alpha_beta ? html`<dt>α/β</dt><dd>${number(row.alpha_beta)}</dd>` : nothing}${row.repair_half_time ? html`<dt>Repair half-time</dt><dd>${number(row.repair_half_time)}</dd>` : nothing}
     ${row.effective_half_life ? html`<dt>Effective half-life</dt><dd>${number(row.effective_half_life)}</dd>` : nothing}${row.time_integrated_activity ? html`<dt>TIA</dt><dd>${number(row.time_integrated_activity)}</dd>` : nothing}${row.voxel_mean_dose ? html`<dt>Mean of the dose map</dt><dd>${number(row.voxel_mean_dose)}</dd>` : nothing}${volumeFacts(row)}</dl>

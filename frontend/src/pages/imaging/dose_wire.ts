@@ -22,6 +22,7 @@ export interface DoseRegion {
   by_radiation?: { alpha: MaybeQuantity; electrons: MaybeQuantity; photons: MaybeQuantity } | null;
   by_member?: Record<string, MaybeQuantity>;
   rbe_weighted_dose?: MaybeQuantity;
+  organ_level?: { total: MaybeQuantity; self: MaybeQuantity; cross: { source: string; dose: MaybeQuantity }[]; sphere: MaybeQuantity } | null;
   limits?: { quantity: string; limit: MaybeQuantity; share: MaybeQuantity; source: string }[];
   budget: { component: string; percent: number }[] | Record<string, number>;
   findings: Finding[];
