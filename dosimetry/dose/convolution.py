@@ -96,14 +96,43 @@ def convolve_far(
     array of the shape of ``values``
         On the fine grid.
     """
+    reach = tuple(n - 1 for n in octant.shape)
+    far = MapSpectrum(gathered(values, coarsening_zyx), reach=reach, backend=backend).convolved(octant)
+    return spread(far, coarsening_zyx, values.shape)
+
+
+def gathered(values: FloatArray, coarsening_zyx: Sequence[int]) -> FloatArray:
+    """Give each fine value to its coarse neighbours; one coarse voxel more lies at each end.
+
+    Parameters
+    ----------
+    values : (z, y, x) array
+        Amounts on the fine grid.
+    coarsening_zyx : (z, y, x) int
+        Fine voxels in one coarse voxel.
+    """
     coarse = values
     for axis, factor in enumerate(coarsening_zyx):
         coarse = _gathered(coarse, axis, factor)
-    reach = tuple(n - 1 for n in octant.shape)
-    far = MapSpectrum(coarse, reach=reach, backend=backend).convolved(octant)
+    return coarse
+
+
+def spread(coarse: FloatArray, coarsening_zyx: Sequence[int], shape: Sequence[int]) -> FloatArray:
+    """Read fine values between the coarse centres of ``gathered``.
+
+    Parameters
+    ----------
+    coarse : (z, y, x) array
+        With one voxel more at each end.
+    coarsening_zyx : (z, y, x) int
+        As ``gathered``.
+    shape : sequence of int
+        Sizes of the fine grid.
+    """
+    fine = coarse
     for axis in (2, 1, 0):
-        far = _spread(far, axis, coarsening_zyx[axis], values.shape[axis])
-    return far
+        fine = _spread(fine, axis, coarsening_zyx[axis], shape[axis])
+    return fine
 
 
 def coarse_share(factor: int) -> list[tuple[int, float]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.compute import fft_backend
+from dosimetry.dose.body_scatter import scatter_correction
 from dosimetry.dose.convolution import MapSpectrum, convolve_far
 from dosimetry.dose.inputs import (
     SMALLEST_DENSITY_G_PER_ML,
@@ -28,6 +29,7 @@ from dosimetry.volume import Volume
 
 KERNEL_DENSITY_G_PER_ML = 1.04
 """Medium of the kernel where density is a map: average soft tissue, ICRU Report 44, rounded."""
+PHOTON_RADIUS_MM = 500.0
 LUNG_BELOW_G_PER_ML = 0.6
 LUNG_SHARE_TO_WARN = 0.05
 """Share of decays in lung above which the user is told what the kernel leaves out."""
@@ -185,7 +187,7 @@ def _run(  # noqa: PLR0917 - both engines in one
     dose = convolve(
         np.asarray(tia.values, dtype=np.float32),
         kernel,
-        progress=lambda fraction, text: say(0.2 + 0.6 * fraction, text),
+        progress=lambda fraction, text: say(0.2 + 0.5 * fraction, text),
         is_cancelled=is_cancelled,
         device=options.get("device"),
     )
@@ -196,6 +198,17 @@ def _run(  # noqa: PLR0917 - both engines in one
         is_air = medium < SMALLEST_DENSITY_G_PER_ML
         masked_kg_gy = float(electrons[is_air].sum(dtype=np.float64)) * kernel.voxel_mass_g * 1e-3
         if is_scaled:
+            say(0.7, "Scatter in the body")
+            photons += scatter_correction(
+                tia.values,
+                ~is_air,
+                emissions=emissions,
+                spacing_zyx_mm=tia.grid.spacing_xyz_mm[::-1],
+                kernel_density_g_per_ml=kernel.density_g_per_ml,
+                reach_mm=float(options.get("photon_radius_mm", PHOTON_RADIUS_MM)),
+                backend=fft_backend(options.get("device")),
+                is_cancelled=is_cancelled,
+            )
             electrons *= np.float32(kernel.density_g_per_ml) / np.where(is_air, np.inf, medium).astype(np.float32)
             photons *= photon_response_by_material(emissions).astype(np.float32)[material_index(medium)]
         electrons[is_air] = 0.0
@@ -249,7 +262,7 @@ def kernel_for(
         emissions,
         spacing_xyz_mm=tia.grid.spacing_xyz_mm,
         density_g_per_ml=medium if isinstance(medium, float) else soft,
-        photon_radius_mm=float(options.get("photon_radius_mm", 500.0)),
+        photon_radius_mm=float(options.get("photon_radius_mm", PHOTON_RADIUS_MM)),
         cache_folder=options.get("kernel_cache_folder"),
     )
 

@@ -11,6 +11,8 @@ CLASSICAL_RADIUS_SQUARED_BARN = 0.0794078
 FINE_STRUCTURE = 7.2973525693e-3
 HC_KEV_ANGSTROM = 12.39841984
 """h c, keV angstrom."""
+N_COSINES = 64
+"""Gauss nodes over the cosine; the integrand is smooth below 3 MeV."""
 AVOGADRO_PER_BARN_CM2 = 0.602214076
 """Avogadro's number times one barn, cm2/mol."""
 
@@ -39,6 +41,25 @@ def klein_nishina_barn(energy_kev: FloatArray) -> FloatArray:
     first = (1.0 + a) / a**2 * (2.0 * (1.0 + a) / b - log_b / a)
     second = log_b / (2.0 * a) - (1.0 + 3.0 * a) / b**2
     return np.asarray(2.0 * np.pi * CLASSICAL_RADIUS_SQUARED_BARN * (first + second))
+
+
+def mean_cosine_of_scattered_energy(energy_kev: FloatArray) -> FloatArray:
+    """Return the mean cosine of Klein-Nishina scattering, weighted with the energy of the scattered photon.
+
+    Parameters
+    ----------
+    energy_kev : (n,) array
+        Photon energy, keV, above zero.
+
+    Returns
+    -------
+    (n,) array
+        0 for very soft photons (Thomson), towards 1 for very hard ones.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(N_COSINES)
+    energies = np.asarray(energy_kev, dtype=np.float64)[:, None]
+    energy = weights * klein_nishina_barn_per_cosine(energies, nodes) * scattered_fraction(energies, nodes)
+    return np.asarray((energy @ nodes) / energy.sum(axis=1))
 
 
 def pair_barn_per_z2(energy_kev: FloatArray) -> FloatArray:

@@ -60,25 +60,20 @@ def test_self_dose_of_the_scaled_kernel(found, organ):
     assert found["kernel", organ, organ] == pytest.approx(1.0, abs=0.03)
 
 
-ACROSS_THE_SPINE = {
-    frozenset({"Left kidney c+m+p", "Right kidney c+m+p"}),
-    frozenset({"Spleen", "Right kidney c+m+p"}),
-}
-
-
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("target", ORGANS)
 def test_cross_dose_of_the_scaled_kernel(found, source, target):
     if source == target:
         return
-    ratio = found["kernel", target, source]
-    if frozenset({source, target}) in ACROSS_THE_SPINE:
-        # Vertebrae absorb more than soft tissue and nothing scatters back from beyond the skin: always more
-        # (docs/physics/engines.md splits the difference with the Monte Carlo).
-        assert 1.0 < ratio < 1.36
-    else:
-        # A kernel of infinite soft tissue knows neither lung nor bone nor the body's surface: 20 % (section 4).
-        assert ratio == pytest.approx(1.0, abs=0.20)
+    # The bar is 15 %. Ours: 1 to 3 %, and 3 to 7 % high across the spine, whose bone a convolution does not know.
+    assert found["kernel", target, source] == pytest.approx(1.0, abs=0.10)
+
+
+def test_without_the_body_cross_dose_is_too_high(found):
+    """Endless tissue scatters back what a body loses at its skin."""
+    spine = ("Right kidney c+m+p", "Spleen")
+    assert found["kernel_unscaled", *spine] > 1.25
+    assert found["kernel", *spine] < 1.10
 
 
 def test_density_scaling_matters_where_density_differs(found):
