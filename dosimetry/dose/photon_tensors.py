@@ -122,7 +122,7 @@ def _angle(problem: TensorProblem, kind: Any, material: Any, node: Any, draw: An
     angle_node = (node * problem.angle_ratio + problem.angle_shift).clamp(min=0.0, max=n_energies - 1)
     i = angle_node.long()
     i = (i + (angle_node - i > draw[1]).long()).clamp(max=n_energies - 1)
-    place = draw[2] * (n_edges - 1)
+    place = (1.0 - draw[2].sqrt()) * (n_edges - 1)
     j = place.long().clamp(max=n_edges - 2)
     flat = problem.angles.view(-1)
     first = ((kind * problem.n_materials + material) * n_energies + i) * n_edges + j

@@ -15,6 +15,7 @@ from dosimetry.physics.compton import (
     CLASSICAL_RADIUS_SQUARED_BARN,
     klein_nishina_barn,
     klein_nishina_barn_per_cosine,
+    momentum_transfer_per_angstrom,
 )
 from dosimetry.physics.cross_sections import photon_table
 from dosimetry.physics.materials import (
@@ -150,9 +151,30 @@ def test_drawn_compton_angles_transfer_the_tabulated_energy(energy_kev):
 
 def test_rayleigh_angles_shrink_with_energy():
     tables = sampling_tables()
-    medians = tables.rayleigh[material_number("water"), :, tables.rayleigh.shape[2] // 2]
+    # Half of the photons lie below the node at sqrt(1/2) of the way.
+    medians = tables.rayleigh[material_number("water"), :, round((1.0 - 0.5**0.5) * (tables.rayleigh.shape[2] - 1))]
     assert np.all(np.diff(medians) < 0.0)
     assert medians[-1] < 1e-4
+
+
+@pytest.mark.parametrize("energy_kev", [30.0, 100.0, 208.4, 364.5])
+def test_rayleigh_angles_are_those_of_the_form_factor(energy_kev):
+    """Few photons scatter far: the tail above 90 degrees must not be made of straight lines."""
+    tables, table = sampling_tables(), photon_table("water")
+    node = round((np.log(energy_kev) - tables.log_first_angle_energy) * tables.angle_nodes_per_log)
+    at_kev = float(np.exp(tables.log_first_angle_energy + node / tables.angle_nodes_per_log))
+    state = new_state(seed=8, stream=2)
+    drawn = np.array([draw_angle(tables.rayleigh[material_number("water")], float(node), state) for _ in range(60_000)])
+    far = 2.0 * np.linspace(0.0, 1.0, 20_001) ** 3
+    x = momentum_transfer_per_angstrom(at_kev, 1.0 - far)
+    f2 = np.interp(x, table.momentum_transfer_per_angstrom, table.form_factor_squared_per_g)
+    density = (1.0 + (1.0 - far) ** 2) * f2
+    total = np.trapezoid(density, far)
+    # Four standard errors, and 1 % of the mean for the straight lines between 128 nodes.
+    mean = np.trapezoid(density * far, far) / total
+    assert drawn.mean() == pytest.approx(mean, abs=4.0 * drawn.std() / np.sqrt(drawn.size) + 0.01 * mean)
+    behind = np.trapezoid(np.where(far > 1.0, density, 0.0), far) / total
+    assert (drawn > 1.0).mean() == pytest.approx(behind, abs=4.0 * np.sqrt(behind / drawn.size) + 5e-5)
 
 
 def test_turn_keeps_length_and_angle():

@@ -1,5 +1,7 @@
 """Pencil beam on a half space of water, laterally integrated (verification numbers, section 2)."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -23,13 +25,16 @@ def depth_dose(energy_kev, n_histories):
     return (np.arange(N_BINS) + 0.5) * DEEPEST / N_BINS, tally[:-1]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("energy", "mean", "r50", "practical"), [
+CASES = pytest.mark.parametrize(("energy", "mean", "r50", "practical"), [
     (500.0, 0.403, 0.718, 0.905),
     (1000.0, 0.401, 0.717, 0.905),
 ])  # fmt: skip
-def test_depth_dose(energy, mean, r50, practical):
-    depths, dose = depth_dose(energy, 100_000)
+
+
+@cache
+def beam(energy_kev):
+    """Return energy-weighted mean depth, R50 and practical range in R_CSDA."""
+    depths, dose = depth_dose(energy_kev, 100_000)
     smooth = np.convolve(dose, np.ones(7) / 7.0, mode="same")
     peak = smooth[3:-3].argmax() + 3
     falling = np.arange(N_BINS) > peak
@@ -37,9 +42,32 @@ def test_depth_dose(energy, mean, r50, practical):
     half = np.interp(-0.5 * smooth[peak], -smooth[below - 1 : below + 1], depths[below - 1 : below + 1])
     is_edge = falling & (smooth < 0.7 * smooth[peak]) & (smooth > 0.3 * smooth[peak])
     slope, offset = np.polyfit(depths[is_edge], smooth[is_edge], 1)
-    # The tangent depends least on bins: 1.5 %. The two others are 1.5 to 1.9 % and 2 to 2.7 % below the listed figures,
-    # whose bins are not known; published EGSnrc point kernels (test_mainegra_2005.py) agree with the same physics to
-    # 1 %, with slightly *more* penetration on our side. These bounds guard against a change of the scattering by 5 %.
-    assert -offset / slope == pytest.approx(practical, rel=0.015)
-    assert (depths @ dose) / dose.sum() == pytest.approx(mean, rel=0.025)
-    assert half == pytest.approx(r50, rel=0.035)
+    return (depths @ dose) / dose.sum(), half, -offset / slope
+
+
+@pytest.mark.slow
+@CASES
+def test_practical_range(energy, mean, r50, practical):
+    # The tangent depends least on bins: 1.5 %.
+    assert beam(energy)[2] == pytest.approx(practical, rel=0.015)
+
+
+@pytest.mark.slow
+@CASES
+@pytest.mark.xfail(
+    strict=True, reason="mean depth 1.5 to 1.9 % and R50 2.1 to 2.7 % low; cause open (docs/validation.md)"
+)
+def test_mean_depth_and_r50(energy, mean, r50, practical):
+    found = beam(energy)
+    assert found[0] == pytest.approx(mean, rel=0.015)
+    assert found[1] == pytest.approx(r50, rel=0.015)
+
+
+@pytest.mark.slow
+@CASES
+def test_scattering_has_not_changed(energy, mean, r50, practical):
+    # The bins of the listed figures are not known; published EGSnrc point kernels (test_mainegra_2005.py) agree with
+    # the same physics to 1 %, with slightly more penetration on our side. A change of the scattering by 5 % shows here.
+    found = beam(energy)
+    assert found[0] == pytest.approx(mean, rel=0.025)
+    assert found[1] == pytest.approx(r50, rel=0.035)
