@@ -57,6 +57,12 @@ class CurveFit:
         As many points as parameters: the curve passes through every point.
     checks : tuple of mapping
         text, guide, level of each check of the fit.
+    shape_model : str or None
+        Model of the shape parameters where ``model`` names a method instead, as ``posterior``.
+    interval_95_bq_s : (float, float) or None
+        Central 95 % interval of the integral, where it was sampled.
+    source : str
+        Where an assumed shape comes from, as a population; empty where the scans alone decide.
     """
 
     model: str
@@ -78,6 +84,9 @@ class CurveFit:
     maximum_correlation: float
     is_interpolation: bool
     checks: tuple[Mapping[str, str], ...] = ()
+    shape_model: str | None = None
+    interval_95_bq_s: tuple[float, float] | None = None
+    source: str = ""
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "CurveFit":
@@ -86,6 +95,8 @@ class CurveFit:
         values["theta"] = tuple(values["theta"])
         values["covariance"] = tuple(tuple(row) for row in values["covariance"])
         values["checks"] = tuple(values.get("checks", ()))
+        if values.get("interval_95_bq_s") is not None:
+            values["interval_95_bq_s"] = tuple(values["interval_95_bq_s"])
         return cls(**values)
 
     @property
@@ -97,7 +108,9 @@ class CurveFit:
     def term_slopes(self) -> TermSlopes:
         """Return the terms and their derivatives by the shape parameters."""
         shape = np.asarray(self.theta[1:])
-        return slopes_of(model=self.model, shape=shape, physical_per_s=self.physical_decay_constant_per_s)
+        return slopes_of(
+            model=self.shape_model or self.model, shape=shape, physical_per_s=self.physical_decay_constant_per_s
+        )
 
     def exponential_terms(self) -> tuple[list[float], list[float]]:
         """Return amplitudes in Bq and decay constants in 1/s."""

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.kinetics.bayes import ONE_SIGMA, TiaPosterior
+from dosimetry.kinetics.curve_fit import CurveFit
 from dosimetry.kinetics.curve_samples import log_unit_activity
 from dosimetry.kinetics.population import PopulationPrior
-from dosimetry.kinetics.terms import Array
+from dosimetry.kinetics.terms import Array, evaluate_slopes
 from dosimetry.nuclides.decay import get_nuclide
 
 N_DRAWS = 2000
@@ -150,6 +151,45 @@ def advise_first_scan(
     # With one scan ln TIA = ln A(t) - ln(unit activity): the noise of the scan and the spread of the shapes add up.
     spread = np.diff(np.quantile(logs, ONE_SIGMA, axis=0), axis=0)[0] / 2.0
     return _advice(times, spread**2 + _noise_variance(shape, scan_cv), current_cv=None, wanted_cv=wanted_cv)
+
+
+def advise_from_fit(
+    fit: CurveFit,
+    *,
+    candidate_times_s: Sequence[float] | NDArray[Any],
+    scan_cv: float,
+    wanted_cv: float,
+) -> NextScanAdvice:
+    """Rank times of the next scan from the covariance of a fitted curve, without any population.
+
+    First order: a scan of relative uncertainty s at time t with the slopes j of ln(activity) leaves the covariance
+    C - C j j^T C/(s^2 + j^T C j). It does not know that another model may hold.
+
+    Parameters
+    ----------
+    fit : CurveFit
+        Fit to the scans at hand.
+    candidate_times_s, scan_cv, wanted_cv
+        As in ``advise_next_scan``.
+
+    Returns
+    -------
+    NextScanAdvice
+        Expected relative standard uncertainty of the time-integrated activity.
+
+    Raises
+    ------
+    InvalidInputError
+        As in ``advise_next_scan``.
+    """
+    times = _validated(candidate_times_s, scan_cv=scan_cv, wanted_cv=wanted_cv)
+    slopes = evaluate_slopes(slopes=fit.term_slopes, tia_bq_s=fit.time_integrated_activity_bq_s, times_s=times)
+    relative = slopes / fit.activity_bq(times)[:, None]
+    covariance = np.asarray(fit.covariance)
+    seen = relative @ covariance
+    gained = seen[:, 0] ** 2 / (np.log1p(scan_cv**2) + np.einsum("ij,ij->i", seen, relative))
+    expected = np.maximum(covariance[0, 0] - gained, 0.0)
+    return _advice(times, expected, current_cv=_cv(float(covariance[0, 0])), wanted_cv=wanted_cv)
 
 
 def _expected_variances(

@@ -6,6 +6,7 @@ from rest_framework.views import APIView
 
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
+from planning.computation.curve_models import FITTED_MODELS
 from planning.computation.half_lives import check_half_life
 from planning.figures.curves import curve_figure, small_curve
 from planning.models import TimePoint
@@ -13,9 +14,15 @@ from planning.selectors.contours import regions_visible_to
 from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_curves
 from planning.selectors.findings import cycle_findings
-from planning.selectors.kinetics import curve_summary, curves_visible_to, declared_half_life, fitted_points
+from planning.selectors.kinetics import curve_summary, curves_visible_to, declared_half_life, fit_options, fitted_points
 from planning.selectors.staleness import curves_stale_causes
-from planning.services.kinetics import curve_choose, curves_accept_unflagged, curves_start, point_exclude
+from planning.services.kinetics import (
+    DECLARED_HALF_LIFE,
+    curve_choose,
+    curves_accept_unflagged,
+    curves_start,
+    point_exclude,
+)
 
 
 class CurvesApi(APIView):
@@ -45,6 +52,7 @@ class CurvesApi(APIView):
             "number": revision.number,
             "at": revision.created_at.isoformat(),
             "declared": declared_half_life(revision),
+            "options": fit_options(revision),
         }
         return Response({"revision": head, "is_stale": bool(causes), "stale_causes": causes, "regions": regions})
 
@@ -54,9 +62,17 @@ class CurvesStartInput(serializers.Serializer):
     effective_half_life_standard_uncertainty_h = FiniteFloatField(required=False, min_value=0.01)
     effective_half_life_source = serializers.CharField(required=False, max_length=255)
 
+    models = serializers.ListField(child=serializers.ChoiceField(choices=FITTED_MODELS), required=False)
+    cycle_to_cycle_cv_percent = FiniteFloatField(required=False, min_value=0.1, max_value=200.0)
+    wanted_cv_percent = FiniteFloatField(required=False, min_value=0.1, max_value=99.0)
+
+    def validate_models(self, models):
+        """Return each model once, as plain text: the parameters are stored as JSON."""
+        return list(dict.fromkeys(str(model) for model in models))
+
     def validate(self, attrs):
-        given = [name for name in self.fields if attrs.get(name)]
-        if given and len(given) < len(self.fields):
+        given = [name for name in DECLARED_HALF_LIFE if attrs.get(name)]
+        if given and len(given) < len(DECLARED_HALF_LIFE):
             raise serializers.ValidationError("Give half-life, its uncertainty and its source together.")
         return attrs
 

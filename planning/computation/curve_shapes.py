@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dosimetry.kinetics.fitting import CurveFit
+from dosimetry.kinetics.stored_curve import curve_from_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class CurveShape:
 
 def curve_shape(fit: dict[str, Any], *, end_s: float, n_samples: int) -> CurveShape:
     """Sample a stored fit and its standard uncertainty from administration to ``end_s``."""
-    curve = CurveFit.from_dict(fit)
+    curve = curve_from_dict(fit)
     times_s = np.linspace(0.0, end_s, n_samples)
     return CurveShape(
         times_s=times_s.tolist(),
@@ -28,7 +28,7 @@ def curve_shape(fit: dict[str, Any], *, end_s: float, n_samples: int) -> CurveSh
 
 def residuals(fit: dict[str, Any], points: list[dict[str, Any]]) -> list[float]:
     """Return (measured - fitted) / standard uncertainty of each point."""
-    curve = CurveFit.from_dict(fit)
+    curve = curve_from_dict(fit)
     times_s = np.array([point["time_s"] for point in points])
     measured = np.array([point["activity_bq"] for point in points])
     u = np.array([point["activity_standard_uncertainty_bq"] for point in points])
@@ -37,4 +37,4 @@ def residuals(fit: dict[str, Any], points: list[dict[str, Any]]) -> list[float]:
 
 def dose_rate_terms(fit: dict[str, Any]) -> tuple[list[float], list[float]]:
     """Return amplitudes (any unit) and decay constants in 1/s of the exponential terms."""
-    return CurveFit.from_dict(fit).exponential_terms()
+    return curve_from_dict(fit).exponential_terms()

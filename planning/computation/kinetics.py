@@ -1,19 +1,20 @@
 """From accepted contours to time-activity curves of every region."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from dosimetry.errors import DosimetryError, InsufficientDataError
-from dosimetry.kinetics.selection import CurveSelection, fit_admissible
-from dosimetry.kinetics.single_time_point import fit_single_time_point
+from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, RegionCurves, fit_region_curves
+from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
+from planning.computation.priors import region_priors
 from planning.computation.provenance import software_versions
 from planning.models import Cycle, PointExclusion, Region
 from planning.selectors.current import current_administration, current_contours
+from planning.selectors.kinetics import earlier_choices
 
 HOUR_S = 3600.0
 DEFAULT_ACTIVITY_CV = 0.05
@@ -33,15 +34,13 @@ def compute_curves(
     nuclide = get_nuclide(cycle.course.nuclide)
     revisions = [revision for t in cycle.time_points.all() if (revision := current_contours(t)) is not None]
     n_time_points = cycle.time_points.count()
+    shared = _options(parameters, administration)
+    priors = region_priors(cycle=cycle, regions=list(points), parameters=parameters)
     curves = []
     for i, (region, region_points) in enumerate(points.items()):
         progress(i / len(points), f"Fitting {region.name}")
-        curves.append(
-            {
-                "region": region,
-                **_fit_region(region_points, nuclide, parameters, n_time_points=n_time_points),
-            }
-        )
+        options = replace(shared, prior=priors.get(region))
+        curves.append({"region": region, **_fit_region(region_points, nuclide, options, n_time_points=n_time_points)})
     inputs = {
         "administration": str(administration.pk),
         "contours": sorted(str(revision.pk) for revision in revisions),
@@ -49,15 +48,33 @@ def compute_curves(
         "parameters": dict(parameters),
         "nuclide": nuclide.name,
         "nuclide_data": nuclide.data_version,
+        "priors": {str(region.pk): json.loads(prior.to_json()) for region, prior in priors.items()},
     }
     return {
         "administration": administration,
         "contour_revisions": revisions,
-        "parameters": dict(parameters),
+        "parameters": {**parameters, **({"earlier_choices": earlier_choices(cycle)} if priors else {})},
         "inputs_digest": digest_json(inputs),
         "versions": software_versions(),
         "curves": curves,
     }
+
+
+def _options(parameters: Mapping[str, Any], administration) -> FitOptions:
+    declared = None
+    if "effective_half_life_h" in parameters:
+        declared = DeclaredHalfLife(
+            effective_half_life_s=parameters["effective_half_life_h"] * HOUR_S,
+            standard_uncertainty_s=parameters["effective_half_life_standard_uncertainty_h"] * HOUR_S,
+            source=parameters.get("effective_half_life_source", ""),
+        )
+    wanted = parameters.get("wanted_cv_percent")
+    return FitOptions(
+        models=tuple(parameters["models"]) if parameters.get("models") else None,
+        declared=declared,
+        administered_activity_bq=administration.administered_activity_bq,
+        wanted_cv=None if wanted is None else wanted / 100.0,
+    )
 
 
 def _points_by_region(cycle: Cycle) -> dict[Region, list[dict[str, Any]]]:
@@ -89,74 +106,69 @@ def _points_by_region(cycle: Cycle) -> dict[Region, list[dict[str, Any]]]:
     return {region: sorted(rows, key=lambda row: row["time_s"]) for region, rows in points.items()}
 
 
-def _fit_region(
-    points: list[dict[str, Any]], nuclide, parameters: Mapping[str, Any], *, n_time_points: int
-) -> dict[str, Any]:
+def _fit_region(points: list[dict[str, Any]], nuclide, options: FitOptions, *, n_time_points: int) -> dict[str, Any]:
     used = [point for point in points if not point["is_excluded"]]
     findings = []
     if len(points) < n_time_points:
         message = f"Accepted on {len(points)} of {n_time_points} time points; the others are not used."
         findings.append({"code": "points_missing", "level": "ask", "message": message})
     try:
-        selection = _select(used, nuclide, parameters)
+        found = fit_region_curves(
+            times_s=[point["time_s"] for point in used],
+            activities_bq=[point["activity_bq"] for point in used],
+            standard_uncertainties_bq=[point["activity_standard_uncertainty_bq"] for point in used],
+            nuclide=nuclide,
+            options=options,
+        )
     except DosimetryError as error:
         findings.append({"code": error.code, "level": "block", "message": str(error)})
-        return {"points": points, "fits": [], "refused": [], "recommended_model": "", "findings": findings}
-    fits = [fit_as_dict(fit) for fit in selection.fits]
-    findings += [_plain_finding(finding) for finding in selection.findings]
+        return {
+            "points": points,
+            "fits": [],
+            "refused": [],
+            "recommended_model": "",
+            "findings": findings,
+            "diagnostics": {},
+        }
+    findings += [_plain_finding(finding) for finding in found.findings]
     return {
         "points": points,
-        "fits": fits,
-        "refused": [{"model": model, "reason": reason} for model, reason in selection.refused],
-        "recommended_model": selection.recommended_model or "",
+        "fits": [curve_to_dict(curve) for curve in found.curves.values()],
+        "refused": [{"model": model, "reason": reason} for model, reason in found.refused],
+        "recommended_model": found.recommended_model,
         "findings": findings,
+        "diagnostics": _diagnostics(found),
     }
 
 
-def _select(used: list[dict[str, Any]], nuclide, parameters: Mapping[str, Any]) -> CurveSelection:
-    """Fit all scans; with a declared half-life, a region with one scan, or still rising, takes its last scan alone."""
-    times_s = np.array([point["time_s"] for point in used])
-    activities_bq = np.array([point["activity_bq"] for point in used])
-    u_bq = np.array([point["activity_standard_uncertainty_bq"] for point in used])
-    is_uptake = len(used) > 1 and activities_bq[-1] > activities_bq[-2]
-    try:
-        if is_uptake and "effective_half_life_h" in parameters:
-            raise InsufficientDataError("Activity still rises at the last scan.", code="half_life_required")
-        return fit_admissible(
-            times_s=times_s,
-            activities_bq=activities_bq,
-            standard_uncertainties_bq=u_bq,
-            nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
-        )
-    except DosimetryError as error:
-        if error.code not in {"half_life_required", "rising_curve"} or "effective_half_life_h" not in parameters:
-            raise
-    return fit_single_time_point(
-        time_s=float(times_s[-1]),
-        activity_bq=float(activities_bq[-1]),
-        activity_standard_uncertainty_bq=float(u_bq[-1]),
-        effective_half_life_s=parameters["effective_half_life_h"] * HOUR_S,
-        effective_half_life_standard_uncertainty_s=parameters["effective_half_life_standard_uncertainty_h"] * HOUR_S,
-        nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
-        source=parameters.get("effective_half_life_source", ""),
-        n_scans=len(used),
-    )
-
-
-def fit_as_dict(fit) -> dict[str, Any]:
-    """Return a curve fit as plain JSON in SI units."""
-    return _plain(asdict(fit))
+def _diagnostics(found: RegionCurves) -> dict[str, Any]:
+    """Return what stands beside the curves: scans predicted from the others, the next scan, one-scan methods."""
+    shown: dict[str, Any] = {}
+    if found.leave_one_out is not None:
+        shown["leave_one_out"] = {
+            "model": found.leave_one_out.model,
+            "standardised_residuals": list(found.leave_one_out.standardised_residuals),
+            "maximum_integral_change": found.leave_one_out.maximum_integral_change,
+        }
+    if found.next_scan is not None:
+        shown["next_scan"] = {
+            "current_cv": found.next_scan.current_cv,
+            "wanted_cv": found.next_scan.wanted_cv,
+            "is_enough": found.next_scan.is_enough,
+            "best_time_s": found.next_scan.best.time_s,
+            "best_cv": found.next_scan.best.expected_cv,
+            "times_s": [candidate.time_s for candidate in found.next_scan.candidates],
+            "expected_cv": [candidate.expected_cv for candidate in found.next_scan.candidates],
+        }
+    if found.one_scan is not None:
+        shown["one_scan"] = {
+            "time_s": found.one_scan.time_s,
+            "tia_bq_s": dict(found.one_scan.tia_bq_s),
+            "half_lives_s": found.one_scan.half_lives_s.tolist(),
+            "errors": {method: values.tolist() for method, values in found.one_scan.errors.items()},
+        }
+    return shown
 
 
 def _plain_finding(finding) -> dict[str, Any]:
     return {"code": finding.code, "level": finding.level, "message": finding.message}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return value.item() if isinstance(value, np.generic) else value

@@ -31,10 +31,11 @@ class RegionCurve(models.Model):
     points = (
         models.JSONField()
     )  # [{time_point, time_s, activity_bq, activity_standard_uncertainty_bq, volume_ml, is_excluded, reason}]
-    fits = models.JSONField()  # CurveFit as dict, SI units
+    fits = models.JSONField()  # curves as dosimetry.kinetics.stored_curve writes them, SI units
     refused = models.JSONField(default=list, blank=True)  # [{model, reason}]
     recommended_model = models.CharField(max_length=32, blank=True)
     findings = models.JSONField(default=list, blank=True)
+    diagnostics = models.JSONField(default=dict, blank=True)  # {leave_one_out, next_scan, one_scan}, SI units
 
     class Meta:
         ordering = ["region__kind", "region__label"]

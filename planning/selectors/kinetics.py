@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from planning.models import RegionCurve
+from planning.models import Cycle, RegionCurve
 from planning.models.kinetics import CurveRevision
+from planning.selectors.current import current_curves
 from planning.selectors.quantities import quantity
 from planning.selectors.sites import site_ids_of
 
@@ -20,6 +21,8 @@ MODEL_LABELS = {
     "uptake_bi_exponential": "Uptake and bi-exponential",
     "tri_exponential": "Tri-exponential",
     "single_time_point": "Single time point",
+    "model_average": "Average of the models",
+    "posterior": "With prior",
 }
 
 
@@ -27,6 +30,26 @@ def curves_visible_to(*, user):
     return RegionCurve.objects.filter(revision__cycle__course__patient__site__in=site_ids_of(user=user)).select_related(
         "region", "revision__cycle__course__patient__site"
     )
+
+
+def earlier_curves(cycle: Cycle) -> dict[Any, RegionCurve]:
+    """Return the newest accepted curve of each region from the cycles before this one."""
+    found: dict[Any, RegionCurve] = {}
+    for earlier in cycle.course.cycles.filter(number__lt=cycle.number).order_by("number"):
+        revision = current_curves(earlier)
+        if revision is None:
+            continue
+        for curve in revision.curves.select_related("region", "revision__cycle"):
+            choice = curve.choices.order_by("-created_at", "-pk").first()
+            if choice is not None and choice.is_accepted:
+                found[curve.region_id] = curve
+    return found
+
+
+def earlier_choices(cycle: Cycle) -> list[str]:
+    """Name the decisions behind ``earlier_curves``: another choice makes what rests on it stale."""
+    newest = (curve.choices.order_by("-created_at", "-pk").first() for curve in earlier_curves(cycle).values())
+    return sorted(str(choice.pk) for choice in newest if choice is not None)
 
 
 def chosen_fit(curve: RegionCurve) -> dict[str, Any] | None:
@@ -48,6 +71,12 @@ def declared_half_life(revision: CurveRevision) -> dict[str, Any] | None:
     """Return half-life and standard uncertainty in h and the source, as declared for these fits, if any was."""
     declared = {name: value for name, value in revision.parameters.items() if name.startswith("effective_half_life")}
     return declared or None
+
+
+def fit_options(revision: CurveRevision) -> dict[str, Any]:
+    """Return the other options that these fits were asked for with."""
+    names = ("models", "cycle_to_cycle_cv_percent", "wanted_cv_percent")
+    return {name: revision.parameters[name] for name in names if name in revision.parameters}
 
 
 def model_label(model: str) -> str:
@@ -82,7 +111,49 @@ def fit_summary(fit: dict[str, Any], *, administered_activity_bq: float) -> dict
             standard_uncertainty=None if tia_u is None else tia_u / administered_activity_bq,
         ),
         "tail": quantity(fit["extrapolated_fraction"], unit="%", factor=0.01),
+        "interval_95": interval(fit.get("interval_95_bq_s"), unit="MBq·h", factor=MBQ_H),
+        "source": fit.get("source", ""),
         "checks": fit.get("checks", []),
+    }
+
+
+def interval(bounds, *, unit: str, factor: float) -> dict[str, Any] | None:
+    """Return lower and upper end with their unit."""
+    if bounds is None:
+        return None
+    return {"lower": bounds[0] / factor, "upper": bounds[1] / factor, "unit": unit}
+
+
+def next_scan_summary(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    if stored is None:
+        return None
+    return {
+        "current": quantity(stored["current_cv"], unit="%", factor=0.01),
+        "wanted": quantity(stored["wanted_cv"], unit="%", factor=0.01),
+        "is_enough": stored["is_enough"],
+        "best_time": quantity(stored["best_time_s"], unit="h", factor=HOUR),
+        "best": quantity(stored["best_cv"], unit="%", factor=0.01),
+        "times_h": [time / HOUR for time in stored["times_s"]],
+        "expected_percent": [100.0 * cv for cv in stored["expected_cv"]],
+    }
+
+
+def one_scan_summary(stored: dict[str, Any] | None, *, administered_activity_bq: float) -> dict[str, Any] | None:
+    if stored is None:
+        return None
+    return {
+        "time": quantity(stored["time_s"], unit="h", factor=HOUR),
+        "methods": [
+            {
+                "method": method,
+                "label": method.capitalize(),
+                "tia": quantity(tia, unit="MBq·h", factor=MBQ_H),
+                "tiac": quantity(tia / administered_activity_bq, unit="h", factor=HOUR),
+                "errors_percent": [100.0 * error for error in stored["errors"][method]],
+            }
+            for method, tia in stored["tia_bq_s"].items()
+        ],
+        "half_lives_h": [half_life / HOUR for half_life in stored["half_lives_s"]],
     }
 
 
@@ -131,4 +202,7 @@ def curve_summary(curve: RegionCurve) -> dict[str, Any]:
         "accepted_by": choice.created_by.printed_name if choice and choice.is_accepted and choice.created_by else None,
         "choice_reason": choice.reason if choice else "",
         "findings": curve.findings,
+        "next_scan": next_scan_summary(curve.diagnostics.get("next_scan")),
+        "one_scan": one_scan_summary(curve.diagnostics.get("one_scan"), administered_activity_bq=activity_bq),
+        "leave_one_out": curve.diagnostics.get("leave_one_out"),
     }

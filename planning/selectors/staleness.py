@@ -20,6 +20,7 @@ from planning.selectors.current import (
     reference_time_point,
 )
 from planning.selectors.density_curves import density_stale_cause
+from planning.selectors.kinetics import earlier_choices
 
 
 def image_stale_causes(image: QuantifiedImage) -> list[str]:
@@ -81,6 +82,9 @@ def curves_stale_causes(revision: CurveRevision) -> list[str]:
     }
     if contoured - used:
         causes.append("a time point was contoured since")
+    earlier = revision.parameters.get("earlier_choices")
+    if earlier is not None and earlier != earlier_choices(revision.cycle):
+        causes.append("a curve of an earlier cycle was changed")
     if _exclusions_changed(revision):
         causes.append("a scan was left out or taken back")
     return causes
