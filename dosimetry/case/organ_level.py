@@ -7,7 +7,7 @@ import numpy as np
 
 from dosimetry.case.pipeline import Scan
 from dosimetry.dose.organ_level import organ_level_doses
-from dosimetry.kinetics.fitting import CurveFit
+from dosimetry.kinetics.region_curves import Curve
 from dosimetry.nuclides.emissions import get_emissions
 from dosimetry.units import MBQ_H_BQ_S
 from dosimetry.volume import Volume
@@ -15,7 +15,7 @@ from dosimetry.volume import Volume
 
 def organ_level_section(
     reference: Scan,
-    fits: Mapping[str, CurveFit],
+    fits: Mapping[str, Curve],
     *,
     tia: Volume,
     density: Volume | float,

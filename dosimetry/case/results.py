@@ -1,5 +1,6 @@
 """Curves, dose map and region doses of a read case, as plain JSON with units in the keys."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dosimetry.case.curves import region_fits, tia_map
+from dosimetry.case.curves import region_fits
 from dosimetry.case.engine_doses import compare_region, run_engines
 from dosimetry.case.nifti import write_nifti
 from dosimetry.case.organ_level import organ_level_section
@@ -22,13 +23,15 @@ from dosimetry.case.pipeline import (
     share_contours,
 )
 from dosimetry.case.schema import Case
+from dosimetry.case.voxel_maps import voxel_maps
 from dosimetry.dose.by_radiation import total_local_energy_kev
 from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import combine_region_uncertainty
 from dosimetry.dvh.histogram import dose_volume_histogram
 from dosimetry.errors import DosimetryError, InsufficientDataError
-from dosimetry.kinetics.fitting import CurveFit
+from dosimetry.kinetics.region_curves import Curve
+from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import Nuclide, get_nuclide
 from dosimetry.provenance import digest_array, digest_json, package_versions
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
@@ -72,7 +75,8 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     measured, statements = _measure(scans, warnings)
     started = time.monotonic()
     fits = region_fits(case, scans, measured, nuclide, warnings=warnings)
-    tia = tia_map(case, scans, reference, nuclide, fits=fits, warnings=warnings)
+    maps = voxel_maps(case, scans, reference, nuclide, curves=fits, warnings=warnings)
+    tia = maps.tia
     density, density_origin = _density(case, reference)
     log(f"voxel-wise curves in {time.monotonic() - started:.1f} s")
     results = run_engines(case.engines, tia=tia, density=density, nuclide=nuclide, options=case.engine_options, log=log)
@@ -95,6 +99,12 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
         write_nifti(results[name].dose, out / f"dose_gy_{name}.nii.gz", description=f"absorbed dose, Gy, engine {name}")
     shown = tia.with_values(tia.values / np.float32(MBQ_BQ))
     write_nifti(shown, out / "tia_mbq_s.nii.gz", description="time-integrated activity of each voxel, MBq s")
+    if maps.relative_standard_uncertainty is not None:
+        write_nifti(
+            maps.relative_standard_uncertainty,
+            out / "tia_relative_uncertainty.nii.gz",
+            description="relative standard uncertainty of the time-integrated activity of each voxel",
+        )
     return {
         "format": "theranostics-results-1",
         "nuclide": nuclide.name,
@@ -139,6 +149,13 @@ def _case_parameters(case: Case) -> dict[str, Any]:
         "engines": list(case.engines),
         "engine_options": dict(case.engine_options),
         "organ_level": case.organ_level,
+        "curves": {
+            "models": list(case.curves.models or ()),
+            "choose": dict(case.curves.choose),
+            "priors": {name: json.loads(prior.to_json()) for name, prior in case.curves.priors.items()},
+            "wanted_cv": case.curves.wanted_cv,
+        },
+        "voxel_method": case.voxel_method,
     }
 
 
@@ -186,7 +203,7 @@ def _density(case: Case, reference: Scan) -> tuple[Volume | float, str]:
 def _region(  # noqa: PLR0917 - one row needs everything that the case computed
     case: Case,
     name: str,
-    fits: Mapping[str, CurveFit],
+    fits: Mapping[str, Curve],
     measured: Mapping[str, Mapping[str, RegionMeasurement]],
     scans: list[Scan],
     reference: Scan,
@@ -227,7 +244,7 @@ def _region(  # noqa: PLR0917 - one row needs everything that the case computed
 def _dose_fields(  # noqa: PLR0917 - see _region
     case: Case,
     name: str,
-    fit: CurveFit,
+    fit: Curve,
     found: RegionMeasurement,
     reference: Scan,
     results: Mapping[str, EngineResult],
@@ -258,15 +275,7 @@ def _dose_fields(  # noqa: PLR0917 - see _region
     fields = {
         "volume_ml": found.volume_ml,
         "mass_g": mass_g,
-        "fit": {
-            "model": fit.model,
-            "effective_half_life_h": fit.effective_half_life_s / HOUR_S,
-            "effective_half_life_standard_uncertainty_h": fit.effective_half_life_standard_uncertainty_s / HOUR_S,
-            "extrapolated_fraction": fit.extrapolated_fraction,
-            "aicc": fit.aicc,
-            "parameters": dict(fit.parameters),
-            "checks": [dict(check) for check in fit.checks],
-        },
+        "fit": _fit_fields(curve_to_dict(fit)),
         "tia_mbq_h": {"value": tia / MBQ_H_BQ_S, "standard_uncertainty": tia_u / MBQ_H_BQ_S},
         "absorbed_dose_gy": {
             "mean": mean_gy,
@@ -285,6 +294,22 @@ def _dose_fields(  # noqa: PLR0917 - see _region
     return fields, engines.warnings
 
 
+def _fit_fields(stored: dict[str, Any]) -> dict[str, Any]:
+    interval = stored.get("interval_95_bq_s")
+    return {
+        "model": stored["model"],
+        "effective_half_life_h": stored["effective_half_life_s"] / HOUR_S,
+        "effective_half_life_standard_uncertainty_h": stored["effective_half_life_standard_uncertainty_s"] / HOUR_S,
+        "extrapolated_fraction": stored["extrapolated_fraction"],
+        "aicc": stored["aicc"],
+        "parameters": stored.get("parameters", {}),
+        "weights": {member["model"]: member["weight"] for member in stored.get("members", [])},
+        "tia_interval_95_mbq_h": None if interval is None else [end / MBQ_H_BQ_S for end in interval],
+        "source": stored.get("source", ""),
+        "checks": stored["checks"],
+    }
+
+
 def _mean_density(density: Volume | float, reference: Scan, name: str) -> float:
     if isinstance(density, int | float):
         return float(density)
@@ -292,7 +317,7 @@ def _mean_density(density: Volume | float, reference: Scan, name: str) -> float:
     return float((fraction * density.values).sum() / fraction.sum())
 
 
-def _biology(case: Case, name: str, kind: str, fit: CurveFit, mean_gy: float) -> dict[str, Any]:
+def _biology(case: Case, name: str, kind: str, fit: Curve, mean_gy: float) -> dict[str, Any]:
     entry = case.radiobiology.get(name) or case.radiobiology.get(kind)
     if entry is None:
         return {"bed_gy": None, "eqd2_gy": None}

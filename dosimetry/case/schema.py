@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dosimetry.dose.density import DensityCurve
 from dosimetry.dose.engines import ENGINES
 from dosimetry.errors import InvalidInputError
+from dosimetry.kinetics.models import FURTHER_MODELS, MODELS
+from dosimetry.kinetics.population import PopulationPrior
 
 FORMAT = "theranostics-case-1"
 TEMPLATE: dict[str, Any] = {
@@ -38,6 +40,8 @@ TEMPLATE: dict[str, Any] = {
     "engines": ["local"],
     "engine_options": {"seed": 1},
     "organ_level": False,
+    "curves": {"models": ["mono_exponential", "bi_exponential"], "wanted_cv_percent": 10.0},
+    "voxel_method": "voxelwise",
 }
 CURVE_KEYS = {"curve", "source"}
 ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "progeny")
@@ -50,6 +54,16 @@ class CaseTimePoint:
     label: str
     images: Path
     structures: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveChoices:
+    """Models by protocol, curves chosen by name, priors by region, and the wanted uncertainty of the integral."""
+
+    models: tuple[str, ...] | None = None
+    choose: Mapping[str, str] = field(default_factory=dict)
+    priors: Mapping[str, PopulationPrior] = field(default_factory=dict)
+    wanted_cv: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,8 @@ class Case:
     engines: tuple[str, ...]
     engine_options: Mapping[str, Any]
     organ_level: bool = False
+    curves: CurveChoices = field(default_factory=CurveChoices)
+    voxel_method: str = "voxelwise"
 
 
 def read_case(path: Path) -> Case:
@@ -121,6 +137,10 @@ def read_case(path: Path) -> Case:
         engines=_engines(node.at("engines")) if "engines" in data else ("local",),
         engine_options=_engine_options(node.at("engine_options")) if "engine_options" in data else {},
         organ_level=node.at("organ_level").yes_or_no() if "organ_level" in data else False,
+        curves=_curves(node.at("curves"), path.parent) if "curves" in data else CurveChoices(),
+        voxel_method=node.at("voxel_method").choice({"voxelwise", "region_scaled"})
+        if "voxel_method" in data
+        else "voxelwise",
     )
 
 
@@ -266,6 +286,37 @@ def _engines(node: _Node) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise InvalidInputError(f"{node.place}: name each engine once.", code="case_value")
     return names
+
+
+def _curves(node: _Node, folder: Path) -> CurveChoices:
+    data = node.only({"models", "choose", "priors", "wanted_cv_percent"}).value
+    choose = node.at("choose").value if "choose" in data else {}
+    priors = node.at("priors").value if "priors" in data else {}
+    for key, value in (("choose", choose), ("priors", priors)):
+        if not isinstance(value, dict):
+            raise node.at(key).wrong("an object of region names")
+    models = (
+        tuple(item.choice({*MODELS, *FURTHER_MODELS}) for item in node.at("models").items()) if "models" in data else ()
+    )
+    return CurveChoices(
+        models=models or None,
+        choose={region: node.at("choose").at(region).text() for region in choose},
+        priors={region: _prior(node.at("priors").at(region), folder) for region in priors},
+        wanted_cv=node.at("wanted_cv_percent").positive() / 100.0 if "wanted_cv_percent" in data else None,
+    )
+
+
+def _prior(node: _Node, folder: Path) -> PopulationPrior:
+    path = folder / node.text()
+    try:
+        stored = json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise InvalidInputError(
+            f"{node.place}: {node.value} is no readable JSON file of a prior.", code="case_missing"
+        ) from None
+    if not isinstance(stored, dict):
+        raise node.wrong("a prior as the command population writes it")
+    return PopulationPrior.from_dict(stored)
 
 
 def _engine_options(node: _Node) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dosimetry.kinetics.curve_fit import CurveFit
 from dosimetry.kinetics.selection import CurveFinding, akaike_weighted, findings_of
 from dosimetry.kinetics.terms import Array
 
+AVERAGE = "model_average"
 WEIGHT_GUIDE = 0.05
 """A model below this weight moves the average by less than its own uncertainty; its doubts are not reported again."""
 
@@ -45,6 +46,11 @@ class ModelAverage:
     between_models_bq_s: float
     extrapolated_fraction: float
     findings: tuple[CurveFinding, ...]
+
+    @property
+    def model(self) -> str:
+        """Return the name under which the average stands among the models."""
+        return AVERAGE
 
     def exponential_terms(self) -> tuple[list[float], list[float]]:
         """Return amplitudes in Bq and decay constants in 1/s of the averaged curve."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.errors import DosimetryError, InsufficientDataError
-from dosimetry.kinetics.averaging import ModelAverage, average_models
+from dosimetry.kinetics.averaging import AVERAGE, ModelAverage, average_models
 from dosimetry.kinetics.bayes import TiaPosterior, estimate_tia
 from dosimetry.kinetics.curve_fit import CurveFit
 from dosimetry.kinetics.leave_one_out import LeaveOneOut, leave_one_out
@@ -24,7 +24,6 @@ from dosimetry.kinetics.terms import Array
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.units import HOUR_S
 
-AVERAGE = "model_average"
 Curve = CurveFit | ModelAverage
 Points = tuple[Array, Array, Array]
 CANDIDATE_TIMES_S = HOUR_S * np.arange(6.0, 241.0, 6.0)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dosimetry.kinetics.averaging import average_models
+from dosimetry.kinetics.averaging import AVERAGE, average_models
 from dosimetry.kinetics.curve_fit import CurveFit
-from dosimetry.kinetics.region_curves import AVERAGE, Curve
+from dosimetry.kinetics.region_curves import Curve
 
 
 def curve_to_dict(curve: Curve) -> dict[str, Any]:

@@ -16,6 +16,7 @@ N_ITERATIONS = 12
 CHUNK_VOXELS = 400_000
 CONVERGED = 1e-7
 SMALLEST_RELATIVE_SIGMA = 1e-6
+N_PARAMETERS = 2
 SMALLEST_WEIGHT_SHARE = 0.05
 """A scan below this share of the largest is weighted as if it had it: its noise is background."""
 
@@ -34,8 +35,11 @@ class VoxelwiseFit:
     ----------
     time_integrated_activity_bq_s : array
         Time-integrated activity of each voxel, Bq s; zero where there is no signal.
-    relative_standard_uncertainty : array
-        Relative standard uncertainty of it from the scatter model; zero where there is no signal.
+    relative_standard_uncertainty : array or None
+        Relative standard uncertainty of it, first order; zero where there is no signal. None where the noise was
+        neither given nor could be estimated.
+    noise : float or None
+        sigma / sqrt(A A_max) of one voxel at one time, as given or as the residuals show it.
     effective_decay_constant_per_s : array
         Effective decay constant, 1/s; the physical one where there is no signal.
     clamped_fraction : float
@@ -43,7 +47,8 @@ class VoxelwiseFit:
     """
 
     time_integrated_activity_bq_s: NDArray[np.float32]
-    relative_standard_uncertainty: NDArray[np.float32]
+    relative_standard_uncertainty: NDArray[np.float32] | None
+    noise: float | None
     effective_decay_constant_per_s: NDArray[np.float32]
     clamped_fraction: float
 
@@ -128,8 +133,11 @@ def _relative_uncertainty(sums: Any, amplitude: float, decay: float, scale: floa
 
 
 @_njit
-def _fit_chunk(images: Any, times: Any, bounds: Any, sigma_relative: float, maps: Any) -> int:
-    """Fit the columns of ``images`` (n_t, n) into ``maps`` (3, n); return how many lie at the physical bound."""
+def _fit_chunk(images: Any, times: Any, bounds: Any, maps: Any) -> int:
+    """Fit the columns of ``images`` (n_t, n) into ``maps`` (4, n); return how many lie at the physical bound.
+
+    The second map is the relative uncertainty for a noise of one, the fourth the misfit in units of A_max.
+    """
     n_t, n = images.shape
     n_clamped = 0
     weight, value, sums = np.empty(n_t), np.empty(n_t), np.empty(4)
@@ -155,11 +163,41 @@ def _fit_chunk(images: Any, times: Any, bounds: Any, sigma_relative: float, maps
         is_at_bound = decay <= bounds[0] * (1.0 + 1e-6)
         n_clamped += is_at_bound
         maps[0, i] = amplitude / decay
-        maps[1, i] = _relative_uncertainty(
-            sums, amplitude, decay, sigma_relative * sigma_relative * top, is_at_bound or start < 0.0
-        )
+        maps[1, i] = _relative_uncertainty(sums, amplitude, decay, top, is_at_bound or start < 0.0)
         maps[2, i] = decay
+        misfit = 0.0
+        for k in range(n_t):
+            residual = value[k] - amplitude * np.exp(-decay * times[k])
+            misfit += weight[k] * residual * residual
+        maps[3, i] = misfit / top
     return n_clamped
+
+
+def _validated(
+    images: NDArray[np.float32], times_s: NDArray[Any], voxel_volume_ml: float, per_s: float, noise: float | None
+) -> NDArray[np.float64]:
+    times = np.asarray(times_s, dtype=np.float64)
+    if images.ndim != 4 or images.shape[0] != times.size:
+        raise InvalidInputError("Voxel-wise curves need one image for each time.", code="bad_series")
+    if times.size < 2:
+        raise InsufficientDataError("Voxel-wise curves need two scans; declare a half-life for one scan.")
+    if not (np.all(np.isfinite(times)) and np.all(times > 0.0) and np.all(np.diff(times) > 0.0)):
+        raise InvalidInputError("Scan times must be above zero and rising.", code="bad_times")
+    if not (0.0 < voxel_volume_ml < np.inf and 0.0 < per_s < np.inf):
+        raise InvalidInputError("The volume of a voxel and the decay constant must be above zero.", code="bad_series")
+    if noise is not None and not 0.0 <= noise < np.inf:
+        raise InvalidInputError("The noise of a voxel cannot be negative.", code="bad_series")
+    return times
+
+
+def _noise(flat: NDArray[np.float32], maps: NDArray[np.float32], *, n_scans: int) -> float:
+    """Return sigma / sqrt(A A_max) from the misfit of all voxels, each weighted with its largest activity."""
+    top = np.maximum(flat.max(axis=0), 0.0) * (maps[0] > 0.0)
+    total = float(top.sum(dtype=np.float64))
+    if total <= 0.0:
+        return 0.0
+    misfit = float((top * maps[3]).sum(dtype=np.float64)) / total
+    return float(np.sqrt(misfit / (n_scans - N_PARAMETERS)))
 
 
 def fit_voxels(
@@ -168,7 +206,7 @@ def fit_voxels(
     times_s: NDArray[Any],
     voxel_volume_ml: float,
     decay_constant_per_s: float,
-    relative_standard_uncertainty: float = 0.1,
+    noise: float | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> VoxelwiseFit:
     """Fit A exp(-l t) with l >= physical to every voxel and integrate from administration to infinity.
@@ -188,8 +226,10 @@ def fit_voxels(
         Volume of a voxel, mL.
     decay_constant_per_s : float
         Physical decay constant, 1/s.
-    relative_standard_uncertainty : float
-        sigma / sqrt(A A_max) of one voxel at one time, for the uncertainty map.
+    noise : float or None
+        sigma / sqrt(A A_max) of one voxel at one time, for the uncertainty map. None: from the residuals of all voxels,
+        weighted with their activity, which needs three scans; two scans leave no residual and no map. The residuals
+        hold also what a falling exponential does not describe, and motion.
     progress : callable (fraction, message) or None
         Called after each chunk.
 
@@ -210,31 +250,20 @@ def fit_voxels(
     ----------
     .. [1] Golub & Pereyra, Separable nonlinear least squares, Inverse Problems 19 (2003) R1-R26.
     """
-    times = np.asarray(times_s, dtype=np.float64)
-    if images_bq_per_ml.ndim != 4 or images_bq_per_ml.shape[0] != times.size:
-        raise InvalidInputError("Voxel-wise curves need one image for each time.", code="bad_series")
-    if times.size < 2:
-        raise InsufficientDataError("Voxel-wise curves need two scans; declare a half-life for one scan.")
-    if not (np.all(np.isfinite(times)) and np.all(times > 0.0) and np.all(np.diff(times) > 0.0)):
-        raise InvalidInputError("Scan times must be above zero and rising.", code="bad_times")
-    if not (0.0 < voxel_volume_ml < np.inf and 0.0 < decay_constant_per_s < np.inf):
-        raise InvalidInputError("The volume of a voxel and the decay constant must be above zero.", code="bad_series")
-    if not 0.0 <= relative_standard_uncertainty < np.inf:
-        raise InvalidInputError("Relative uncertainties cannot be negative.", code="bad_series")
+    times = _validated(images_bq_per_ml, times_s, voxel_volume_ml, decay_constant_per_s, noise)
     shape = images_bq_per_ml.shape[1:]
     flat = images_bq_per_ml.reshape(times.size, -1)
     n = flat.shape[1]
-    maps = np.zeros((3, n), dtype=np.float32)
+    maps = np.zeros((4, n), dtype=np.float32)
     fastest_per_s = MOST_HALF_LIVES_BEFORE_FIRST_SCAN * np.log(2.0) / times[0]
     bounds = np.array([decay_constant_per_s, max(fastest_per_s, 2.0 * decay_constant_per_s)])
-    sigma = max(relative_standard_uncertainty, SMALLEST_RELATIVE_SIGMA)
 
     def fit_slice(start: int) -> int:
         part = slice(start, min(start + CHUNK_VOXELS, n))
         columns = np.ascontiguousarray(flat[:, part], dtype=np.float32)
         if not np.isfinite(columns).all():
             raise InvalidInputError("An image holds a value that is not a finite number.", code="bad_series")
-        return int(_fit_chunk(columns, times, bounds, sigma, maps[:, part]))
+        return int(_fit_chunk(columns, times, bounds, maps[:, part]))
 
     starts = list(range(0, n, CHUNK_VOXELS))
     n_clamped = 0
@@ -244,10 +273,15 @@ def fit_voxels(
             if progress is not None:
                 progress((i + 1) / len(starts), "Fitting voxels")
     n_signal = int(np.count_nonzero(maps[0]))
+    if noise is None and times.size > N_PARAMETERS:
+        noise = _noise(flat, maps, n_scans=times.size)
+    if noise is not None:
+        maps[1] *= np.float32(max(noise, SMALLEST_RELATIVE_SIGMA))
     maps[0] *= np.float32(voxel_volume_ml)
     return VoxelwiseFit(
         time_integrated_activity_bq_s=maps[0].reshape(shape),
-        relative_standard_uncertainty=maps[1].reshape(shape),
+        relative_standard_uncertainty=None if noise is None else maps[1].reshape(shape),
+        noise=noise,
         effective_decay_constant_per_s=maps[2].reshape(shape),
         clamped_fraction=n_clamped / max(n_signal, 1),
     )

@@ -16,7 +16,8 @@ from planning.computation.organ_level import add_organ_level
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
-from planning.computation.voxel_tia import aligned_series, declared_regions, voxel_tia
+from planning.computation.scaled_regions import scaled_regions
+from planning.computation.voxel_tia import aligned_series, voxel_tia
 from planning.models import Cycle, TimePoint
 from planning.selectors.current import (
     current_contours,
@@ -47,16 +48,17 @@ def compute_dose(
     progress(0.02, "Reading images")
     series, registrations, findings = aligned_series(cycle, reference, grid, progress)
     progress(0.25, "Fitting voxels")
-    tia = voxel_tia(
+    voxels = voxel_tia(
         series=series,
         grid=grid,
         nuclide=nuclide,
         curves=curves,
         parameters=parameters,
-        regions=declared_regions(curves, reference),
+        regions=scaled_regions(curves=curves, reference=reference, registrations=registrations, parameters=parameters),
         progress=progress,
         findings=findings,
     )
+    tia = voxels.tia
     progress(0.48, "Density")
     density = density_of(image, grid=grid, parameters=parameters)
     engines = engines_of(parameters)
@@ -123,6 +125,9 @@ def compute_dose(
             },
             "density_origin": density.origin,
             "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
+            "tia_relative_uncertainty_sha256": ""
+            if voxels.relative_standard_uncertainty is None
+            else storage.store_array(voxels.relative_standard_uncertainty),
             "energy_balance": result.energy_balance,
             "findings": findings,
             "provenance": {

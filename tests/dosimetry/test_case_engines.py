@@ -9,6 +9,7 @@ from dosimetry.case.engine_doses import compare_region, run_engines
 from dosimetry.case.schema import TEMPLATE, read_case
 from dosimetry.dose.engines import EngineResult
 from dosimetry.errors import InvalidInputError
+from dosimetry.kinetics.population import prior_from_half_life
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.volume import Grid, Volume
 
@@ -127,6 +128,31 @@ def test_template_runs_local_deposition(tmp_path):
     assert (case.engines, case.organ_level) == (("local",), False)
 
 
+def test_choices_of_curves_are_read(tmp_path):
+    prior = prior_from_half_life(
+        agent="DOTATATE",
+        organ="kidney",
+        nuclide="Lu-177",
+        median_s=50 * 3600.0,
+        log_standard_deviation=0.2,
+        n_patients=30,
+        source="own patients",
+        status="fitted",
+    )
+    (tmp_path / "prior.json").write_text(prior.to_json())
+    chosen = {
+        "models": ["bi_exponential"],
+        "choose": {"Kidney": "posterior"},
+        "priors": {"Kidney": "prior.json"},
+        "wanted_cv_percent": 8.0,
+    }
+    curves = read_case(case_file(tmp_path, curves=chosen)).curves
+    assert curves.models == ("bi_exponential",)
+    assert curves.choose == {"Kidney": "posterior"}
+    assert curves.priors == {"Kidney": prior}
+    assert curves.wanted_cv == pytest.approx(0.08)
+
+
 def test_organ_level_is_asked_for(tmp_path):
     assert read_case(case_file(tmp_path, organ_level=True)).organ_level
 
@@ -142,6 +168,11 @@ def test_organ_level_is_asked_for(tmp_path):
         ({"engine_options": {"max_histories": 0}}, "$.engine_options.max_histories"),
         ({"engine_options": {"progeny": "all"}}, "$.engine_options.progeny"),
         ({"organ_level": 1}, "$.organ_level"),
+        ({"voxel_method": "voxel"}, "$.voxel_method"),
+        ({"curves": {"models": ["cubic"]}}, "$.curves.models[0]"),
+        ({"curves": {"choose": ["posterior"]}}, "$.curves.choose"),
+        ({"curves": {"priors": {"Kidney": "missing.json"}}}, "$.curves.priors.Kidney"),
+        ({"curves": {"wanted_cv_percent": 0}}, "$.curves.wanted_cv_percent"),
     ],
 )
 def test_wrong_engines_name_their_place(tmp_path, change, place):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import FitError, InsufficientDataError, InvalidInputError
+from dosimetry.kinetics.averaging import AVERAGE
 from dosimetry.kinetics.fitting import fit_curve
 from dosimetry.kinetics.next_scan import advise_from_fit
 from dosimetry.kinetics.population import prior_from_earlier_cycle, prior_from_half_life
-from dosimetry.kinetics.region_curves import AVERAGE, DeclaredHalfLife, FitOptions, fit_region_curves
+from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, fit_region_curves
 from dosimetry.kinetics.stored_curve import curve_from_dict, curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.units import HOUR_S

@@ -102,7 +102,7 @@ def test_recovers_exact_curves(n_times):
 
 def test_linear_in_activity_and_in_voxel_volume(noisy):
     columns, _, found = noisy
-    scaled = fit(columns[:, :500] * np.float32(8.0), voxel_volume_ml=0.5)
+    scaled = fit(columns[:, :500] * np.float32(8.0), voxel_volume_ml=0.5, noise=found.noise)
     base = found.time_integrated_activity_bq_s[..., :500]
     # Powers of two only move the exponent; the iteration is the same.
     assert scaled.time_integrated_activity_bq_s == pytest.approx(4.0 * base, rel=1e-6)
@@ -144,9 +144,27 @@ def test_uncertainty_map_agrees_with_noisy_draws():
     generator = np.random.default_rng(14)
     drawn = fit(clean + 0.03 * np.sqrt(clean * clean[0]) * generator.standard_normal(clean.shape))
     tia = drawn.time_integrated_activity_bq_s.ravel()
-    stated = fit(curves([50.0]), relative_standard_uncertainty=0.03).relative_standard_uncertainty.item()
+    stated = fit(curves([50.0]), noise=0.03).relative_standard_uncertainty.item()
     # 500 draws know an SD to 3.2 %: three of these, and 2 % because weights follow the noisy activity.
     assert tia.std(ddof=1) / tia.mean() == pytest.approx(stated, rel=0.12)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.1])
+def test_noise_is_read_from_the_residuals(noise):
+    clean = curves([50.0]).repeat(2000, axis=1)
+    generator = np.random.default_rng(21)
+    found = fit(clean + noise * np.sqrt(clean * clean[0]) * generator.standard_normal(clean.shape))
+    # 2000 voxels with two degrees of freedom each: 1.1 %; weights follow the noisy activity: 3 % at 10 % noise.
+    assert found.noise == pytest.approx(noise, rel=0.06)
+    tia = found.time_integrated_activity_bq_s.ravel()
+    assert tia.std(ddof=1) / tia.mean() == pytest.approx(np.median(found.relative_standard_uncertainty), rel=0.12)
+
+
+def test_two_scans_leave_no_noise_to_read():
+    found = fit(curves([50.0], times_s=TIMES_S[:2]), times_s=TIMES_S[:2])
+    assert found.noise is None
+    assert found.relative_standard_uncertainty is None
+    assert fit(curves([50.0], times_s=TIMES_S[:2]), times_s=TIMES_S[:2], noise=0.05).relative_standard_uncertainty > 0.0
 
 
 def test_clamped_fraction_counts_voxels_with_signal():
@@ -253,8 +271,8 @@ def test_refuses_times(times_s, code):
         {"voxel_volume_ml": np.nan},
         {"decay_constant_per_s": 0.0},
         {"decay_constant_per_s": np.nan},
-        {"relative_standard_uncertainty": -0.1},
-        {"relative_standard_uncertainty": np.nan},
+        {"noise": -0.1},
+        {"noise": np.nan},
     ],
 )
 def test_refuses_constants(change):

@@ -1,4 +1,4 @@
-"""Voxels whose curve is one scan and a declared effective half-life."""
+"""Voxels that all follow one curve: a declared effective half-life, or the curve of their region."""
 
 from typing import Any
 
@@ -39,8 +39,42 @@ def integrate_declared(
     if not all(0.0 < value < np.inf for value in (time_s, effective_half_life_s, voxel_volume_ml)):
         raise InvalidInputError("Time, half-life and voxel volume must be above zero.", code="half_life_range")
     decay_per_s = np.log(2.0) / effective_half_life_s
-    factor = np.exp(decay_per_s * time_s) / decay_per_s * voxel_volume_ml
-    return np.asarray(np.maximum(image_bq_per_ml, 0.0) * np.float32(factor), dtype=np.float32)
+    ratio_s = float(np.exp(decay_per_s * time_s) / decay_per_s)
+    return integrate_scaled(image_bq_per_ml, tia_per_activity_s=ratio_s, voxel_volume_ml=voxel_volume_ml)
+
+
+def integrate_scaled(
+    image_bq_per_ml: NDArray[Any], *, tia_per_activity_s: float, voxel_volume_ml: float
+) -> NDArray[np.float32]:
+    """Integrate each voxel of one scan with the curve of its region: TIA_v = A_v(t) TIA/A(t).
+
+    The named alternative to voxel-wise curves. It needs no registration and is right only where all voxels of a region
+    clear alike: in a lesion of which half clears with 30 h and half with 90 h, voxels err by + 80 % and - 36 % from a
+    scan at 4 h, by - 34 % and - 3 % from one at 96 h (verification numbers, section 6).
+
+    Parameters
+    ----------
+    image_bq_per_ml : (z, y, x) array
+        Activity concentration at the time of the scan, Bq/mL; negative voxels have none.
+    tia_per_activity_s : float
+        Time-integrated activity of the region's curve over its activity at that time, s, above zero.
+    voxel_volume_ml : float
+        Volume of a voxel, mL.
+
+    Returns
+    -------
+    (z, y, x) float32 array
+        Time-integrated activity, Bq s.
+
+    Raises
+    ------
+    InvalidInputError
+        A ratio or volume that is not above zero.
+    """
+    if not all(0.0 < value < np.inf for value in (tia_per_activity_s, voxel_volume_ml)):
+        raise InvalidInputError("The curve of a region and the voxel volume must be above zero.", code="bad_ratio")
+    factor = np.float32(tia_per_activity_s * voxel_volume_ml)
+    return np.asarray(np.maximum(image_bq_per_ml, 0.0) * factor, dtype=np.float32)
 
 
 def replace_in_region(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.kinetics.declared import integrate_declared, replace_in_region
+from dosimetry.kinetics.region_scaled import integrate_declared, replace_in_region
 from dosimetry.kinetics.single_time_point import fit_single_time_point
 
 HOUR_S = 3600.0
