@@ -14,7 +14,15 @@ from planning.selectors.contours import regions_visible_to
 from planning.selectors.courses import cycles_visible_to
 from planning.selectors.current import current_curves
 from planning.selectors.findings import cycle_findings
-from planning.selectors.kinetics import curve_summary, curves_visible_to, declared_half_life, fit_options, fitted_points
+from planning.selectors.kinetics import (
+    curve_summary,
+    curves_visible_to,
+    declared_half_life,
+    earlier_curves,
+    earlier_curves_of,
+    fit_options,
+    fitted_points,
+)
 from planning.selectors.staleness import curves_stale_causes
 from planning.services.kinetics import (
     DECLARED_HALF_LIFE,
@@ -30,8 +38,10 @@ class CurvesApi(APIView):
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         revision = current_curves(cycle)
+        has_earlier = bool(earlier_curves(cycle))
         if revision is None:
-            return Response({"revision": None, "is_stale": False, "stale_causes": [], "regions": []})
+            empty = {"revision": None, "is_stale": False, "stale_causes": [], "regions": []}
+            return Response({**empty, "has_earlier_cycle": has_earlier})
         causes = curves_stale_causes(revision)
         answered = {
             (finding.region_id, finding.code): finding.as_dict()
@@ -54,7 +64,15 @@ class CurvesApi(APIView):
             "declared": declared_half_life(revision),
             "options": fit_options(revision),
         }
-        return Response({"revision": head, "is_stale": bool(causes), "stale_causes": causes, "regions": regions})
+        return Response(
+            {
+                "revision": head,
+                "is_stale": bool(causes),
+                "stale_causes": causes,
+                "regions": regions,
+                "has_earlier_cycle": has_earlier,
+            }
+        )
 
 
 class CurvesStartInput(serializers.Serializer):
@@ -89,12 +107,13 @@ class CurvesStartApi(APIView):
 
 
 class CurveFigureApi(APIView):
-    @documented(query=("scale", "models"))
+    @documented(query=("scale", "models", "cycles"))
     def get(self, request, curve_id):
         curve = get_object_or_404(curves_visible_to(user=request.user), pk=curve_id)
         is_log = request.query_params.get("scale") == "log"
         shows_all = request.query_params.get("models", "all") == "all"
-        return Response(curve_figure(curve, is_log=is_log, shows_all=shows_all))
+        earlier = earlier_curves_of(curve) if request.query_params.get("cycles") == "all" else []
+        return Response(curve_figure(curve, is_log=is_log, shows_all=shows_all, earlier=earlier))
 
 
 class CurveChoiceInput(serializers.Serializer):

@@ -1,5 +1,6 @@
 """Time-activity curves: one large plot with residuals, and the small one of the region list."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,14 +15,21 @@ N_SAMPLES = 161
 TAIL_FACTOR = 1.5
 
 
-def curve_figure(curve: RegionCurve, *, is_log: bool, shows_all: bool) -> dict[str, Any]:
-    """Return the large plot: points with error bars, the chosen curve with its band, other models thin, residuals."""
+def curve_figure(
+    curve: RegionCurve, *, is_log: bool, shows_all: bool, earlier: Sequence[RegionCurve] = ()
+) -> dict[str, Any]:
+    """Return the large plot: points with error bars, the chosen curve with its band, other models thin, residuals.
+
+    ``earlier`` are the same region's curves of earlier cycles, drawn behind.
+    """
     token = curve.region.colour
     chosen = chosen_fit(curve)
     used = fitted_points(curve)
     last_s = max((point["time_s"] for point in used), default=0.0)
     end_s = max(last_s * TAIL_FACTOR, last_s + 24 * HOUR)
     figure = go.Figure()
+    for i, other in enumerate(earlier):
+        _add_earlier(figure, other, dash=DASHES[1 + i % 5], end_s=end_s)
     others = [fit for fit in curve.fits if fit is not chosen] if shows_all else []
     for i, fit in enumerate(others):
         shape = curve_shape(fit, end_s=end_s, n_samples=N_SAMPLES)
@@ -81,6 +89,25 @@ def small_curve(curve: RegionCurve) -> dict[str, Any] | None:
         "end_h": end_s / HOUR,
         "assumed_until_h": assumed_until_s(curve) / HOUR,
     }
+
+
+def _add_earlier(figure: go.Figure, curve: RegionCurve, *, dash: str, end_s: float) -> None:
+    """Draw an earlier cycle in grey: its chosen curve and its points."""
+    fit = chosen_fit(curve)
+    if fit is None:
+        return
+    name = f"cycle {curve.revision.cycle.number}"
+    line = _line(curve_shape(fit, end_s=end_s, n_samples=N_SAMPLES), "text-3", name=name, dash=dash, width=1.4)
+    figure.add_scatter(**line)
+    points = [point for point in fitted_points(curve) if point["time_s"] <= end_s]
+    figure.add_scatter(
+        x=[point["time_s"] / HOUR for point in points],
+        y=[point["activity_bq"] / MBQ for point in points],
+        mode="markers",
+        marker={"color": colour("text-3"), "size": 7, "symbol": "diamond-open"},
+        name=f"{name}, measured",
+        hovertemplate="%{x:.1f} h, %{y:.4g} MBq<extra>" + name + "</extra>",
+    )
 
 
 def _line(shape: CurveShape, token: str, *, name: str, dash: str, width: float) -> dict[str, Any]:

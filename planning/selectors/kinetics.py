@@ -46,6 +46,19 @@ def earlier_curves(cycle: Cycle) -> dict[Any, RegionCurve]:
     return found
 
 
+def earlier_curves_of(curve: RegionCurve) -> list[RegionCurve]:
+    """Return the accepted curves of the same region in the cycles before, oldest first."""
+    cycle = curve.revision.cycle
+    found = []
+    for earlier in cycle.course.cycles.filter(number__lt=cycle.number).order_by("number"):
+        revision = current_curves(earlier)
+        row = None if revision is None else revision.curves.filter(region_id=curve.region_id).first()
+        choice = None if row is None else row.choices.order_by("-created_at", "-pk").first()
+        if row is not None and choice is not None and choice.is_accepted:
+            found.append(row)
+    return found
+
+
 def earlier_choices(cycle: Cycle) -> list[str]:
     """Name the decisions behind ``earlier_curves``: another choice makes what rests on it stale."""
     newest = (curve.choices.order_by("-created_at", "-pk").first() for curve in earlier_curves(cycle).values())
@@ -195,6 +208,7 @@ def curve_summary(curve: RegionCurve) -> dict[str, Any]:
         },
         "points": [point_summary(point) for point in curve.points],
         "fits": fits,
+        "n_earlier_cycles": len(earlier_curves_of(curve)),
         "refused": [{**item, "label": model_label(item["model"])} for item in curve.refused],
         "recommended_model": curve.recommended_model,
         "chosen_model": chosen,

@@ -7,10 +7,12 @@ import { bareNumber, flag, glyph, icon, kbd, levelOf, message, number, placehold
 import { oneAtATime } from '../domain/once';
 import { formatNumber, formatValue, MISSING, type MaybeQuantity } from '../domain/quantity';
 import { scansText } from '../domain/scans';
+import { leftOutLine, nextScanSection, oneScanSection, type LeftOut, type NextScan, type OneScan } from './parts/curve_advice';
 import { askReason, openDialog } from './parts/dialogs';
 import { fetchImages } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer, type Finding } from './parts/findings';
+import { askFitOptions, type Declared, type FitOptions } from './parts/fit_options';
 import { bindKeys } from './parts/keys';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
@@ -21,6 +23,7 @@ interface Check { text: string; guide?: string; level: string }
 interface Fit {
   model: string; label: string; n_parameters: number; aicc: number | null; weight: number | null; is_chosen: boolean; is_interpolation?: boolean;
   effective_half_life: MaybeQuantity; tia: MaybeQuantity; tiac: MaybeQuantity; tail: MaybeQuantity; checks: Check[];
+  interval_95?: { lower: number; upper: number; unit: string } | null; source?: string;
 }
 interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; is_excluded: boolean; is_used: boolean; reason: string }
 interface Curve {
@@ -29,15 +32,16 @@ interface Curve {
   points: CurvePoint[]; fits: Fit[]; refused: { model: string; label: string; reason: string }[];
   chosen_model: string | null; recommended_model?: string; is_accepted: boolean; accepted_by: string | null; choice_reason?: string;
   findings: Finding[]; small_figure: SmallCurve | null;
+  next_scan?: NextScan | null; one_scan?: OneScan | null; leave_one_out?: LeftOut | null; n_earlier_cycles?: number;
 }
-interface Declared { effective_half_life_h: number; effective_half_life_standard_uncertainty_h: number; effective_half_life_source: string }
-interface Curves { revision: { number: number; at: string; declared: Declared | null } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[] }
+interface Curves { revision: { number: number; at: string; declared: Declared | null; options: FitOptions } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[]; has_earlier_cycle?: boolean }
 
 const page = startPage();
 let curves: Curves | null = null;
 let shownId = '';
 let scale: 'log' | 'linear' = 'log';
 let models: 'all' | 'chosen' = 'all';
+let showsCycles = false;
 let nScans = 0;
 
 const current = (): Curve | undefined => curves?.regions.find((curve) => String(curve.curve_id) === shownId);
@@ -95,6 +99,7 @@ function drawChosen(): void {
   const nUsed = curve.points.filter((point) => point.is_used).length;
   fill(need('toolbar'), html`<span class="row" data-colour="${curve.region.colour}"><i class="swatch"></i><span class="h3">${curve.region.name}</span></span><span class="t3 fs12">${curve.fits.length === 0 ? `no curve from ${curve.points.length} ${curve.points.length === 1 ? 'scan' : 'scans'}` : scansText(curve.points)}</span>
     ${mayFit ? html`<button type="button" class="btn quiet push" data-fit>Fit again</button>` : nothing}<span class="${mayFit ? '' : 'push '}seg" role="group" aria-label="Scale"><button type="button" data-scale="linear" aria-pressed="${String(scale === 'linear')}">Linear</button><button type="button" data-scale="log" aria-pressed="${String(scale === 'log')}">Log</button></span>
+    ${curve.n_earlier_cycles ? html`<button type="button" class="btn quiet" data-cycles aria-pressed="${String(showsCycles)}" title="Show this region in earlier cycles">Earlier cycles ${kbd('C')}</button>` : nothing}
     <span class="seg" role="group" aria-label="Models"><button type="button" data-models="all" aria-pressed="${String(models === 'all')}">All models</button><button type="button" data-models="chosen" aria-pressed="${String(models === 'chosen')}">Chosen</button></span>`);
   drawModels(curve, nUsed);
   drawInspector(curve);
@@ -130,10 +135,11 @@ function drawInspector(curve: Curve): void {
   const questions = openQuestions(curve);
   const stale = curves?.is_stale ? html`<div class="sect">${message('stale', 'These fits are stale', html`${curves.stale_causes?.[0] ?? ''}`)}<button class="btn primary wide mt-2" type="button" data-fit>Fit again</button><div id="fit-run"></div></div>` : nothing;
   fill(need('inspector'), html`${stale}<div class="sect ${curves?.is_stale ? 'is-stale' : ''}"><div class="label">Effective half-life</div><div class="big">${number(fit?.effective_half_life)}</div>
-    <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd><dt>Model</dt><dd>${fit?.label ?? MISSING}</dd></dl></div>
+    <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd>${fit?.interval_95 ? html`<dt>TIA, 95 %</dt><dd>${formatNumber(fit.interval_95.lower)} to ${formatNumber(fit.interval_95.upper)} ${unit(fit.interval_95.unit)}</dd>` : nothing}<dt>Model</dt><dd>${fit?.label ?? MISSING}</dd>${fit?.source ? html`<dt>Prior</dt><dd>${fit.source}</dd>` : nothing}</dl></div>
     ${fit?.checks.length ? html`<div class="sect"><h2 class="h2">Checks</h2><ul class="check-list">${each(fit.checks, checkItem)}</ul></div>` : nothing}
     ${curve.findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="count">${questions.length} to answer</span></div><div class="stack">${each(curve.findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p></div>
+    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p>${leftOutLine(curve.leave_one_out)}</div>
+    ${nextScanSection(curve.next_scan)}${oneScanSection(curve.one_scan)}
     <div class="sect last">${actions(curve, questions.length)}${curves?.is_stale ? nothing : html`<div id="fit-run"></div>`}</div>`);
 }
 
@@ -156,7 +162,7 @@ async function drawFigure(): Promise<void> {
   const wanted = shownId;
   need('chart').querySelector('.centred')?.remove();
   try {
-    const figure = await getJson<Figure>(`/api/curves/${wanted}/figure?scale=${scale}&models=${models}`);
+    const figure = await getJson<Figure>(`/api/curves/${wanted}/figure?scale=${scale}&models=${models}&cycles=${showsCycles ? 'all' : 'own'}`);
     if (wanted !== shownId) return;
     await renderFigure(need('chart'), figure);
     fill(need('figure-table'), figureTable(figure));
@@ -228,29 +234,18 @@ function exclude(timePointId: string): void {
   }).then((isDone) => { if (isDone) void load(); });
 }
 
-/** Asks for a half-life where one scan, or activity that rises, leaves no other way; with several scans it may stay empty. */
-function singleTime(isWanted: boolean): Promise<Partial<Declared> | null> {
-  const before = curves?.revision?.declared ?? null;
-  if (nScans !== 1 && !isWanted && !before && !curves?.regions.some(lacksHalfLife)) return Promise.resolve({});
-  const isRequired = nScans === 1 || isWanted;
-  const required = isRequired ? html`required` : nothing;
-  let answer: Partial<Declared> | null = null;
-  return openDialog({
-    title: isRequired ? 'Declare a half-life and fit' : 'Fit again', action: 'Fit curves',
-    body: html`<p class="t2">${nScans === 1 ? 'With one scan' : 'Where activity still rises, the last scan counts alone, and'} the effective half-life is an assumption that stands in the report.${isRequired ? '' : ' Leave all three empty to fit without it.'}</p>
-      <div class="form"><div class="pair"><label><span class="label">Effective half-life (h)</span><input class="text" type="number" step="any" min="0.01" name="hours" value="${before?.effective_half_life_h ?? ''}" ${required} autofocus></label><label><span class="label">Standard uncertainty (h)</span><input class="text" type="number" step="any" min="0.01" name="spread" value="${before?.effective_half_life_standard_uncertainty_h ?? ''}" ${required}></label></div>
-      <label class="line"><span class="label">Source</span><input class="text" name="source" value="${before?.effective_half_life_source ?? ''}" ${required} maxlength="255"></label></div>`,
-    submit: ({ hours = '', spread = '', source = '' }) => {
-      const nGiven = [hours, spread, source.trim()].filter(Boolean).length;
-      if (nGiven > 0 && nGiven < 3) return Promise.reject(new Error('Give half-life, its uncertainty and its source together.'));
-      answer = nGiven === 0 ? {} : { effective_half_life_h: Number(hours), effective_half_life_standard_uncertainty_h: Number(spread), effective_half_life_source: source.trim() };
-      return Promise.resolve();
-    },
-  }).then(() => answer);
+function toggleCycles(): void {
+  if (!current()?.n_earlier_cycles) return;
+  showsCycles = !showsCycles;
+  drawChosen();
+  void drawFigure();
 }
 
 async function fit(isDeclaring = false): Promise<void> {
-  const parameters = await singleTime(isDeclaring);
+  const before = curves?.revision ? { ...(curves.revision.declared ?? {}), ...curves.revision.options } as Declared & FitOptions : null;
+  const hasEarlierCycle = curves?.has_earlier_cycle ?? false;
+  const isFirst = !curves?.revision && nScans > 1 && !isDeclaring && !hasEarlierCycle;
+  const parameters = isFirst ? {} : await askFitOptions({ nScans, needsHalfLife: nScans === 1 || isDeclaring, before, hasEarlierCycle });
   if (parameters === null) return;
   const place = document.getElementById('fit-run') ?? need('run-note');
   try {
@@ -262,6 +257,7 @@ async function fit(isDeclaring = false): Promise<void> {
 on(need('regions'), 'click', '[data-curve]', (item) => show(item.dataset.curve ?? ''));
 on(need('toolbar'), 'click', '[data-scale]', (button) => { scale = button.dataset.scale === 'linear' ? 'linear' : 'log'; drawChosen(); void drawFigure(); });
 on(need('toolbar'), 'click', '[data-models]', (button) => { models = button.dataset.models === 'chosen' ? 'chosen' : 'all'; drawChosen(); void drawFigure(); });
+on(need('toolbar'), 'click', '[data-cycles]', toggleCycles);
 on(need('inspector'), 'click', '[data-accept]', () => void accept());
 on(need('inspector'), 'click', '[data-choose]', chooseModel);
 on(need('inspector'), 'click', '[data-accept-all]', () => void acceptUnflagged());
@@ -274,6 +270,7 @@ bindKeys([
   { keys: [','], label: 'region before', run: () => step(-1) },
   { keys: ['.'], label: 'next region', run: () => step(1) },
   { keys: ['L'], label: 'log or linear', run: () => { scale = scale === 'log' ? 'linear' : 'log'; drawChosen(); void drawFigure(); } },
+  { keys: ['C'], label: 'earlier cycles', run: toggleCycles },
   { keys: ['A'], label: 'accept curve', run: () => void accept() },
 ]);
 void load().then(() => followOpenRun(page.cycleId, ['planning.run_curves'], 'fit-run', () => void change(Promise.resolve(), 'Curves fitted')));
