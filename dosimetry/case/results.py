@@ -27,7 +27,7 @@ from dosimetry.case.voxel_maps import voxel_maps
 from dosimetry.dose.by_radiation import total_local_energy_kev
 from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.dose.engines import EngineResult
-from dosimetry.dose.uncertainty import combine_region_uncertainty
+from dosimetry.dose.uncertainty import contour_edge_cv
 from dosimetry.dvh.histogram import dose_volume_histogram
 from dosimetry.errors import DosimetryError, InsufficientDataError
 from dosimetry.kinetics.region_curves import Curve
@@ -35,6 +35,7 @@ from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import Nuclide, get_nuclide
 from dosimetry.provenance import digest_array, digest_json, package_versions
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
+from dosimetry.radiobiology.uncertainty_chain import ChainResult, Shared, propagate_chain
 from dosimetry.segmentation.overlap import coverage_fraction, subtract_lesions
 from dosimetry.segmentation.regions import RegionMeasurement, measure_region
 from dosimetry.units import HOUR_S, KEV_PER_G_GY, MBQ_BQ, MBQ_H_BQ_S
@@ -266,11 +267,7 @@ def _dose_fields(  # noqa: PLR0917 - see _region
         rates_per_s=rates_per_s,
     )
     mean_gy = local_gy * engines.factor
-    budget = combine_region_uncertainty(
-        time_integrated_activity_cv=tia_u / tia,
-        volume_ml=found.volume_ml,
-        voxel_spacing_xyz_mm=grid.spacing_xyz_mm,
-    )
+    chain = _chain(case, name, reference, fit, found, mean_gy, statistical_gy=engines.rows)
     histogram = dose_volume_histogram(results[case.engines[0]].dose, mask=reference.masks[name], mask_grid=grid)
     fields = {
         "volume_ml": found.volume_ml,
@@ -279,7 +276,8 @@ def _dose_fields(  # noqa: PLR0917 - see _region
         "tia_mbq_h": {"value": tia / MBQ_H_BQ_S, "standard_uncertainty": tia_u / MBQ_H_BQ_S},
         "absorbed_dose_gy": {
             "mean": mean_gy,
-            "standard_uncertainty": mean_gy * budget.combined_relative_standard_uncertainty,
+            "standard_uncertainty": mean_gy * chain.first_order_cv,
+            "interval_95": list(chain.dose.interval_95),
             "voxel_mean": histogram.mean_gy,
             **{
                 f"d{percent:g}": histogram.dose_at_volume_gy(percent) if histogram.is_shown(percent) else None
@@ -287,11 +285,45 @@ def _dose_fields(  # noqa: PLR0917 - see _region
             },
         },
         "dose_per_activity_gy_per_gbq": mean_gy / (case.administered_activity_bq / 1e9),
-        "uncertainty_percent": {key: 100.0 * value for key, value in asdict(budget)["components"].items()},
+        "uncertainty_percent": {key: 100.0 * value for key, value in chain.components.items()},
+        "uncertainty_by_monte_carlo_percent": 100.0 * chain.monte_carlo_cv,
+        "uncertainty_not_stated": list(chain.not_stated),
+        "bed_interval_95_gy": None if chain.bed is None else list(chain.bed.interval_95),
         "engines": engines.rows,
         **_biology(case, name, reference.kinds[name], fit, mean_gy),
     }
     return fields, engines.warnings
+
+
+def _chain(  # noqa: PLR0917 - see _region
+    case: Case,
+    name: str,
+    reference: Scan,
+    fit: Curve,
+    found: RegionMeasurement,
+    mean_gy: float,
+    statistical_gy: list[dict[str, Any]],
+) -> ChainResult:
+    """Propagate what the case states; a case file holds no calibration, so that it is named as not stated."""
+    entry = case.radiobiology.get(name) or case.radiobiology.get(reference.kinds[name])
+    first = statistical_gy[0] if statistical_gy else None
+    statistical = 0.0 if first is None else first["statistical_standard_uncertainty_gy"] / first["mean_gy"]
+    edge_cv = contour_edge_cv(
+        volume_ml=found.volume_ml, voxel_spacing_xyz_mm=reference.image.volume.grid.spacing_xyz_mm
+    )
+    return propagate_chain(
+        mean_dose_gy=mean_gy,
+        curve=fit,
+        shared=Shared(
+            calibration_cv=None,
+            recovery_fit_cv=None,
+            dose_model_cv=statistical or None,
+            volume_cv=edge_cv,
+            volume_ml=found.volume_ml,
+        ),
+        alpha_beta_gy=None if entry is None else entry["alpha_beta_gy"],
+        repair_half_time_s=None if entry is None else entry["repair_half_time_h"] * HOUR_S,
+    )
 
 
 def _fit_fields(stored: dict[str, Any]) -> dict[str, Any]:

@@ -103,20 +103,44 @@ def combine_region_uncertainty(
     ----------
     .. [1] Gear et al., EJNMMI 45 (2018) 2456-2474, section on volume.
     """
-    if not 0.0 < volume_ml < np.inf:
-        raise InvalidInputError("The region has no volume.", code="empty_region")
     _refuse_negative(time_integrated_activity_cv, calibration_cv, dose_model_cv)
-    if not all(0.0 < spacing < np.inf for spacing in voxel_spacing_xyz_mm):
-        raise InvalidInputError("Voxel spacing must be above zero.", code="bad_spacing")
-    radius_mm = (3.0 * volume_ml * 1e3 / (4.0 * np.pi)) ** (1.0 / 3.0)
-    edge_mm = float(np.mean(voxel_spacing_xyz_mm)) / (2.0 * np.sqrt(3.0))
     components = {
         "Curve and tail": time_integrated_activity_cv,
-        "Contour edge": float(3.0 * edge_mm / radius_mm),
+        "Contour edge": contour_edge_cv(volume_ml=volume_ml, voxel_spacing_xyz_mm=voxel_spacing_xyz_mm),
         "Calibration factor": calibration_cv,
         "Dose model": dose_model_cv,
     }
     return _combined(components)
+
+
+def contour_edge_cv(*, volume_ml: float, voxel_spacing_xyz_mm: tuple[float, float, float]) -> float:
+    """Return the relative standard uncertainty of a volume whose edge is known to one voxel, rectangular.
+
+    Half a voxel over sqrt 3 all round a sphere of the same volume.
+
+    Parameters
+    ----------
+    volume_ml : float
+        mL, above zero.
+    voxel_spacing_xyz_mm : (x, y, z) float
+        Voxels on which the contour was drawn, mm.
+
+    Raises
+    ------
+    InvalidInputError
+        Volume or spacing not above zero.
+
+    References
+    ----------
+    .. [1] Gear et al., EJNMMI 45 (2018) 2456-2474, section on volume.
+    """
+    if not 0.0 < volume_ml < np.inf:
+        raise InvalidInputError("The region has no volume.", code="empty_region")
+    if not all(0.0 < spacing < np.inf for spacing in voxel_spacing_xyz_mm):
+        raise InvalidInputError("Voxel spacing must be above zero.", code="bad_spacing")
+    radius_mm = (3.0 * volume_ml * 1e3 / (4.0 * np.pi)) ** (1.0 / 3.0)
+    edge_mm = float(np.mean(voxel_spacing_xyz_mm)) / (2.0 * np.sqrt(3.0))
+    return float(3.0 * edge_mm / radius_mm)
 
 
 def _refuse_negative(*relative: float) -> None:

@@ -27,13 +27,18 @@ class DoseApi(APIView):
 
 
 class DoseFigureApi(APIView):
-    @documented(query=("kind",))
+    @documented(query=("kind", "region"))
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         calculation = current_calculation(cycle)
         if calculation is None:
             raise InvalidStateError("Dose is not calculated yet.", code="no_dose")
-        return Response(dvh_figure(calculation, is_differential=request.query_params.get("kind") == "differential"))
+        figure = dvh_figure(
+            calculation,
+            is_differential=request.query_params.get("kind") == "differential",
+            band_of=request.query_params.get("region"),
+        )
+        return Response(figure)
 
 
 class DoseStartInput(serializers.Serializer):

@@ -30,7 +30,8 @@ from planning.selectors.kinetics import chosen_fit
 
 HOUR_S = 3600.0
 UNCERTAINTY_SCOPE = (
-    "Uncertainties hold curve, tail and contour edge; calibration, recovery and dose model are not included."
+    "Uncertainties hold curve, tail, contour edge, the statistics of the engine and a stated calibration; what the "
+    "budget of a region names as not stated is missing, not zero."
 )
 
 
@@ -191,6 +192,7 @@ def _region_rows(
             administration=curves.administration,
             progeny=progeny,
             alpha=(template.radiobiology if template else {}).get("alpha"),
+            calibration_cv=_calibration_cv(contours.image),
         )
         fields, by_region[curve.region_id], histogram = compute_region_dose(
             inputs=inputs, results=results, engines=engines, density=density, nuclide=nuclide
@@ -201,6 +203,14 @@ def _region_rows(
     for fields, histogram in zip(rows, histograms, strict=True):
         fields["volume_at_dose_fraction"] = {f"{gy:g}": histogram.volume_at_dose_fraction(gy) for gy in levels}
     return rows, by_region
+
+
+def _calibration_cv(image) -> float | None:
+    """Return the relative uncertainty of the calibration factor; images that came in Bq/mL state none."""
+    factor = image.calibration
+    if factor is None or factor.calibration_standard_uncertainty_cps_per_bq <= 0.0:
+        return None
+    return factor.calibration_standard_uncertainty_cps_per_bq / factor.calibration_cps_per_bq
 
 
 def radiobiology_of(region, table: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,17 +1,19 @@
 """Absorbed dose of one region: from its own curve and mass, with the voxel-wise histogram beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from dosimetry.dose.by_radiation import local_energies, split_by_radiation
 from dosimetry.dose.engines import EngineResult
-from dosimetry.dose.uncertainty import combine_region_uncertainty
+from dosimetry.dose.uncertainty import contour_edge_cv
 from dosimetry.dvh.by_engine import region_engine_doses
 from dosimetry.dvh.histogram import DoseVolumeHistogram, dose_volume_histogram
+from dosimetry.kinetics.stored_curve import curve_from_dict
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
+from dosimetry.radiobiology.uncertainty_chain import ChainResult, Shared, propagate_chain
 from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.units import HOUR_S, KEV_PER_G_GY
 from dosimetry.volume import Grid, Volume
@@ -20,6 +22,8 @@ from planning.computation.engine_doses import compared
 
 D_PERCENTS = (98.0, 95.0, 50.0, 5.0, 2.0)
 N_DVH_POINTS = 121
+BAND = (0.025, 0.158655, 0.841345, 0.975)
+"""Central 95 % and 68.3 % of the dose's samples."""
 SPREAD_GUIDE = 0.10
 """Difference between curve-based and voxel-wise mean dose that asks for an answer (clinic.md section 4)."""
 
@@ -36,6 +40,7 @@ class RegionInputs:
     administration: Any
     progeny: str = "none"
     alpha: dict[str, Any] | None = None
+    calibration_cv: float | None = None
 
 
 def compute_region_dose(
@@ -55,13 +60,8 @@ def compute_region_dose(
     local_gy = tia * sum(member.total_kev for member in energies) * KEV_PER_G_GY / mass_g
     shown, engine_findings = compared(doses=doses, names=engines, local_dose_gy=local_gy)
     mean_gy = shown[engines[0]]["absorbed_dose_gy"]
-    budget = combine_region_uncertainty(
-        time_integrated_activity_cv=tia_u / tia if tia > 0.0 else 0.0,
-        volume_ml=inputs.contour.volume_ml,
-        voxel_spacing_xyz_mm=inputs.label_grid.spacing_xyz_mm,
-        dose_model_cv=doses[engines[0]].statistical_cv,
-    )
-    u_gy = mean_gy * budget.combined_relative_standard_uncertainty
+    chain = _chain(inputs, mean_gy, statistical_cv=doses[engines[0]].statistical_cv)
+    u_gy = mean_gy * chain.first_order_cv
     histogram = dose_volume_histogram(results[engines[0]].dose, mask=inputs.mask, mask_grid=inputs.label_grid)
     biology = _biology(inputs, mean_gy, u_gy)
     fields = {
@@ -80,13 +80,48 @@ def compute_region_dose(
         "n_effective_voxels": histogram.n_effective,
         "dvh": _curve(histogram),
         "uncertainty_budget": [
-            {"component": name, "percent": 100.0 * value} for name, value in budget.components.items() if value > 0.0
+            {"component": name, "percent": 100.0 * value, "is_shared": name in chain.shared}
+            for name, value in chain.components.items()
+            if value > 0.0
         ],
+        "uncertainty_chain": _chain_fields(chain),
         "findings": [*_findings(inputs, mean_gy, histogram), *engine_findings],
         **biology,
         **_by_radiation(inputs, energies, mean_gy, local_gy, doses[engines[0]].parts),
     }
     return fields, shown, histogram
+
+
+def _chain(inputs: RegionInputs, mean_gy: float, *, statistical_cv: float) -> ChainResult:
+    edge_cv = contour_edge_cv(volume_ml=inputs.contour.volume_ml, voxel_spacing_xyz_mm=inputs.label_grid.spacing_xyz_mm)
+    shared = Shared(
+        calibration_cv=inputs.calibration_cv,
+        recovery_fit_cv=None,
+        dose_model_cv=statistical_cv if statistical_cv > 0.0 else None,
+        volume_cv=edge_cv,
+        volume_ml=inputs.contour.volume_ml,
+    )
+    radiobiology = {}
+    if inputs.radiobiology is not None:
+        radiobiology = {
+            "alpha_beta_gy": float(inputs.radiobiology["alpha_beta_gy"]),
+            "repair_half_time_s": float(inputs.radiobiology["repair_half_time_h"]) * HOUR_S,
+        }
+    return propagate_chain(mean_dose_gy=mean_gy, curve=curve_from_dict(inputs.fit), shared=shared, **radiobiology)
+
+
+def _chain_fields(chain: ChainResult) -> dict[str, Any]:
+    """Return what the Monte Carlo gave, and the factors by which a histogram's doses move."""
+    return {
+        "first_order_cv": chain.first_order_cv,
+        "monte_carlo_cv": chain.monte_carlo_cv,
+        "n_samples": chain.n_samples,
+        "seed": chain.seed,
+        "dose": asdict(chain.dose),
+        "bed": None if chain.bed is None else asdict(chain.bed),
+        "band": np.quantile(chain.relative_dose, BAND).tolist(),
+        "not_stated": list(chain.not_stated),
+    }
 
 
 def _mass(inputs: RegionInputs, density: Volume | float) -> tuple[float, str]:

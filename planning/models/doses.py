@@ -99,7 +99,9 @@ class RegionDose(models.Model):
     organ_level = models.JSONField(default=dict, blank=True)
     n_effective_voxels = models.FloatField(null=True)
     dvh = models.JSONField(default=dict, blank=True)  # {dose_gy: [...], volume_fraction: [...]}
-    uncertainty_budget = models.JSONField(default=list, blank=True)  # [{component, relative_standard_uncertainty}]
+    uncertainty_budget = models.JSONField(default=list, blank=True)  # [{component, percent, is_shared}]
+    # {first_order_cv, monte_carlo_cv, dose, bed: {median, interval_68, interval_95} in Gy, band: factors, not_stated}
+    uncertainty_chain = models.JSONField(default=dict, blank=True)
     findings = models.JSONField(default=list, blank=True)
 
     class Meta:

@@ -117,6 +117,24 @@ def engine_summaries(calculation: DoseCalculation) -> list[dict[str, Any]]:
     ]
 
 
+def uncertainty_summary(stored: dict[str, Any]) -> dict[str, Any] | None:
+    """Return both combined uncertainties and the sampled intervals of dose and BED; None for older calculations."""
+    if not stored:
+        return None
+    return {
+        "first_order": quantity(stored["first_order_cv"], unit="%", factor=0.01),
+        "monte_carlo": quantity(stored["monte_carlo_cv"], unit="%", factor=0.01),
+        "n_samples": stored["n_samples"],
+        "seed": stored["seed"],
+        "dose_interval_95": {"lower": stored["dose"]["interval_95"][0], "upper": stored["dose"]["interval_95"][1]},
+        "bed_interval_95": None
+        if stored["bed"] is None
+        else {"lower": stored["bed"]["interval_95"][0], "upper": stored["bed"]["interval_95"][1]},
+        "unit": "Gy",
+        "not_stated": stored["not_stated"],
+    }
+
+
 def organ_level_summary(stored: dict[str, Any]) -> dict[str, Any] | None:
     """Return the dose by S-values with its sources, largest first; None where it was not asked for."""
     if not stored:
@@ -187,5 +205,6 @@ def region_dose_summary(row) -> dict[str, Any]:
         ),
         "organ_level": organ_level_summary(row.organ_level),
         "budget": row.uncertainty_budget,
+        "uncertainty": uncertainty_summary(row.uncertainty_chain),
         "findings": row.findings,
     }

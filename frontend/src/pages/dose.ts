@@ -132,7 +132,7 @@ function showRegions(goes: boolean): void {
 async function drawFigure(): Promise<void> {
   if (!dose?.calculation) return;
   try {
-    const figure = await getJson<Figure>(`/api/cycles/${page.cycleId}/dose/figure?kind=${kind}`);
+    const figure = await getJson<Figure>(`/api/cycles/${page.cycleId}/dose/figure?kind=${kind}&region=${chosenId}`);
     await renderFigure(need('chart'), emphasised(figure));
     onFigure(need('chart'), 'plotly_hover', ({ points }) => highlight(typeof points?.[0]?.x === 'number' ? points[0].x : null));
     onFigure(need('chart'), 'plotly_unhover', () => highlight(null));

@@ -1,7 +1,7 @@
 /** The table of regions and the inspector of the dose page. */
 import { each, html, nothing, type Html } from '../../domain/html';
-import { bareNumber, flag, number } from '../../domain/markup';
-import { formatNumber, MISSING } from '../../domain/quantity';
+import { bareNumber, flag, number, unit } from '../../domain/markup';
+import { formatFixed, formatNumber, MISSING } from '../../domain/quantity';
 import { answerable, type Finding } from '../parts/findings';
 import { engineCells, engineHeads, engineSection, radiationSection, volumeFacts } from './dose_engines';
 import { organLevelSection } from './organ_level';
@@ -41,9 +41,14 @@ function budget(row: DoseRegion): Html {
   const largest = Math.max(...parts.map((part) => part.percent), 1e-9);
   const dose = row.absorbed_dose;
   const combined = dose?.standard_uncertainty && dose.value ? (100 * dose.standard_uncertainty) / dose.value : null;
+  const chain = row.uncertainty;
+  const most = parts.reduce((first, part) => (part.percent > first.percent ? part : first));
   return html`<div class="sect"><div class="sect-head"><h2 class="h2">Uncertainty, k = 1</h2><span class="push t2 fs12">% of dose</span></div>
-    <ul class="budget">${each(parts, (part) => html`<li><span>${part.component}</span><span class="budget-bar"><i data-width="${(100 * part.percent) / largest}"></i></span><span class="num">${part.percent.toFixed(1)}</span></li>`)}
-    <li class="sum"><span class="strong">Combined</span><span></span><span class="num strong">${combined === null ? MISSING : combined.toFixed(1)}</span></li></ul></div>`;
+    <ul class="budget">${each([...parts].sort((a, b) => b.percent - a.percent), (part) => html`<li title="${part.is_shared ? 'Shared by all scans and regions' : ''}"><span>${part.component}${part.is_shared ? html` <span class="t3">shared</span>` : nothing}</span><span class="budget-bar"><i data-width="${(100 * part.percent) / largest}"></i></span><span class="num">${part.percent.toFixed(1)}</span></li>`)}
+    <li class="sum"><span class="strong">Combined</span><span></span><span class="num strong">${combined === null ? MISSING : combined.toFixed(1)}</span></li></ul>
+    <p class="fs12 t2 mt-2">${most.component} dominates${combined ? html`: ${formatFixed((100 * most.percent ** 2) / combined ** 2, 0)} % of the variance` : nothing}.</p>
+    ${chain ? html`<dl class="kv mt-2"><dt>Dose, 95 %</dt><dd>${formatNumber(chain.dose_interval_95.lower)} to ${formatNumber(chain.dose_interval_95.upper)} ${unit(chain.unit)}</dd>${chain.bed_interval_95 ? html`<dt>BED, 95 %</dt><dd>${formatNumber(chain.bed_interval_95.lower)} to ${formatNumber(chain.bed_interval_95.upper)} ${unit(chain.unit)}</dd>` : nothing}<dt title="${chain.n_samples} samples, seed ${chain.seed}">By Monte Carlo</dt><dd>${number(chain.monte_carlo)}</dd></dl>
+    ${chain.not_stated.length > 0 ? html`<p class="fs12 t3">Not stated, so missing: ${chain.not_stated.join(', ').toLowerCase()}.</p>` : nothing}` : nothing}</div>`;
 }
 
 export function doseInspector(row: DoseRegion, engines: readonly EngineDose[]): Html {

@@ -24,7 +24,11 @@ export interface DoseRegion {
   rbe_weighted_dose?: MaybeQuantity;
   organ_level?: { total: MaybeQuantity; self: MaybeQuantity; cross: { source: string; dose: MaybeQuantity }[]; sphere: MaybeQuantity } | null;
   limits?: { quantity: string; limit: MaybeQuantity; share: MaybeQuantity; source: string }[];
-  budget: { component: string; percent: number }[] | Record<string, number>;
+  uncertainty?: {
+    first_order: MaybeQuantity; monte_carlo: MaybeQuantity; n_samples: number; seed: number; unit: string; not_stated: string[];
+    dose_interval_95: { lower: number; upper: number }; bed_interval_95: { lower: number; upper: number } | null;
+  } | null;
+  budget: { component: string; percent: number; is_shared?: boolean }[] | Record<string, number>;
   findings: Finding[];
 }
 
@@ -56,6 +60,6 @@ export const shareOf = (row: DoseRegion): MaybeQuantity => {
   return shares.reduce<MaybeQuantity>((largest, share) => (largest && share && largest.value >= share.value ? largest : share), null);
 };
 
-export function budgetOf(row: DoseRegion): { component: string; percent: number }[] {
+export function budgetOf(row: DoseRegion): { component: string; percent: number; is_shared?: boolean }[] {
   return Array.isArray(row.budget) ? row.budget : Object.entries(row.budget ?? {}).map(([component, percent]) => ({ component, percent }));
 }
