@@ -1,23 +1,18 @@
-"""Curves of regions and voxels of a read case."""
+"""Curves of the regions of a read case."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dosimetry.case.pipeline import Scan
 from dosimetry.case.schema import Case
-from dosimetry.errors import DosimetryError, InsufficientDataError
-from dosimetry.kinetics.declared import integrate_declared, replace_in_region
+from dosimetry.errors import DosimetryError
 from dosimetry.kinetics.fitting import CurveFit
 from dosimetry.kinetics.selection import CurveSelection, fit_admissible
 from dosimetry.kinetics.single_time_point import fit_single_time_point
-from dosimetry.kinetics.voxelwise import fit_voxels
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.segmentation.regions import RegionMeasurement
 from dosimetry.units import HOUR_S
-from dosimetry.volume import Grid, Volume, resample
 
 
 def region_fits(
@@ -81,81 +76,4 @@ def _select(case: Case, points: list[tuple[float, RegionMeasurement]], nuclide: 
         activities_bq=activities,
         standard_uncertainties_bq=u,
         nuclide_decay_constant_per_s=nuclide.decay_constant_per_s,
-    )
-
-
-def tia_map(
-    case: Case,
-    scans: list[Scan],
-    reference: Scan,
-    nuclide: Nuclide,
-    *,
-    fits: Mapping[str, CurveFit],
-    warnings: list[str],
-) -> Volume:
-    """Integrate every voxel; regions with a declared half-life rest on it in the map too.
-
-    Parameters
-    ----------
-    case : Case
-        Holds the declared half-life.
-    scans : list of Scan
-        Registered time points.
-    reference : Scan
-        Gives the grid and the contours.
-    nuclide : Nuclide
-        Decay data.
-    fits : mapping
-        Curve of each region.
-    warnings : list of str
-        What the user should know is added.
-
-    Returns
-    -------
-    Volume
-        Time-integrated activity, Bq s.
-
-    Raises
-    ------
-    InsufficientDataError
-        One scan without a declared half-life.
-    """
-    grid = reference.image.volume.grid
-    images = [
-        scan.image.volume.values
-        if scan.registration is None
-        else resample(scan.image.volume, onto=grid, transform=scan.registration.transform).values
-        for scan in scans
-    ]
-    if len(scans) == 1:
-        if case.single_time_point is None:
-            raise InsufficientDataError(
-                "One scan: add $.single_time_point to the case file.", code="half_life_required"
-            )
-        return Volume(values=_declared(images[0], scans[0], case, grid), grid=grid, unit="Bq s")
-    fit = fit_voxels(
-        images_bq_per_ml=np.stack(images),
-        times_s=np.array([scan.image.time_s for scan in scans]),
-        voxel_volume_ml=grid.voxel_volume_ml,
-        decay_constant_per_s=nuclide.decay_constant_per_s,
-    )
-    values = fit.time_integrated_activity_bq_s
-    for name, region_fit in fits.items():
-        if region_fit.model == "single_time_point" and name in reference.masks:
-            last = max(i for i, scan in enumerate(scans) if name in scan.masks)
-            declared = _declared(images[last], scans[last], case, grid)
-            values = replace_in_region(values, declared, fraction=reference.masks[name])
-            warnings.append(
-                f"{name}: its voxels decay with the declared half-life after the last scan, as in its curve."
-            )
-    return Volume(values=values, grid=grid, unit="Bq s")
-
-
-def _declared(image: NDArray[Any], scan: Scan, case: Case, grid: Grid) -> NDArray[np.float32]:
-    declared = case.single_time_point or {}
-    return integrate_declared(
-        image,
-        time_s=scan.image.time_s,
-        effective_half_life_s=declared["effective_half_life_h"] * HOUR_S,
-        voxel_volume_ml=grid.voxel_volume_ml,
     )

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dosimetry.dose.density import DensityCurve
 from dosimetry.dose.engines import ENGINES
 from dosimetry.errors import InvalidInputError
+from dosimetry.kinetics.voxel_maps import METHODS
 
 FORMAT = "theranostics-case-1"
 TEMPLATE: dict[str, Any] = {
@@ -37,6 +38,7 @@ TEMPLATE: dict[str, Any] = {
     },
     "engines": ["local"],
     "engine_options": {"seed": 1},
+    "voxel": {"method": "voxelwise", "residual_limit_mm": 5.0},
 }
 CURVE_KEYS = {"curve", "source"}
 ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "progeny")
@@ -69,6 +71,7 @@ class Case:
     single_time_point: Mapping[str, Any] | None
     engines: tuple[str, ...]
     engine_options: Mapping[str, Any]
+    voxel: Mapping[str, Any]
 
 
 def read_case(path: Path) -> Case:
@@ -118,6 +121,7 @@ def read_case(path: Path) -> Case:
         single_time_point=_single(single) if single is not None else None,
         engines=_engines(node.at("engines")) if "engines" in data else ("local",),
         engine_options=_engine_options(node.at("engine_options")) if "engine_options" in data else {},
+        voxel=_voxel(node.at("voxel")) if "voxel" in data else {},
     )
 
 
@@ -273,6 +277,20 @@ def _engine_options(node: _Node) -> dict[str, Any]:
             raise item.wrong("a whole number above zero")
         else:
             options[key] = int(item.value)
+    return options
+
+
+def _voxel(node: _Node) -> dict[str, Any]:
+    node.only({"method", "scan", "noise_percent", "residual_limit_mm"})
+    options: dict[str, Any] = {}
+    if "method" in node.value:
+        options["method"] = node.at("method").choice(set(METHODS))
+    if "scan" in node.value:
+        options["scan"] = node.at("scan").text()
+    if "noise_percent" in node.value:
+        options["noise"] = node.at("noise_percent").positive() / 100.0
+    if "residual_limit_mm" in node.value:
+        options["residual_limit_mm"] = node.at("residual_limit_mm").positive()
     return options
 
 

@@ -43,31 +43,17 @@ def integrate_declared(
     return np.asarray(np.maximum(image_bq_per_ml, 0.0) * np.float32(factor), dtype=np.float32)
 
 
-def replace_in_region(
-    tia_bq_s: NDArray[np.float32], declared_bq_s: NDArray[np.float32], *, fraction: NDArray[Any]
-) -> NDArray[np.float32]:
-    """Take the declared values in a region, in voxels at its edge by the share that lies inside.
+def declared_relative_uncertainty(
+    *, time_s: float, effective_half_life_s: float, effective_half_life_standard_uncertainty_s: float
+) -> float:
+    """Return the relative standard uncertainty of the integral that a declared half-life brings.
 
-    The voxel map then rests on the same half-life as the region's own curve.
+    |l t - 1| u(T)/T, first order. It vanishes at t = T / ln 2, where the integral hardly depends on the half-life.
 
     Parameters
     ----------
-    tia_bq_s, declared_bq_s : (z, y, x) arrays
-        Maps of time-integrated activity, Bq s.
-    fraction : (z, y, x) array
-        Share of each voxel inside the region; values above 1 count as 1.
-
-    Returns
-    -------
-    (z, y, x) float32 array
-        Map with the region replaced.
-
-    Raises
-    ------
-    InvalidInputError
-        Maps of different shapes.
+    time_s, effective_half_life_s, effective_half_life_standard_uncertainty_s : float
+        Time of the scan, half-life and its standard uncertainty, s.
     """
-    if not tia_bq_s.shape == declared_bq_s.shape == fraction.shape:
-        raise InvalidInputError("The maps of a region and of the image have different shapes.", code="bad_series")
-    inside = np.clip(fraction, 0.0, 1.0).astype(np.float32)
-    return np.asarray(tia_bq_s + inside * (declared_bq_s - tia_bq_s), dtype=np.float32)
+    decay_per_s = np.log(2.0) / effective_half_life_s
+    return float(abs(decay_per_s * time_s - 1.0) * effective_half_life_standard_uncertainty_s / effective_half_life_s)

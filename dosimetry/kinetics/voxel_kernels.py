@@ -35,8 +35,7 @@ def read_voxel(images: Any, i: int, value: Any, weight: Any) -> float:
     top = 0.0
     for k in range(value.size):
         value[k] = images[k, i]
-        if value[k] > top:
-            top = value[k]
+        top = max(top, value[k])
     for k in range(value.size):
         if np.isnan(value[k]):
             value[k] = weight[k] = 0.0

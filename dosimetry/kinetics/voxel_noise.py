@@ -1,8 +1,9 @@
 """The noise of single voxels, estimated from the images themselves.
 
-Model: the standard deviation of a voxel at one scan is s sqrt(A A_top), A its activity at that scan and A_top the largest
-of its scans. s is then the relative standard uncertainty of the voxel at its largest scan. Across scans noise behaves like
-counts; across voxels it is proportional to activity, as in images of an iterative reconstruction.
+Model: the standard deviation of a voxel at one scan is s sqrt(A A_top), A its activity at that scan (a twentieth of
+A_top at least: background), A_top the largest of its scans. s is then the relative standard uncertainty of the voxel at
+its largest scan. Across scans noise behaves like counts; across voxels it is proportional to activity, as in images of
+an iterative reconstruction.
 """
 
 from dataclasses import dataclass

@@ -107,23 +107,28 @@ def _best_shift(
 
 
 @njit
-def _variance(jacobian: Any, gradient: Any, weight: Any, m: int) -> float:
-    """gradient (J^T W J)^-1 gradient by Gaussian elimination of the first ``m`` columns; zero when open."""
+def _scaled_normal(jacobian: Any, gradient: Any, weight: Any, m: int) -> Any:
+    """J^T W J of the first ``m`` columns with the gradient as last column, every parameter in units of its column."""
     normal = np.zeros((m, m + 1))
-    scale = np.zeros(m)
     for i in range(m):
-        for k in range(weight.size):
-            scale[i] += weight[k] * jacobian[k, i] * jacobian[k, i]
-        if scale[i] <= 0.0:
-            return 0.0
-        scale[i] = np.sqrt(scale[i])
-    for i in range(m):
-        normal[i, m] = gradient[i] / scale[i]
         for j in range(m):
             for k in range(weight.size):
-                normal[i, j] += weight[k] * jacobian[k, i] * jacobian[k, j] / (scale[i] * scale[j])
+                normal[i, j] += weight[k] * jacobian[k, i] * jacobian[k, j]
+    scale = np.sqrt(np.diag(normal))
+    for i in range(m):
+        if scale[i] > 0.0:
+            normal[i, m] = gradient[i] / scale[i]
+            for j in range(m):
+                normal[i, j] /= scale[i] * scale[j] if scale[j] > 0.0 else 1.0
+    return normal
+
+
+@njit
+def _variance(normal: Any) -> float:
+    """gradient N^-1 gradient by Gaussian elimination; zero when a parameter is open."""
+    m = normal.shape[0]
     variance = 0.0
-    # The elimination turns gradient N^-1 gradient into a sum of squares, for N is symmetric and positive.
+    # The elimination turns it into a sum of squares over the pivots, for N is symmetric and positive.
     for i in range(m):
         if normal[i, i] <= 1e-14:
             return 0.0
@@ -166,7 +171,7 @@ def _uncertainty(
         jacobian[:, m] = h
         gradient[m] = integrals[1]
         m += 1
-    return float(np.sqrt(max(_variance(jacobian, gradient, weight, m), 0.0)))
+    return float(np.sqrt(max(_variance(_scaled_normal(jacobian, gradient, weight, m)), 0.0)))
 
 
 @njit
@@ -200,7 +205,7 @@ def _fit_columns(
         scale = np.sqrt(top)
         maps[1, i] = scale * _uncertainty(times, weight, p, n, h, amplitude, shift, terms, integrals, moves)
         is_free = amplitude[0] > 0.0 and (moves or grid.size == 1) and (amplitude[1] > 0.0 or not two)
-        if is_free:
+        if is_free and weight.min() > 0.0:  # every scan was measured
             maps[2, i] = cost / top
 
 

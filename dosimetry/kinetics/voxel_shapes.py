@@ -1,11 +1,11 @@
 """What a voxel of a region may do: the region's accepted curve with freedom that the scans can carry.
 
-A curve of exponentials is split into its clearance P(t) = sum a_i exp(-l_i t), a_i > 0, and its uptake N(t), the negative
-terms. Two kinds of freedom, each exact for a voxel that follows its region:
+A curve of exponentials is split into its clearance P(t) = sum a_i exp(-l_i t), a_i > 0, and its uptake N(t), the
+negative terms. Two kinds of freedom, each exact for a voxel that follows its region:
 
 - *clearance*: f = A (exp(-d t) P(t) - N(t)). One amplitude, and d makes the whole clearance faster or slower.
-- *mixture*: f = A (exp(-d t) p1(t) - N(t)) + B (p2(t) - N(t)), p1 the slowest term, p2 the others in the region's ratio,
-  P, p1 and p2 scaled to one at administration. Both amplitudes are at least zero; d moves the slowest constant.
+- *mixture*: f = A (exp(-d t) p1(t) - N(t)) + B (p2(t) - N(t)), p1 the slowest term, p2 the others in the region's
+  ratio, P, p1 and p2 scaled to one at administration. Both amplitudes are at least zero; d moves the slowest constant.
 
 d never takes the slowest constant below the physical one, and f is nowhere negative.
 """

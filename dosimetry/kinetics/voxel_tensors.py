@@ -1,4 +1,4 @@
-"""The mono-exponential fit of every voxel on tensors: the loop of ``voxel_kernels`` for all voxels of a chunk at once."""
+"""The mono-exponential fit of every voxel on tensors: the loop of ``voxel_kernels`` for a whole chunk at once."""
 
 from typing import Any
 

@@ -15,7 +15,8 @@ from planning.computation.grids import grid_from_dict, label_masks
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
-from planning.computation.voxel_tia import aligned_series, declared_regions, voxel_tia
+from planning.computation.volumes import tia_uncertainty_asset
+from planning.computation.voxel_tia import aligned_series, voxel_options, voxel_tia
 from planning.models import Cycle, TimePoint
 from planning.selectors.current import (
     current_contours,
@@ -46,13 +47,13 @@ def compute_dose(
     progress(0.02, "Reading images")
     series, registrations, findings = aligned_series(cycle, reference, grid, progress)
     progress(0.25, "Fitting voxels")
-    tia = voxel_tia(
+    maps = voxel_tia(
         series=series,
+        reference=reference,
         grid=grid,
         nuclide=nuclide,
         curves=curves,
         parameters=parameters,
-        regions=declared_regions(curves, reference),
         progress=progress,
         findings=findings,
     )
@@ -62,7 +63,7 @@ def compute_dose(
     progeny = parameters.get("progeny") or default_progeny(nuclide.name)
     results = run_engines(
         names=engines,
-        tia=tia,
+        tia=maps.tia,
         density=density.g_per_ml,
         nuclide=nuclide,
         options=engine_options(parameters, progeny),
@@ -78,7 +79,7 @@ def compute_dose(
         "curves": curves.inputs_digest,
         "choices": choices,
         "contours": str(current_contours(reference).pk),
-        "parameters": {**parameters, "progeny": progeny},
+        "parameters": {**parameters, **voxel_options(parameters), "progeny": progeny},
         "engines": {name: results[name].provenance for name in engines},
         **density.provenance,
     }
@@ -98,6 +99,7 @@ def compute_dose(
     return {
         "registrations": registrations,
         "regions": regions,
+        "tia_uncertainty": tia_uncertainty_asset(maps.tia, maps.standard_uncertainty),
         "engine_doses": engine_rows(results=results, names=engines, by_region=by_region),
         "fields": {
             "curve_revision": curves,
@@ -105,12 +107,14 @@ def compute_dose(
             "engine": engines[0],
             "parameters": {
                 **parameters,
+                **voxel_options(parameters),
                 "progeny": progeny,
                 "curve_choices": choices,
                 "is_voxelwise": len(series) > 1,
             },
             "density_origin": density.origin,
-            "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
+            "tia_sha256": storage.store_array(maps.tia.values.astype(np.float32)),
+            "tia_uncertainty_sha256": storage.store_array(maps.standard_uncertainty.values.astype(np.float32)),
             "energy_balance": result.energy_balance,
             "findings": findings,
             "provenance": {**result.provenance, **density.provenance},

@@ -1,4 +1,4 @@
-"""From registered images to the time-integrated activity of every voxel."""
+"""From registered images to the time-integrated activity of every voxel, with its uncertainty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dosimetry.errors import InsufficientDataError
-from dosimetry.kinetics.declared import integrate_declared, replace_in_region
-from dosimetry.kinetics.voxelwise import fit_voxels
+from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.kinetics.declared import declared_relative_uncertainty, integrate_declared
+from dosimetry.kinetics.voxel_maps import RESIDUAL_LIMIT_MM, VoxelOptions, VoxelRegion, map_voxels
+from dosimetry.registration.quality import region_residual_mm
 from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.volume import Grid, RigidTransform, Volume, resample
 from planning import storage
+from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.grids import grid_from_dict, label_masks
 from planning.models import Cycle, TimePoint
 from planning.selectors.current import current_contours, current_image, current_registration
@@ -21,7 +23,10 @@ HOUR_S = 3600.0
 
 
 def aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> tuple[list, list, list]:
-    """Return (time point, image, values on the reference grid) in order of time, and what registered them."""
+    """Return (time point, image, values on the reference grid) in order of time, and what registered them.
+
+    Values are nan where a scan does not reach.
+    """
     series, registrations, findings = [], [], []
     time_points = list(cycle.time_points.order_by("number"))
     for i, time_point in enumerate(time_points):
@@ -31,6 +36,11 @@ def aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> 
                 f"Time point {time_point.number} has no quantified image; prepare the images.", code="no_image"
             )
         values = storage.load_array(image.emission_sha256)
+        if not np.isfinite(values).all():
+            raise InvalidInputError(
+                f"Time point {time_point.number}: the image holds a value that is not a finite number.",
+                code="bad_series",
+            )
         if time_point.pk != reference.pk:
             registration = current_registration(time_point)
             if registration is None or registration.decision != "accepted":
@@ -40,93 +50,154 @@ def aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> 
             registrations.append(registration)
             moving = Volume(values=values, grid=grid_from_dict(image.emission_grid), unit="Bq/mL")
             transform = RigidTransform(matrix=tuple(registration.matrix))
-            values = resample(moving, onto=grid, transform=transform).values
+            values = resample(moving, onto=grid, transform=transform, fill_value=np.nan).values
         series.append((time_point, image, np.asarray(values, dtype=np.float32)))
         progress(0.02 + 0.2 * (i + 1) / len(time_points), f"Time point {time_point.number} read")
     return sorted(series, key=lambda row: row[1].time_s), registrations, findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredRegion:
-    """A region whose curve is its last used scan with a declared half-life."""
+class TiaMaps:
+    """Time-integrated activity of each voxel and its standard uncertainty, Bq s; nan where noise is not known."""
 
-    name: str
-    time_point_id: str
-    effective_half_life_s: float
-    mask: np.ndarray
-    mask_grid: Grid
+    tia: Volume
+    standard_uncertainty: Volume
 
 
-def declared_regions(curves, reference: TimePoint) -> list[DeclaredRegion]:
-    """Return the regions of the reference's contours whose chosen curve is a declared half-life."""
+def voxel_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return method and limits as calculated with: what was not chosen is stated too, for it is an assumption."""
+    return {
+        "voxel_method": parameters.get("voxel_method", "voxelwise"),
+        "voxel_residual_limit_mm": parameters.get("voxel_residual_limit_mm", RESIDUAL_LIMIT_MM),
+        **{name: parameters[name] for name in ("voxel_scan", "voxel_noise_percent") if name in parameters},
+    }
+
+
+def voxel_regions(curves, reference: TimePoint, series, findings) -> list[VoxelRegion]:
+    """Return the regions of the reference's contours that have a curve, as shares of the voxels of its image."""
     contours = current_contours(reference)
-    if contours is None:
+    if contours is None or len(series) < 2:
         return []
-    chosen = [(curve, fit) for curve in curves.curves.select_related("region") if (fit := chosen_fit(curve))]
-    declared = [(curve, fit) for curve, fit in chosen if fit["model"] == "single_time_point"]
-    if not declared:
-        return []
-    masks, grid = label_masks(contours), grid_from_dict(contours.image.label_grid)
-    return [
-        DeclaredRegion(
-            name=curve.region.name,
-            time_point_id=[point for point in curve.points if not point["is_excluded"]][-1]["time_point"],
-            effective_half_life_s=fit["effective_half_life_s"],
-            mask=masks[curve.region_id],
-            mask_grid=grid,
-        )
-        for curve, fit in declared
-        if curve.region_id in masks
-    ]
-
-
-def voxel_tia(*, series, grid: Grid, nuclide, curves, parameters, regions, progress, findings) -> Volume:
-    """Fit every voxel; regions with a declared half-life take it, so that map and curve rest on the same assumption."""
-    times_s = np.array([image.time_s for _, image, _ in series])
-    if len(series) == 1:
-        half_life_s = _declared_half_life_s(curves, parameters)
-        text = f"One scan: voxels decay with the declared effective half-life of {half_life_s / HOUR_S:.1f} h."
-        findings.append({"code": "single_time_point", "level": "ask", "message": text})
-        values = integrate_declared(
-            series[0][2],
-            time_s=float(times_s[0]),
-            effective_half_life_s=half_life_s,
-            voxel_volume_ml=grid.voxel_volume_ml,
-        )
-        return Volume(values=values, grid=grid, unit="Bq s")
-    fit = fit_voxels(
-        images_bq_per_ml=np.stack([values for _, _, values in series]),
-        times_s=times_s,
-        voxel_volume_ml=grid.voxel_volume_ml,
-        decay_constant_per_s=nuclide.decay_constant_per_s,
-        progress=lambda fraction, text: progress(0.25 + 0.23 * fraction, text),
-    )
-    if fit.clamped_fraction > 0.2:
-        text = f"In {100 * fit.clamped_fraction:.0f} % of voxels with signal the physical half-life limits the fit."
-        findings.append({"code": "voxels_clamped", "level": "note", "message": text})
-    values = _with_declared(fit.time_integrated_activity_bq_s, series, grid, regions, findings)
-    return Volume(values=values, grid=grid, unit="Bq s")
-
-
-def _with_declared(values: np.ndarray, series, grid: Grid, regions: list[DeclaredRegion], findings) -> np.ndarray:
-    scans = {str(time_point.pk): (image.time_s, aligned) for time_point, image, aligned in series}
-    for region in regions:
-        if region.time_point_id not in scans:
-            text = f"{region.name}: its scan is not registered, so the map does not rest on its declared half-life."
+    masks, mask_grid = label_masks(contours), grid_from_dict(contours.image.label_grid)
+    fixed = next(values for time_point, _, values in series if time_point.pk == reference.pk)
+    grid = grid_from_dict(current_image(reference).emission_grid)
+    others = [values for time_point, _, values in series if time_point.pk != reference.pk]
+    scans = [str(time_point.pk) for time_point, _, _ in series]
+    regions = []
+    for curve in curves.curves.select_related("region"):
+        fit = chosen_fit(curve)
+        if fit is None or curve.region_id not in masks:
+            continue
+        scan = _declared_scan(curve) if fit["model"] == "single_time_point" else None
+        if scan is not None and scan not in scans:
+            text = (
+                f"{curve.region.name}: its scan is not registered, so the map does not rest on its declared half-life."
+            )
             findings.append({"code": "declared_not_mapped", "level": "ask", "message": text})
             continue
-        time_s, aligned = scans[region.time_point_id]
-        declared = integrate_declared(
-            aligned,
-            time_s=time_s,
-            effective_half_life_s=region.effective_half_life_s,
-            voxel_volume_ml=grid.voxel_volume_ml,
+        fraction = coverage_fraction(masks[curve.region_id], mask_grid, grid)
+        regions.append(
+            _voxel_region(
+                curve.region.name,
+                fit,
+                fraction,
+                _residual_mm(fixed, others, fraction, grid),
+                scan and scans.index(scan),
+            )
         )
-        values = replace_in_region(values, declared, fraction=coverage_fraction(region.mask, region.mask_grid, grid))
-        hours = region.effective_half_life_s / HOUR_S
-        text = f"{region.name}: its voxels decay with the declared {hours:.1f} h after the last scan, as in its curve."
-        findings.append({"code": "declared_half_life_mapped", "level": "note", "message": text})
-    return values
+    return regions
+
+
+def _declared_scan(curve) -> str:
+    return [point for point in curve.points if not point["is_excluded"]][-1]["time_point"]
+
+
+def _voxel_region(name: str, fit, fraction: np.ndarray, residual_mm: float | None, scan: int | None) -> VoxelRegion:
+    amplitudes, decays = dose_rate_terms(fit)
+    tia_bq_s = fit["time_integrated_activity_bq_s"]
+    return VoxelRegion(
+        name=name,
+        fraction=fraction,
+        model=fit["model"],
+        amplitudes_bq=tuple(amplitudes),
+        decays_per_s=tuple(decays),
+        relative_standard_uncertainty=(fit["time_integrated_activity_standard_uncertainty_bq_s"] or 0.0) / tia_bq_s,
+        residual_mm=residual_mm,
+        scan=scan,
+    )
+
+
+def _residual_mm(fixed: np.ndarray, others: list[np.ndarray], fraction: np.ndarray, grid: Grid) -> float | None:
+    """Return the largest shift that a registered scan is still off, None when none can be measured."""
+    measured = [
+        region_residual_mm(
+            fixed=Volume(values=fixed, grid=grid, unit="Bq/mL"),
+            aligned=Volume(values=values, grid=grid, unit="Bq/mL"),
+            mask=fraction > 0.5,
+        )
+        for values in others
+    ]
+    return max((value for value in measured if value is not None), default=None)
+
+
+def voxel_tia(*, series, reference: TimePoint, grid: Grid, nuclide, curves, parameters, progress, findings) -> TiaMaps:
+    """Integrate every voxel by the chosen method, so that map and curves rest on the same models."""
+    if len(series) == 1:
+        return _one_scan(series[0], grid, curves, parameters, findings)
+    options = voxel_options(parameters)
+    scans = [str(time_point.pk) for time_point, _, _ in series]
+    wanted = str(options.get("voxel_scan", reference.pk))
+    if wanted not in scans:
+        raise InsufficientDataError(
+            "The scan to scale by is not among the registered ones; choose another.", code="scan_not_mapped"
+        )
+    noise = options.get("voxel_noise_percent")
+    maps = map_voxels(
+        images_bq_per_ml=np.stack([values for _, _, values in series]),
+        times_s=np.array([image.time_s for _, image, _ in series]),
+        voxel_volume_ml=grid.voxel_volume_ml,
+        decay_constant_per_s=nuclide.decay_constant_per_s,
+        regions=voxel_regions(curves, reference, series, findings),
+        options=VoxelOptions(
+            method=options["voxel_method"],
+            scan=scans.index(wanted),
+            noise=None if noise is None else noise / 100.0,
+            residual_limit_mm=options["voxel_residual_limit_mm"],
+        ),
+        progress=lambda fraction, text: progress(0.25 + 0.23 * fraction, text),
+    )
+    findings += [{"code": item.code, "level": item.level, "message": item.message} for item in maps.findings]
+    return TiaMaps(
+        tia=Volume(values=maps.time_integrated_activity_bq_s, grid=grid, unit="Bq s"),
+        standard_uncertainty=Volume(values=maps.standard_uncertainty_bq_s, grid=grid, unit="Bq s"),
+    )
+
+
+def _one_scan(row, grid: Grid, curves, parameters: Mapping[str, Any], findings) -> TiaMaps:
+    _, image, concentration = row
+    half_life_s = _declared_half_life_s(curves, parameters)
+    text = f"One scan: voxels decay with the declared effective half-life of {half_life_s / HOUR_S:.1f} h."
+    findings.append({"code": "single_time_point", "level": "ask", "message": text})
+    values = integrate_declared(
+        concentration,
+        time_s=image.time_s,
+        effective_half_life_s=half_life_s,
+        voxel_volume_ml=grid.voxel_volume_ml,
+    )
+    relative = declared_relative_uncertainty(
+        time_s=image.time_s,
+        effective_half_life_s=half_life_s,
+        effective_half_life_standard_uncertainty_s=HOUR_S
+        * curves.parameters.get("effective_half_life_standard_uncertainty_h", np.nan),
+    )
+    noise = parameters.get("voxel_noise_percent")
+    if noise is None:
+        text = "One scan says nothing about noise: the map of uncertainty holds that of the half-life alone."
+        findings.append({"code": "voxel_noise_unknown", "level": "note", "message": text})
+    u = values * np.float32(np.hypot(relative, (noise or 0.0) / 100.0))
+    return TiaMaps(
+        tia=Volume(values=values, grid=grid, unit="Bq s"), standard_uncertainty=Volume(values=u, grid=grid, unit="Bq s")
+    )
 
 
 def _declared_half_life_s(curves, parameters: Mapping[str, Any]) -> float:
