@@ -1,5 +1,7 @@
 """What a map of time-integrated activity tells its user."""
 
+from collections.abc import Mapping, Sequence
+
 from dosimetry.kinetics.selection import CurveFinding
 from dosimetry.kinetics.voxel_noise import VoxelNoise
 from dosimetry.units import HOUR_S
@@ -51,19 +53,24 @@ def declared_mapped(name: str, *, half_life_s: float) -> CurveFinding:
     return _note("declared_half_life_mapped", text)
 
 
-def scaled_by_choice(name: str) -> CurveFinding:
-    """Warn of the error of a scaled curve that the user chose."""
-    text = f"{name}: its voxels take the region's curve, scaled by one scan, as chosen; {SCALED_ERROR}."
-    return CurveFinding(code="region_scaled_chosen", level="ask", message=text)
+def scaled_by_choice(names: Sequence[str]) -> list[CurveFinding]:
+    """Warn once of the error of a scaled curve that the user chose; the warning is answered once."""
+    if not names:
+        return []
+    text = f"{', '.join(names)}: voxels take the region's curve, scaled by one scan, as chosen; {SCALED_ERROR}."
+    return [CurveFinding(code="region_scaled_chosen", level="ask", message=text)]
 
 
-def scaled_for_registration(name: str, *, residual_mm: float, limit_mm: float) -> CurveFinding:
-    """Say that a region's registration is too poor for a fit of its voxels."""
+def scaled_for_registration(residuals_mm: Mapping[str, float], *, limit_mm: float) -> list[CurveFinding]:
+    """Say once which regions are registered too poorly for a fit of their voxels."""
+    if not residuals_mm:
+        return []
+    regions = ", ".join(f"{name} ({value:.1f} mm)" for name, value in residuals_mm.items())
     text = (
-        f"{name}: a scan is {residual_mm:.1f} mm off (limit {limit_mm:g} mm), so its voxels are not fitted but take "
-        f"the region's curve, scaled by one scan; {SCALED_ERROR}."
+        f"A scan is off by more than {limit_mm:g} mm in {regions}: voxels there are not fitted but take the region's "
+        f"curve, scaled by one scan; {SCALED_ERROR}."
     )
-    return CurveFinding(code="region_scaled_registration", level="ask", message=text)
+    return [CurveFinding(code="region_scaled_registration", level="ask", message=text)]
 
 
 def _note(code: str, message: str) -> CurveFinding:

@@ -174,6 +174,7 @@ def map_voxels(
         tia[inside] += share * (values - base_tia[inside])
         u[inside] += share * (deviations - base_u[inside])
         findings += said
+    findings += _scaled_findings(regions, options)
     return VoxelMaps(
         time_integrated_activity_bq_s=tia,
         standard_uncertainty_bq_s=np.asarray(u, dtype=np.float32),
@@ -198,30 +199,35 @@ def _region(
     columns: _Columns, region: VoxelRegion, options: VoxelOptions, noise: VoxelNoise | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[CurveFinding]]:
     """Return integral and uncertainty of a region's voxels, Bq s, and what to say."""
-    scan = options.scan if region.scan is None else region.scan
-    scaled, scaled_u = _scaled(columns, region, scan, noise)
-    reason = _reason_to_scale(region, options)
-    if reason is not None:
-        return scaled, scaled_u, [reason]
+    if region.scan is not None:
+        half_life_s = float(np.log(2.0)) / max(region.decays_per_s)
+        said = [declared_mapped(region.name, half_life_s=half_life_s)]
+        return *_scaled(columns, region, region.scan, noise), said
+    if options.method == "region_scaled" or _is_off(region, options):
+        return *_scaled(columns, region, options.scan, noise), []
     if region.model == "mono_exponential":
-        values, u, said = columns.tia, columns.u, list[CurveFinding]()
+        values, u, said = columns.tia, columns.u, []
     else:
         values, u, said = _shaped(columns, region, options, noise)
     is_outside = np.isnan(columns.values).any(axis=0)
-    if is_outside.any():
-        share = float((region.fraction[region.fraction > 0.0] * is_outside).sum() / region.fraction.sum())
-        said = [*said, outside_scan(region.name, share=share)]
+    if not is_outside.any():
+        return values, u, said
+    scaled, scaled_u = _scaled(columns, region, options.scan, noise)
+    share = float((region.fraction[region.fraction > 0.0] * is_outside).sum() / region.fraction.sum())
+    said = [*said, outside_scan(region.name, share=share)]
     return np.where(is_outside, scaled, values), np.where(is_outside, scaled_u, u), said
 
 
-def _reason_to_scale(region: VoxelRegion, options: VoxelOptions) -> CurveFinding | None:
-    if region.scan is not None:
-        return declared_mapped(region.name, half_life_s=float(np.log(2.0)) / max(region.decays_per_s))
+def _is_off(region: VoxelRegion, options: VoxelOptions) -> bool:
+    return region.residual_mm is not None and region.residual_mm > options.residual_limit_mm
+
+
+def _scaled_findings(regions: Sequence[VoxelRegion], options: VoxelOptions) -> list[CurveFinding]:
+    fitted = [region for region in regions if region.scan is None]
     if options.method == "region_scaled":
-        return scaled_by_choice(region.name)
-    if region.residual_mm is not None and region.residual_mm > options.residual_limit_mm:
-        return scaled_for_registration(region.name, residual_mm=region.residual_mm, limit_mm=options.residual_limit_mm)
-    return None
+        return scaled_by_choice([region.name for region in fitted])
+    off = {region.name: region.residual_mm for region in fitted if region.residual_mm and _is_off(region, options)}
+    return scaled_for_registration(off, limit_mm=options.residual_limit_mm)
 
 
 def _shaped(

@@ -70,7 +70,7 @@ def dose_display_asset(dose: Volume) -> dict[str, Any]:
 
 
 def tia_uncertainty_asset(tia: Volume, standard_uncertainty: Volume) -> dict[str, Any]:
-    """Return u(TIA)/TIA in % on its own axis-aligned grid; missing where there is no signal or the noise is not known."""
+    """Return u(TIA)/TIA in % on its own axis-aligned grid; missing without signal or where noise is not known."""
     has_signal = tia.values > 0.0
     percent = 100.0 * standard_uncertainty.values / np.where(has_signal, tia.values, 1.0)
     percent = np.where(has_signal & np.isfinite(percent), percent, -1.0).astype(np.float32)

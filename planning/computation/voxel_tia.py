@@ -96,15 +96,9 @@ def voxel_regions(curves, reference: TimePoint, series, findings) -> list[VoxelR
             findings.append({"code": "declared_not_mapped", "level": "ask", "message": text})
             continue
         fraction = coverage_fraction(masks[curve.region_id], mask_grid, grid)
-        regions.append(
-            _voxel_region(
-                curve.region.name,
-                fit,
-                fraction,
-                _residual_mm(fixed, others, fraction, grid),
-                scan and scans.index(scan),
-            )
-        )
+        residual_mm = _residual_mm(fixed, others, fraction, grid)
+        index = None if scan is None else scans.index(scan)
+        regions.append(_voxel_region(curve.region.name, fit, fraction, residual_mm=residual_mm, scan=index))
     return regions
 
 
@@ -112,7 +106,7 @@ def _declared_scan(curve) -> str:
     return [point for point in curve.points if not point["is_excluded"]][-1]["time_point"]
 
 
-def _voxel_region(name: str, fit, fraction: np.ndarray, residual_mm: float | None, scan: int | None) -> VoxelRegion:
+def _voxel_region(name: str, fit, fraction: np.ndarray, *, residual_mm: float | None, scan: int | None) -> VoxelRegion:
     amplitudes, decays = dose_rate_terms(fit)
     tia_bq_s = fit["time_integrated_activity_bq_s"]
     return VoxelRegion(
