@@ -23,7 +23,7 @@ from dosimetry.case.pipeline import (
     share_contours,
 )
 from dosimetry.case.schema import Case
-from dosimetry.case.voxel_maps import voxel_maps
+from dosimetry.case.voxel_maps import TiaMaps, tia_maps
 from dosimetry.dose.by_radiation import total_local_energy_kev
 from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.dose.engines import EngineResult
@@ -54,7 +54,7 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     case : Case
         Validated case.
     out : Path
-        Existing folder for ``dose_gy.nii.gz`` and ``tia_mbq_s.nii.gz``.
+        Existing folder for the maps, see docs/case_format.md.
     log : callable (text)
         One line per step.
 
@@ -76,11 +76,12 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     measured, statements = _measure(scans, warnings)
     started = time.monotonic()
     fits = region_fits(case, scans, measured, nuclide, warnings=warnings)
-    maps = voxel_maps(case, scans, reference, nuclide, curves=fits, warnings=warnings)
-    tia = maps.tia
+    maps = tia_maps(case, scans, reference, nuclide, fits=fits, warnings=warnings)
     density, density_origin = _density(case, reference)
     log(f"voxel-wise curves in {time.monotonic() - started:.1f} s")
-    results = run_engines(case.engines, tia=tia, density=density, nuclide=nuclide, options=case.engine_options, log=log)
+    results = run_engines(
+        case.engines, tia=maps.tia, density=density, nuclide=nuclide, options=case.engine_options, log=log
+    )
     result = results[case.engines[0]]
     regions = [
         row
@@ -90,7 +91,7 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     ]
     organ_level = (
         organ_level_section(
-            reference, fits, tia=tia, density=density, nuclide_name=nuclide.name, options=case.engine_options
+            reference, fits, tia=maps.tia, density=density, nuclide_name=nuclide.name, options=case.engine_options
         )
         if case.organ_level
         else None
@@ -98,14 +99,7 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     write_nifti(result.dose, out / "dose_gy.nii.gz", description=f"absorbed dose, Gy, engine {case.engines[0]}")
     for name in case.engines[1:]:
         write_nifti(results[name].dose, out / f"dose_gy_{name}.nii.gz", description=f"absorbed dose, Gy, engine {name}")
-    shown = tia.with_values(tia.values / np.float32(MBQ_BQ))
-    write_nifti(shown, out / "tia_mbq_s.nii.gz", description="time-integrated activity of each voxel, MBq s")
-    if maps.relative_standard_uncertainty is not None:
-        write_nifti(
-            maps.relative_standard_uncertainty,
-            out / "tia_relative_uncertainty.nii.gz",
-            description="relative standard uncertainty of the time-integrated activity of each voxel",
-        )
+    _write_tia(maps, out)
     return {
         "format": "theranostics-results-1",
         "nuclide": nuclide.name,
@@ -137,6 +131,16 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     }
 
 
+def _write_tia(maps: TiaMaps, out: Path) -> None:
+    """Write time-integrated activity and its standard uncertainty, nan where the noise is not known."""
+    for volume, name, what in (
+        (maps.tia, "tia_mbq_s", "time-integrated activity of each voxel, MBq s"),
+        (maps.standard_uncertainty, "tia_standard_uncertainty_mbq_s", "standard uncertainty of TIA, MBq s"),
+    ):
+        shown = volume.with_values(volume.values / np.float32(MBQ_BQ))
+        write_nifti(shown, out / f"{name}.nii.gz", description=what)
+
+
 def _case_parameters(case: Case) -> dict[str, Any]:
     return {
         "nuclide": case.nuclide,
@@ -156,7 +160,7 @@ def _case_parameters(case: Case) -> dict[str, Any]:
             "priors": {name: json.loads(prior.to_json()) for name, prior in case.curves.priors.items()},
             "wanted_cv": case.curves.wanted_cv,
         },
-        "voxel_method": case.voxel_method,
+        "voxel": dict(case.voxel),
     }
 
 

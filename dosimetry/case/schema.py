@@ -13,6 +13,7 @@ from dosimetry.dose.engines import ENGINES
 from dosimetry.errors import InvalidInputError
 from dosimetry.kinetics.models import FURTHER_MODELS, MODELS
 from dosimetry.kinetics.population import PopulationPrior
+from dosimetry.kinetics.voxel_maps import METHODS
 
 FORMAT = "theranostics-case-1"
 TEMPLATE: dict[str, Any] = {
@@ -41,7 +42,7 @@ TEMPLATE: dict[str, Any] = {
     "engine_options": {"seed": 1},
     "organ_level": False,
     "curves": {"models": ["mono_exponential", "bi_exponential"], "wanted_cv_percent": 10.0},
-    "voxel_method": "voxelwise",
+    "voxel": {"method": "voxelwise", "residual_limit_mm": 5.0},
 }
 CURVE_KEYS = {"curve", "source"}
 ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "progeny")
@@ -86,7 +87,7 @@ class Case:
     engine_options: Mapping[str, Any]
     organ_level: bool = False
     curves: CurveChoices = field(default_factory=CurveChoices)
-    voxel_method: str = "voxelwise"
+    voxel: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_case(path: Path) -> Case:
@@ -138,9 +139,7 @@ def read_case(path: Path) -> Case:
         engine_options=_engine_options(node.at("engine_options")) if "engine_options" in data else {},
         organ_level=node.at("organ_level").yes_or_no() if "organ_level" in data else False,
         curves=_curves(node.at("curves"), path.parent) if "curves" in data else CurveChoices(),
-        voxel_method=node.at("voxel_method").choice({"voxelwise", "region_scaled"})
-        if "voxel_method" in data
-        else "voxelwise",
+        voxel=_voxel(node.at("voxel")) if "voxel" in data else {},
     )
 
 
@@ -332,6 +331,20 @@ def _engine_options(node: _Node) -> dict[str, Any]:
             raise item.wrong("a whole number above zero")
         else:
             options[key] = int(item.value)
+    return options
+
+
+def _voxel(node: _Node) -> dict[str, Any]:
+    node.only({"method", "scan", "noise_percent", "residual_limit_mm"})
+    options: dict[str, Any] = {}
+    if "method" in node.value:
+        options["method"] = node.at("method").choice(set(METHODS))
+    if "scan" in node.value:
+        options["scan"] = node.at("scan").text()
+    if "noise_percent" in node.value:
+        options["noise"] = node.at("noise_percent").positive() / 100.0
+    if "residual_limit_mm" in node.value:
+        options["residual_limit_mm"] = node.at("residual_limit_mm").positive()
     return options
 
 

@@ -1,4 +1,4 @@
-"""Voxel-wise time-integrated activity of a read case."""
+"""The map of time-integrated activity of a read case, with its uncertainty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,114 +9,155 @@ from numpy.typing import NDArray
 
 from dosimetry.case.pipeline import Scan
 from dosimetry.case.schema import Case
-from dosimetry.errors import InsufficientDataError
+from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.kinetics.declared import declared_relative_uncertainty, integrate_declared
 from dosimetry.kinetics.region_curves import Curve
-from dosimetry.kinetics.region_scaled import integrate_declared, integrate_scaled, replace_in_region
-from dosimetry.kinetics.voxelwise import fit_voxels
+from dosimetry.kinetics.voxel_maps import VoxelOptions, VoxelRegion, map_voxels
 from dosimetry.nuclides.decay import Nuclide
+from dosimetry.registration.quality import region_residual_mm
 from dosimetry.units import HOUR_S
 from dosimetry.volume import Grid, Volume, resample
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoxelMaps:
-    """Time-integrated activity of each voxel, Bq s, and its relative standard uncertainty where residuals tell it."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiaMaps:
+    """Time-integrated activity of each voxel and its standard uncertainty, Bq s; nan where noise is not known."""
 
     tia: Volume
-    relative_standard_uncertainty: Volume | None
+    standard_uncertainty: Volume
 
 
-def voxel_maps(
+def tia_maps(
     case: Case,
     scans: list[Scan],
     reference: Scan,
     nuclide: Nuclide,
     *,
-    curves: Mapping[str, Curve],
+    fits: Mapping[str, Curve],
     warnings: list[str],
-) -> VoxelMaps:
-    """Integrate every voxel; regions whose curve is assumed, or all regions where the case says so, follow their curve.
+) -> TiaMaps:
+    """Integrate every voxel by the method that the case names and its region admits.
 
     Parameters
     ----------
     case : Case
-        Holds the declared half-life and the voxel method.
+        Holds the method and the declared half-life.
     scans : list of Scan
-        Registered time points.
+        Registered time points, in order of time.
     reference : Scan
         Gives the grid and the contours.
     nuclide : Nuclide
         Decay data.
-    curves : mapping
+    fits : mapping
         Curve of each region.
     warnings : list of str
         What the user should know is added.
 
     Returns
     -------
-    VoxelMaps
-        On the grid of the reference.
+    TiaMaps
+        Maps on the grid of the reference.
 
     Raises
     ------
     InsufficientDataError
-        One scan, and neither a declared half-life nor a curve of a region.
+        One scan without a declared half-life.
+    InvalidInputError
+        An image holds a value that is not finite, or the named scan is none of the case.
     """
     grid = reference.image.volume.grid
-    images = [
-        scan.image.volume.values
-        if scan.registration is None
-        else resample(scan.image.volume, onto=grid, transform=scan.registration.transform).values
-        for scan in scans
-    ]
-    uncertainty = None
     if len(scans) == 1:
-        values = _from_one_scan(images[0], scans[0], grid, case=case, curves=curves)
-    else:
-        fit = fit_voxels(
-            images_bq_per_ml=np.stack(images),
-            times_s=np.array([scan.image.time_s for scan in scans]),
-            voxel_volume_ml=grid.voxel_volume_ml,
-            decay_constant_per_s=nuclide.decay_constant_per_s,
+        return _declared(case, scans[0], grid, warnings)
+    aligned = [_aligned(scan, grid) for scan in scans]
+    maps = map_voxels(
+        images_bq_per_ml=np.stack(aligned),
+        times_s=np.array([scan.image.time_s for scan in scans]),
+        voxel_volume_ml=grid.voxel_volume_ml,
+        decay_constant_per_s=nuclide.decay_constant_per_s,
+        regions=[_region(name, fits[name], scans, aligned, reference) for name in reference.masks if name in fits],
+        options=_options(case, scans, reference),
+    )
+    warnings += [finding.message for finding in maps.findings]
+    return TiaMaps(
+        tia=Volume(values=maps.time_integrated_activity_bq_s, grid=grid, unit="Bq s"),
+        standard_uncertainty=Volume(values=maps.standard_uncertainty_bq_s, grid=grid, unit="Bq s"),
+    )
+
+
+def _aligned(scan: Scan, grid: Grid) -> NDArray[np.float32]:
+    """Return a scan on the reference grid, nan where it does not reach."""
+    volume = scan.image.volume
+    if not np.isfinite(volume.values).all():
+        raise InvalidInputError(
+            f"{scan.label}: the image holds a value that is not a finite number.", code="bad_series"
         )
-        values = fit.time_integrated_activity_bq_s
-        if fit.relative_standard_uncertainty is not None:
-            uncertainty = Volume(values=fit.relative_standard_uncertainty, grid=grid, unit="1")
-    for name, curve in curves.items():
-        if name not in reference.masks or not _follows_its_curve(case, curve):
-            continue
-        i = max(j for j, scan in enumerate(scans) if name in scan.masks)
-        scaled = integrate_scaled(
-            images[i],
-            tia_per_activity_s=_ratio_s(curve, scans[i].image.time_s),
-            voxel_volume_ml=grid.voxel_volume_ml,
+    if scan.registration is None:
+        return np.asarray(volume.values, dtype=np.float32)
+    moved = resample(volume, onto=grid, transform=scan.registration.transform, fill_value=np.nan)
+    return np.asarray(moved.values, dtype=np.float32)
+
+
+def _region(
+    name: str,
+    fit: Curve,
+    scans: list[Scan],
+    aligned: list[NDArray[np.float32]],
+    reference: Scan,
+) -> VoxelRegion:
+    grid, mask = reference.image.volume.grid, reference.masks[name]
+    residuals = [
+        region_residual_mm(
+            fixed=reference.image.volume, aligned=Volume(values=values, grid=grid, unit="Bq/mL"), mask=mask
         )
-        values = replace_in_region(values, scaled, fraction=reference.masks[name])
-        warnings.append(f"{name}: its voxels follow its curve ({curve.model}) from the scan {scans[i].label}.")
-    return VoxelMaps(tia=Volume(values=values, grid=grid, unit="Bq s"), relative_standard_uncertainty=uncertainty)
+        for scan, values in zip(scans, aligned, strict=True)
+        if scan is not reference
+    ]
+    amplitudes, decays = fit.exponential_terms()
+    is_assumed = fit.model in {"single_time_point", "posterior"}
+    return VoxelRegion(
+        name=name,
+        fraction=mask,
+        model=fit.model,
+        amplitudes_bq=tuple(amplitudes),
+        decays_per_s=tuple(decays),
+        relative_standard_uncertainty=(
+            fit.time_integrated_activity_standard_uncertainty_bq_s / fit.time_integrated_activity_bq_s
+        ),
+        residual_mm=max((value for value in residuals if value is not None), default=None),
+        scan=max(i for i, scan in enumerate(scans) if name in scan.masks) if is_assumed else None,
+    )
 
 
-def _follows_its_curve(case: Case, curve: Curve) -> bool:
-    return case.voxel_method == "region_scaled" or curve.model in {"single_time_point", "posterior"}
+def _options(case: Case, scans: list[Scan], reference: Scan) -> VoxelOptions:
+    chosen: dict[str, Any] = dict(case.voxel)
+    label = chosen.pop("scan", reference.label)
+    labels = [scan.label for scan in scans]
+    if label not in labels:
+        raise InvalidInputError(f"$.voxel.scan: no time point is labelled {label!r}.", code="case_value")
+    return VoxelOptions(scan=labels.index(label), **chosen)
 
 
-def _ratio_s(curve: Curve, time_s: float) -> float:
-    return curve.time_integrated_activity_bq_s / float(curve.activity_bq(np.array([time_s]))[0])
-
-
-def _from_one_scan(
-    image: NDArray[Any], scan: Scan, grid: Grid, *, case: Case, curves: Mapping[str, Curve]
-) -> NDArray[np.float32]:
-    """Let every voxel decay with the declared half-life; with none, as the regions do together."""
-    if case.single_time_point is not None:
-        return integrate_declared(
-            image,
-            time_s=scan.image.time_s,
-            effective_half_life_s=case.single_time_point["effective_half_life_h"] * HOUR_S,
-            voxel_volume_ml=grid.voxel_volume_ml,
-        )
-    if not curves:
+def _declared(case: Case, scan: Scan, grid: Grid, warnings: list[str]) -> TiaMaps:
+    declared = case.single_time_point
+    if declared is None:
         raise InsufficientDataError("One scan: add $.single_time_point to the case file.", code="half_life_required")
-    total = sum(curve.time_integrated_activity_bq_s for curve in curves.values())
-    activity = sum(float(curve.activity_bq(np.array([scan.image.time_s]))[0]) for curve in curves.values())
-    return integrate_scaled(image, tia_per_activity_s=total / activity, voxel_volume_ml=grid.voxel_volume_ml)
+    half_life_s = declared["effective_half_life_h"] * HOUR_S
+    values = integrate_declared(
+        scan.image.volume.values,
+        time_s=scan.image.time_s,
+        effective_half_life_s=half_life_s,
+        voxel_volume_ml=grid.voxel_volume_ml,
+    )
+    relative = declared_relative_uncertainty(
+        time_s=scan.image.time_s,
+        effective_half_life_s=half_life_s,
+        effective_half_life_standard_uncertainty_s=declared["standard_uncertainty_h"] * HOUR_S,
+    )
+    noise = case.voxel.get("noise")
+    if noise is None:
+        warnings.append("One scan says nothing about noise: the map of uncertainty holds that of the half-life alone.")
+    u = values * np.float32(np.hypot(relative, noise or 0.0))
+    return TiaMaps(
+        tia=Volume(values=values, grid=grid, unit="Bq s"),
+        standard_uncertainty=Volume(values=u, grid=grid, unit="Bq s"),
+    )

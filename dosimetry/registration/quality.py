@@ -98,6 +98,30 @@ def assess_registration(
     )
 
 
+def region_residual_mm(*, fixed: Volume, aligned: Volume, mask: NDArray[np.bool_]) -> float | None:
+    """Measure how far a registered scan is still off in one region.
+
+    Parameters
+    ----------
+    fixed, aligned : Volume
+        Activity concentrations on one grid; nan where the registered scan does not reach.
+    mask : (z, y, x) bool array
+        The region on that grid.
+
+    Returns
+    -------
+    float or None
+        Shift in mm that would still improve the correlation round the region; None when it cannot be measured: an empty
+        region, nothing to compare, or an end of the scan within 28 mm of it.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The mask does not lie on the grid.
+    """
+    return _residual_mm(fixed, aligned, mask)
+
+
 def _before(fixed: Volume, moving: Volume, thin: tuple[slice, ...]) -> float | None:
     placed = resample(moving, onto=fixed.grid, fill_value=np.nan).values[thin]
     is_common = np.isfinite(placed)

@@ -7,7 +7,6 @@ from rest_framework.views import APIView
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.progeny import default_progeny, progeny_of
-from planning.computation.scaled_regions import VOXEL_METHODS
 from planning.errors import InvalidStateError
 from planning.figures.dvh import dvh_figure
 from planning.models import DoseEngine
@@ -47,10 +46,16 @@ class DoseStartInput(serializers.Serializer):
     )
     density_g_per_ml = FiniteFloatField(required=False, min_value=0.1, max_value=3.0)
     progeny = serializers.ChoiceField(choices=("none", "in_place"), required=False)
-    voxel_method = serializers.ChoiceField(choices=VOXEL_METHODS, required=False)
-    registration_limit_mm = FiniteFloatField(required=False, min_value=0.1, max_value=100.0)
     organ_level = serializers.BooleanField(required=False)
     statistical_uncertainty_percent = FiniteFloatField(required=False, min_value=0.1, max_value=20.0)
+    voxel_method = serializers.ChoiceField(choices=("voxelwise", "region_scaled"), required=False)
+    voxel_scan = serializers.UUIDField(required=False)
+    voxel_noise_percent = FiniteFloatField(required=False, min_value=0.1, max_value=100.0)
+    voxel_residual_limit_mm = FiniteFloatField(required=False, min_value=0.1, max_value=100.0)
+
+    def validate_voxel_scan(self, key):
+        """Return the time point as plain text: the parameters are stored as JSON."""
+        return str(key)
 
     def validate_engines(self, engines):
         """Return each engine once, as plain text: the parameters are stored as JSON."""

@@ -16,8 +16,8 @@ from planning.computation.organ_level import add_organ_level
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
-from planning.computation.scaled_regions import scaled_regions
-from planning.computation.voxel_tia import aligned_series, voxel_tia
+from planning.computation.volumes import tia_uncertainty_asset
+from planning.computation.voxel_tia import aligned_series, voxel_options, voxel_tia
 from planning.models import Cycle, TimePoint
 from planning.selectors.current import (
     current_contours,
@@ -49,24 +49,23 @@ def compute_dose(
     progress(0.02, "Reading images")
     series, registrations, findings = aligned_series(cycle, reference, grid, progress)
     progress(0.25, "Fitting voxels")
-    voxels = voxel_tia(
+    maps = voxel_tia(
         series=series,
+        reference=reference,
         grid=grid,
         nuclide=nuclide,
         curves=curves,
         parameters=parameters,
-        regions=scaled_regions(curves=curves, reference=reference, registrations=registrations, parameters=parameters),
         progress=progress,
         findings=findings,
     )
-    tia = voxels.tia
     progress(0.48, "Density")
     density = density_of(image, grid=grid, parameters=parameters)
     engines = engines_of(parameters)
     progeny = parameters.get("progeny") or default_progeny(nuclide.name)
     results = run_engines(
         names=engines,
-        tia=tia,
+        tia=maps.tia,
         density=density.g_per_ml,
         nuclide=nuclide,
         options=engine_options(parameters, progeny),
@@ -82,7 +81,7 @@ def compute_dose(
         "curves": curves.inputs_digest,
         "choices": choices,
         "contours": str(current_contours(reference).pk),
-        "parameters": {**parameters, "progeny": progeny},
+        "parameters": {**parameters, **voxel_options(parameters), "progeny": progeny},
         "engines": {name: results[name].provenance for name in engines},
         **density.provenance,
     }
@@ -103,7 +102,7 @@ def compute_dose(
         s_values["organ_level"] = add_organ_level(
             regions,
             contours=current_contours(reference),
-            tia=tia,
+            tia=maps.tia,
             density=density.g_per_ml,
             nuclide=nuclide,
             progeny=progeny,
@@ -113,6 +112,7 @@ def compute_dose(
     return {
         "registrations": registrations,
         "regions": regions,
+        "tia_uncertainty": tia_uncertainty_asset(maps.tia, maps.standard_uncertainty),
         "engine_doses": engine_rows(results=results, names=engines, by_region=by_region),
         "fields": {
             "curve_revision": curves,
@@ -120,15 +120,14 @@ def compute_dose(
             "engine": engines[0],
             "parameters": {
                 **parameters,
+                **voxel_options(parameters),
                 "progeny": progeny,
                 "curve_choices": choices,
                 "is_voxelwise": len(series) > 1,
             },
             "density_origin": density.origin,
-            "tia_sha256": storage.store_array(tia.values.astype(np.float32)),
-            "tia_relative_uncertainty_sha256": ""
-            if voxels.relative_standard_uncertainty is None
-            else storage.store_array(voxels.relative_standard_uncertainty),
+            "tia_sha256": storage.store_array(maps.tia.values.astype(np.float32)),
+            "tia_uncertainty_sha256": storage.store_array(maps.standard_uncertainty.values.astype(np.float32)),
             "energy_balance": result.energy_balance,
             "findings": findings,
             "provenance": {

@@ -69,6 +69,18 @@ def dose_display_asset(dose: Volume) -> dict[str, Any]:
     return _asset("dose", {**header, "is_downsampled": is_downsampled}, values)
 
 
+def tia_uncertainty_asset(tia: Volume, standard_uncertainty: Volume) -> dict[str, Any]:
+    """Return u(TIA)/TIA in % on its own axis-aligned grid; missing without signal or where noise is not known."""
+    has_signal = tia.values > 0.0
+    percent = 100.0 * standard_uncertainty.values / np.where(has_signal, tia.values, 1.0)
+    percent = np.where(has_signal & np.isfinite(percent), percent, -1.0).astype(np.float32)
+    grid, is_downsampled = display_grid(tia.grid)
+    values = _on_grid(tia.with_values(percent), grid, None, fill_value=-1.0)
+    values = np.where(values < 0.0, -1.0, values).astype(np.float32)
+    header = _header("uncertainty", grid, values, unit="%", window=(0.0, 100.0), missing=-1.0, volume=tia)
+    return _asset("uncertainty", {**header, "is_downsampled": is_downsampled}, values)
+
+
 def label_asset(labels: np.ndarray, *, grid: Grid, frame_of_reference_uid: str) -> dict[str, Any]:
     values = np.ascontiguousarray(labels, dtype=np.uint8)
     volume = Volume(values=values, grid=grid, unit="1", frame_of_reference_uid=frame_of_reference_uid)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('planning', '0011_voxel_uncertainty'),
+        ("planning", "0011_tia_uncertainty"),
     ]
 
     operations = [

@@ -26,8 +26,11 @@ class DoseCalculation(Timestamped):
     density_origin = models.CharField(max_length=512)  # curve, scanner and source in words
     dose_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Gy, on the reference emission grid
     tia_sha256 = models.CharField(max_length=64)  # npy float32, Bq s per voxel
-    # npy float32, relative standard uncertainty of it; empty where no residual tells the noise (two scans or one)
-    tia_relative_uncertainty_sha256 = models.CharField(max_length=64, blank=True)
+    # npy float32, standard uncertainty in Bq s, nan where noise is not known; empty before this map was kept
+    tia_uncertainty_sha256 = models.CharField(max_length=64, blank=True)
+    tia_uncertainty_display = models.ForeignKey(
+        "planning.VolumeAsset", null=True, on_delete=models.PROTECT, related_name="+"
+    )
     dose_display = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
     energy_balance = models.JSONField(default=dict, blank=True)
     findings = models.JSONField(default=list, blank=True)

@@ -118,6 +118,7 @@ class VolumeKind(models.TextChoices):
     SPECT = "spect", "SPECT"
     PET = "pet", "PET"
     DOSE = "dose", "absorbed dose"
+    UNCERTAINTY = "uncertainty", "relative standard uncertainty"
     LABELS = "labels", "labels"
 
 

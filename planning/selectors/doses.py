@@ -48,6 +48,8 @@ def calculation_detail(cycle: Cycle) -> dict[str, Any]:
         "engines": engine_summaries(calculation),
         "density_origin": calculation.density_origin,
         "dose_volume": str(calculation.dose_display_id),
+        "tia_uncertainty_volume": _id(calculation.tia_uncertainty_display_id),
+        "voxel_method": calculation.parameters.get("voxel_method"),
         "reference_time_point_id": str(calculation.reference_image.time_point_id),
         "isodose_levels_gy": isodose_levels_gy(calculation),
         "energy_balance": calculation.energy_balance,
@@ -55,6 +57,10 @@ def calculation_detail(cycle: Cycle) -> dict[str, Any]:
         "regions": regions,
         "findings": [finding for finding in raised if finding["region_id"] is None],
     }
+
+
+def _id(key) -> str | None:
+    return None if key is None else str(key)
 
 
 def isodose_levels_gy(calculation: DoseCalculation) -> list[float]:

@@ -59,6 +59,7 @@ def dose_save(*, run: Run, cycle: Cycle, result: Mapping[str, Any]) -> DoseCalcu
         run=run,
         created_by=run.requested_by,
         dose_display=assets[0],
+        tia_uncertainty_display=VolumeAsset.objects.create(**owner, **result["tia_uncertainty"]),
         dose_sha256=engine_doses[0]["dose_sha256"],
         **result["fields"],
     )

@@ -1,8 +1,10 @@
 """The command line on the demo patient, whose truth is known."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 
+import numpy as np
 import pydicom
 import pytest
 
@@ -61,6 +63,42 @@ def test_times_and_maps_are_written(demo_case):
     assert hours == pytest.approx([time_s / 3600.0 for time_s in files.patient.scan_times_s], abs=0.01)
     assert (folder / "out" / "dose_gy.nii.gz").read_bytes()[:2] == b"\x1f\x8b"
     assert "DEMO" not in (folder / "out" / "analyse.log").read_text()
+
+
+def nifti_values(path):
+    raw = gzip.decompress(path.read_bytes())
+    n_x, n_y, n_z = np.frombuffer(raw, dtype="<i2", count=4, offset=40)[1:4]
+    return np.frombuffer(raw, dtype="<f4", offset=352).reshape(n_z, n_y, n_x)
+
+
+def test_the_map_of_uncertainty_lies_beside_that_of_activity(demo_case):
+    _, folder, results = demo_case
+    tia = nifti_values(folder / "out" / "tia_mbq_s.nii.gz")
+    u = nifti_values(folder / "out" / "tia_standard_uncertainty_mbq_s.nii.gz")
+    assert tia.shape == u.shape
+    assert np.isfinite(u).all()
+    assert np.all(u[tia > 0.0] >= 0.0)
+    assert np.median((u / np.where(tia > 0.0, tia, 1.0))[tia > 0.1 * tia.max()]) < 0.5
+    assert any(text.startswith("Noise of one voxel at its largest scan") for text in results["warnings"])
+
+
+def test_a_scaled_curve_is_chosen_in_the_case(demo_case, tmp_path):
+    _, folder, results = demo_case
+    case = json.loads((folder / "case.json").read_text())
+    case["voxel"] = {"method": "region_scaled", "scan": case["time_points"][1]["label"], "noise_percent": 10.0}
+    path = folder / "case_scaled.json"
+    path.write_text(json.dumps(case))
+    assert main(["analyse", str(path), "--out", str(tmp_path)]) == 0
+    scaled = json.loads((tmp_path / "results.json").read_text())
+    assert any("scaled by one scan, as chosen" in text for text in scaled["warnings"])
+    liver, before = (next(row for row in r["regions"] if row["name"] == "Liver") for r in (scaled, results))
+    # The mean dose is that of the region's own curve; the map keeps the total of the region within what the curve
+    # leaves of the chosen scan.
+    assert liver["absorbed_dose_gy"]["mean"] == pytest.approx(before["absorbed_dose_gy"]["mean"], rel=1e-6)
+    assert liver["absorbed_dose_gy"]["voxel_mean"] == pytest.approx(before["absorbed_dose_gy"]["voxel_mean"], rel=0.1)
+    case["voxel"]["scan"] = "no such scan"
+    path.write_text(json.dumps(case))
+    assert main(["analyse", str(path), "--out", str(tmp_path / "none")]) == 2
 
 
 @pytest.fixture

@@ -168,7 +168,6 @@ def test_organ_level_is_asked_for(tmp_path):
         ({"engine_options": {"max_histories": 0}}, "$.engine_options.max_histories"),
         ({"engine_options": {"progeny": "all"}}, "$.engine_options.progeny"),
         ({"organ_level": 1}, "$.organ_level"),
-        ({"voxel_method": "voxel"}, "$.voxel_method"),
         ({"curves": {"models": ["cubic"]}}, "$.curves.models[0]"),
         ({"curves": {"choose": ["posterior"]}}, "$.curves.choose"),
         ({"curves": {"priors": {"Kidney": "missing.json"}}}, "$.curves.priors.Kidney"),

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
+from scipy.optimize import curve_fit, least_squares
 
 from dosimetry.errors import InsufficientDataError, InvalidInputError
-from dosimetry.kinetics import voxelwise
+from dosimetry.kinetics import voxel_kernels, voxelwise
 from dosimetry.kinetics.voxelwise import fit_voxels
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.units import HOUR_S
@@ -43,7 +43,7 @@ def scipy_tia(column):
     """Minimise the same weighted sum of squares over amplitude and constant, from three starts."""
     value = column.astype(float)
     top = value.max()
-    sigma = np.sqrt(np.maximum(value, voxelwise.SMALLEST_WEIGHT_SHARE * top))
+    sigma = np.sqrt(np.maximum(value, voxel_kernels.SMALLEST_WEIGHT_SHARE * top))
     lowest = LU177.decay_constant_per_s * 1e6
 
     def residual(parameters):
@@ -69,6 +69,79 @@ def test_agrees_with_scipy_least_squares_on_sampled_voxels(noisy):
     assert np.median(difference) < 1e-6
     assert np.quantile(difference, 0.99) < 2e-5
     assert difference.max() < 1e-3
+
+
+def bounded_curve_fit(column):
+    """Fit with scipy.optimize.curve_fit inside the same bounds and with the same weights, in units of 1e-6 per s."""
+    value = column.astype(float)
+    top = value.max()
+    lowest, fastest = LU177.decay_constant_per_s * 1e6, 4.0 * LN2 / TIMES_S[0] * 1e6
+    amplitude, decay = curve_fit(
+        lambda t, a, k: a * np.exp(-k * 1e-6 * t),
+        TIMES_S,
+        value / top,
+        p0=(1.0, 3.0),
+        sigma=np.sqrt(np.maximum(value / top, voxel_kernels.SMALLEST_WEIGHT_SHARE)),
+        bounds=([0.0, lowest], [np.inf, fastest]),
+        xtol=1e-12,
+        ftol=1e-12,
+        gtol=1e-12,
+    )[0]
+    return amplitude * top / (decay * 1e-6)
+
+
+def test_agrees_with_curve_fit_within_a_thousandth(noisy):
+    """Issue 4: within 1e-3 on 99.5 % of sampled voxels; curve_fit starts once, and may end in another minimum."""
+    columns, _, found = noisy
+    sampled = np.random.default_rng(14).choice(columns.shape[1], 600, replace=False)
+    reference = np.array([bounded_curve_fit(columns[:, i]) for i in sampled])
+    difference = np.abs(found.time_integrated_activity_bq_s[0, 0, sampled] / reference - 1.0)
+    assert np.mean(difference < 1e-3) >= 0.995
+
+
+@pytest.mark.parametrize("n_times", [2, 3, 4])
+def test_tensors_give_the_numbers_of_the_compiled_loop(noisy, n_times):
+    """The code of a CUDA card, run by torch on the CPU, with gaps, zeros and negative voxels."""
+    columns = noisy[0][:n_times, :5000].copy()
+    columns[1, :40] = np.nan
+    columns[:, 40:60] = 0.0
+    columns[:, 60:80] *= -1.0
+    columns[:, 80:90] = np.nan
+    options = {"times_s": TIMES_S[:n_times], "may_be_unmeasured": True, "relative_standard_uncertainty": 0.1}
+    compiled, tensors = (fit(columns, device=device, **options) for device in ("cpu", "torch_cpu"))
+    for name in ("time_integrated_activity_bq_s", "relative_standard_uncertainty", "effective_decay_constant_per_s"):
+        # Both work in double precision and stop at 1e-7 of the decay constant; maps are float32.
+        assert getattr(tensors, name) == pytest.approx(getattr(compiled, name), rel=2e-5)
+    # A voxel on the edge of the bound may fall on either side by rounding.
+    assert tensors.clamped_fraction == pytest.approx(compiled.clamped_fraction, abs=1e-3)
+
+
+def test_tensors_estimate_the_same_noise(noisy):
+    compiled, tensors = (fit(noisy[0], device=device).noise for device in ("cpu", "torch_cpu"))
+    assert tensors.n_voxels == compiled.n_voxels
+    assert tensors.relative_standard_uncertainty == pytest.approx(compiled.relative_standard_uncertainty, rel=1e-4)
+
+
+def test_the_noise_that_was_put_in_is_found(noisy):
+    noise = noisy[2].noise
+    assert noise.origin == "residuals"
+    # Weights by measured activities take 2 to 3 %; 6,000 voxels know a median to 2 %.
+    assert noise.relative_standard_uncertainty == pytest.approx(0.1, rel=0.05)
+
+
+def test_background_does_not_enter_the_noise(noisy):
+    """Nine tenths of an image are nearly empty: their noise relative to themselves says nothing about the organs."""
+    columns = noisy[0]
+    empty = np.abs(np.random.default_rng(17).normal(0.0, 1.0, (4, 9 * columns.shape[1]))).astype(np.float32)
+    found = fit(np.concatenate([columns, empty], axis=1)).noise
+    assert found.relative_standard_uncertainty == pytest.approx(noisy[2].noise.relative_standard_uncertainty, rel=0.05)
+
+
+def test_a_declared_noise_scales_the_map(noisy):
+    columns = noisy[0][:, :200]
+    one, two = (fit(columns, relative_standard_uncertainty=value) for value in (0.05, 0.10))
+    assert (one.noise.origin, one.noise.relative_standard_uncertainty) == ("declared", 0.05)
+    assert two.relative_standard_uncertainty == pytest.approx(2.0 * one.relative_standard_uncertainty, rel=1e-6)
 
 
 def test_error_against_truth_stays_small_under_noise(noisy):
@@ -102,12 +175,14 @@ def test_recovers_exact_curves(n_times):
 
 def test_linear_in_activity_and_in_voxel_volume(noisy):
     columns, _, found = noisy
-    scaled = fit(columns[:, :500] * np.float32(8.0), voxel_volume_ml=0.5, noise=found.noise)
+    scaled = fit(columns[:, :500] * np.float32(8.0), voxel_volume_ml=0.5)
     base = found.time_integrated_activity_bq_s[..., :500]
     # Powers of two only move the exponent; the iteration is the same.
     assert scaled.time_integrated_activity_bq_s == pytest.approx(4.0 * base, rel=1e-6)
+    # Each series has its own noise estimate; the maps are proportional to it.
+    ratio = scaled.noise.relative_standard_uncertainty / found.noise.relative_standard_uncertainty
     assert scaled.relative_standard_uncertainty == pytest.approx(
-        found.relative_standard_uncertainty[..., :500], rel=1e-5
+        ratio * found.relative_standard_uncertainty[..., :500], rel=1e-5
     )
 
 
@@ -144,27 +219,9 @@ def test_uncertainty_map_agrees_with_noisy_draws():
     generator = np.random.default_rng(14)
     drawn = fit(clean + 0.03 * np.sqrt(clean * clean[0]) * generator.standard_normal(clean.shape))
     tia = drawn.time_integrated_activity_bq_s.ravel()
-    stated = fit(curves([50.0]), noise=0.03).relative_standard_uncertainty.item()
+    stated = fit(curves([50.0]), relative_standard_uncertainty=0.03).relative_standard_uncertainty.item()
     # 500 draws know an SD to 3.2 %: three of these, and 2 % because weights follow the noisy activity.
     assert tia.std(ddof=1) / tia.mean() == pytest.approx(stated, rel=0.12)
-
-
-@pytest.mark.parametrize("noise", [0.02, 0.1])
-def test_noise_is_read_from_the_residuals(noise):
-    clean = curves([50.0]).repeat(2000, axis=1)
-    generator = np.random.default_rng(21)
-    found = fit(clean + noise * np.sqrt(clean * clean[0]) * generator.standard_normal(clean.shape))
-    # 2000 voxels with two degrees of freedom each: 1.1 %; weights follow the noisy activity: 3 % at 10 % noise.
-    assert found.noise == pytest.approx(noise, rel=0.06)
-    tia = found.time_integrated_activity_bq_s.ravel()
-    assert tia.std(ddof=1) / tia.mean() == pytest.approx(np.median(found.relative_standard_uncertainty), rel=0.12)
-
-
-def test_two_scans_leave_no_noise_to_read():
-    found = fit(curves([50.0], times_s=TIMES_S[:2]), times_s=TIMES_S[:2])
-    assert found.noise is None
-    assert found.relative_standard_uncertainty is None
-    assert fit(curves([50.0], times_s=TIMES_S[:2]), times_s=TIMES_S[:2], noise=0.05).relative_standard_uncertainty > 0.0
 
 
 def test_clamped_fraction_counts_voxels_with_signal():
@@ -271,8 +328,8 @@ def test_refuses_times(times_s, code):
         {"voxel_volume_ml": np.nan},
         {"decay_constant_per_s": 0.0},
         {"decay_constant_per_s": np.nan},
-        {"noise": -0.1},
-        {"noise": np.nan},
+        {"relative_standard_uncertainty": -0.1},
+        {"relative_standard_uncertainty": np.nan},
     ],
 )
 def test_refuses_constants(change):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import GeometryMismatchError
-from dosimetry.registration.quality import OVERLAP_GUIDE, RESIDUAL_GUIDE_MM, assess_registration
+from dosimetry.registration.quality import (
+    OVERLAP_GUIDE,
+    RESIDUAL_GUIDE_MM,
+    assess_registration,
+    region_residual_mm,
+)
 from dosimetry.volume import Grid, RigidTransform, Volume
 
 GRID = Grid(shape_zyx=(30, 32, 34), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(0.0, 0.0, 0.0))
@@ -93,3 +98,13 @@ def test_a_region_on_another_grid_is_refused():
     with pytest.raises(GeometryMismatchError, match="does not lie on the grid") as caught:
         assess(RigidTransform.identity(), regions={"Spot": region()[1:]})
     assert caught.value.code == "geometry_mismatch"
+
+
+def test_one_region_of_a_registered_scan():
+    aligned = spots(shift=(6.0, 0.0, 0.0))
+    # Half a voxel: the peak of the correlation is interpolated between voxels.
+    assert region_residual_mm(fixed=spots(), aligned=aligned, mask=region()) == pytest.approx(6.0, abs=2.0)
+    assert region_residual_mm(fixed=spots(), aligned=aligned, mask=np.zeros_like(region())) is None
+    cut = aligned.values.copy()
+    cut[:8] = np.nan
+    assert region_residual_mm(fixed=spots(), aligned=aligned.with_values(cut), mask=region()) is None

@@ -141,33 +141,3 @@ def test_the_average_counts_as_any_curve_with_a_reason(worked):
     row = calculation.regions.get(region=worked.kidney)
     assert row.time_integrated_activity_bq_s == found.curves["model_average"].time_integrated_activity_bq_s
     assert row.absorbed_dose_gy > 0.0
-
-
-def test_voxels_may_follow_the_curve_of_their_region(worked):
-    worked.fitted()
-    for time_point in worked.points[1:]:
-        worked.registration(time_point)
-    result = compute_dose(cycle=worked.cycle, parameters={"voxel_method": "region_scaled"}, progress=no_progress)
-    codes = [finding["code"] for finding in result["fields"]["findings"]]
-    assert codes.count("region_scaled") == 2
-    assert result["fields"]["tia_relative_uncertainty_sha256"]
-    # The phantom clears evenly inside a region: the map's mean is the curve's.
-    kidney = next(row for row in result["regions"] if row["region"] == worked.kidney)
-    assert kidney["voxel_mean_dose_gy"] == pytest.approx(kidney["absorbed_dose_gy"], rel=0.05)
-
-
-def test_a_region_that_a_scan_fits_badly_follows_its_curve(worked):
-    worked.fitted()
-    for time_point in worked.points[1:]:
-        registration = worked.registration(time_point)
-        registration.quality = {"residual_mm": {worked.kidney.name: 9.0 if time_point.number == 2 else 1.0}}
-        registration.save()
-
-    def codes(**parameters):
-        result = compute_dose(cycle=worked.cycle, parameters=parameters, progress=no_progress)
-        return [f["message"] for f in result["fields"]["findings"] if f["code"] == "registration_poor"]
-
-    poor = codes()
-    assert len(poor) == 1
-    assert "time point 2 is still 9.0 mm off" in poor[0]
-    assert codes(registration_limit_mm=10.0) == []

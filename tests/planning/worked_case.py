@@ -98,14 +98,13 @@ class WorkedCase:
         """Add the next registration revision, accepted by the physicist unless said otherwise."""
         newest = time_point.registrations.order_by("-number").first()
         image = current_image(time_point)
-        chosen = {"method": "automatic", "decision": Decision.ACCEPTED}
+        chosen = {"method": "automatic", "decision": Decision.ACCEPTED, "matrix": IDENTITY}
         chosen |= {"decided_by": self.physicist, "decided_at": timezone.now()}
         return models.Registration.objects.create(
             time_point=time_point,
             number=1 if newest is None else newest.number + 1,
             fixed_image=current_image(self.points[0]),
             moving_image=image,
-            matrix=IDENTITY,
             run=self.run(TaskName.REGISTER),
             resampled_display=image.emission_display,
             inputs_digest=DIGEST,

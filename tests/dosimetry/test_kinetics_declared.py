@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.kinetics.region_scaled import integrate_declared, replace_in_region
+from dosimetry.kinetics.declared import declared_relative_uncertainty, integrate_declared
 from dosimetry.kinetics.single_time_point import fit_single_time_point
 
 HOUR_S = 3600.0
@@ -33,12 +33,6 @@ def test_negative_voxels_hold_nothing():
     assert tia[0, 0, 1] > 0.0
 
 
-def test_edge_voxels_are_shared():
-    fitted, declared = np.full((1, 1, 3), 10.0, np.float32), np.full((1, 1, 3), 20.0, np.float32)
-    shared = replace_in_region(fitted, declared, fraction=np.array([[[0.0, 0.25, 1.0001]]]))
-    assert shared.ravel().tolist() == [10.0, 12.5, 20.0]
-
-
 @pytest.mark.parametrize("change", [{"time_s": 0.0}, {"effective_half_life_s": -1.0}, {"voxel_volume_ml": np.nan}])
 def test_values_not_above_zero_are_refused(change):
     chosen = {"time_s": 1.0, "effective_half_life_s": 1.0, "voxel_volume_ml": 1.0} | change
@@ -47,6 +41,25 @@ def test_values_not_above_zero_are_refused(change):
     assert caught.value.code == "half_life_range"
 
 
-def test_maps_of_different_shapes_are_refused():
-    with pytest.raises(InvalidInputError):
-        replace_in_region(np.ones((1, 1, 1), np.float32), np.ones((1, 1, 2), np.float32), fraction=np.ones((1, 1, 1)))
+def test_a_half_life_brings_nothing_where_the_curve_turns():
+    """TIA = A exp(l t)/l: against central differences, and zero at t = T/ln 2."""
+    half_life_s, u_s = 50.0 * HOUR_S, 5.0 * HOUR_S
+
+    def tia(half_life, time_s):
+        decay = np.log(2.0) / half_life
+        return np.exp(decay * time_s) / decay
+
+    for time_s in (4.0 * HOUR_S, 48.0 * HOUR_S, 168.0 * HOUR_S):
+        step = 1e-4 * half_life_s
+        slope = (tia(half_life_s + step, time_s) - tia(half_life_s - step, time_s)) / (2.0 * step)
+        stated = declared_relative_uncertainty(
+            time_s=time_s, effective_half_life_s=half_life_s, effective_half_life_standard_uncertainty_s=u_s
+        )
+        # Central differences at a step of 1e-4.
+        assert stated == pytest.approx(abs(slope) * u_s / tia(half_life_s, time_s), rel=1e-6)
+    stated = declared_relative_uncertainty(
+        time_s=half_life_s / np.log(2.0),
+        effective_half_life_s=half_life_s,
+        effective_half_life_standard_uncertainty_s=u_s,
+    )
+    assert stated == pytest.approx(0.0, abs=1e-12)
