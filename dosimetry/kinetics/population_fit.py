@@ -15,9 +15,16 @@ from dosimetry.kinetics.selection import CurveFinding
 from dosimetry.kinetics.terms import Array
 from dosimetry.nuclides.decay import get_nuclide
 
-DEFAULT_MODELS = ("mono_exponential", "uptake_clearance", "bi_exponential", "uptake_bi_exponential")
+DEFAULT_MODELS = (
+    "mono_exponential",
+    "uptake_clearance",
+    "two_step_uptake",
+    "bi_exponential",
+    "uptake_bi_exponential",
+    "two_step_uptake_bi_exponential",
+)
 SCATTER_GUIDE = 0.05
-"""Scatter beside the given uncertainties above which no model follows the curves: expect a bias (benchmark, tumour)."""
+"""Scatter beside the given uncertainties above which no model follows the curves: expect a bias."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
