@@ -54,7 +54,8 @@ class Population:
 
 
 # Slow half-life: physics.md 8 and verification.md 10 (PSMA: half the spread of the published range, whose extremes no
-# scan before 72 h can measure; the row "full range" takes all of it). Uptake, fast phase and noise of a scan are assumed.
+# scan before 72 h can measure; the row "full range" takes all of it). Uptake, fast phase and noise of a scan are
+# assumed.
 KIDNEY = Population("DOTATATE kidney", 49.0, 0.203, 1.0, 8.0, 0.25, 0.04)
 TUMOUR = Population("DOTATATE tumour", 63.2, 0.235, 3.0, 20.0, 0.15, 0.07, 0.005, 0.8)
 POPULATIONS = (

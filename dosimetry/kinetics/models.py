@@ -1,8 +1,8 @@
 """Curve models with the physical decay built in and the time-integrated activity as a parameter.
 
 The family is that of Kletting et al. (NUKFIT), with the published name in ``published_name``: f1, f2, f3, f3a, f4a, f5,
-and f4d of Hardiansyah et al.; the two-step uptakes are our own. E(l) = exp(-(l + l_physical) t). A classical f4 is f4d with c = a / (1 - a), so that
-only one of them is kept: averaging a curve with itself would count it twice.
+and f4d of Hardiansyah et al.; the two-step uptakes are our own. E(l) = exp(-(l + l_physical) t). A classical f4 is f4d
+with c = a / (1 - a), so that only one of them is kept: averaging a curve with itself would count it twice.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import gammainc, gammaincinv
 
 from dosimetry.__main__ import main
-from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.errors import FitError, InsufficientDataError, InvalidInputError
 from dosimetry.kinetics.curve_samples import PARTS, log_unit_activity
 from dosimetry.kinetics.fitting import fit_curve
 from dosimetry.kinetics.models import evaluate, get_model
@@ -280,6 +280,22 @@ def test_slow_uptake_takes_the_model_of_two_steps_and_leaves_the_late_phase_alon
     # Scans of 5 % leave the mean of 40 patients to half a per cent; the rest is what the model cannot follow.
     assert abs(bias[0]) < 0.025
     assert abs(bias[1]) > 2.0 * abs(bias[0])
+
+
+def test_a_model_far_from_all_curves_is_left_out_and_no_fit_of_any_is_refused():
+    # Four steps leave 2 % of the height at 0.5 h, which a falling curve misses by far more than a factor of two.
+    times_s = np.array([0.5, 20.0, 66.0, 160.0]) * HOUR_S
+    scale = np.exp(0.3 * np.random.default_rng(2).standard_normal(8))
+    rows = scale[:, None] * np.array([2e4, 8e7, 4.5e7, 1.5e7])
+    curves = [
+        PatientCurve(times_s=tuple(times_s), activities_bq=tuple(row), standard_uncertainties_bq=tuple(0.05 * row))
+        for row in rows
+    ]
+    fits = fit_population(curves, **ABOUT, models=["mono_exponential", "two_step_uptake"])
+    assert [fit.prior.model for fit in fits] == ["two_step_uptake"]
+    with pytest.raises(FitError) as caught:
+        fit_population(curves, **ABOUT, models=["mono_exponential"])
+    assert caught.value.code == "no_model_fits"
 
 
 def test_the_models_of_two_steps_are_compared_unless_others_are_named():
