@@ -19,6 +19,7 @@ DEFAULT_MODELS = (
     "mono_exponential",
     "uptake_clearance",
     "two_step_uptake",
+    "blood_mixing_uptake",
     "bi_exponential",
     "uptake_bi_exponential",
     "two_step_uptake_bi_exponential",

@@ -298,8 +298,9 @@ def test_a_model_far_from_all_curves_is_left_out_and_no_fit_of_any_is_refused():
     assert caught.value.code == "no_model_fits"
 
 
-def test_the_models_of_two_steps_are_compared_unless_others_are_named():
-    assert {"two_step_uptake", "two_step_uptake_bi_exponential"} < set(DEFAULT_MODELS)
+def test_every_rise_is_compared_unless_others_are_named():
+    rises = {"uptake_clearance", "two_step_uptake", "blood_mixing_uptake"}
+    assert rises | {"uptake_bi_exponential", "two_step_uptake_bi_exponential"} < set(DEFAULT_MODELS)
 
 
 def test_without_administered_activity_only_the_shape_is_learned():
