@@ -1,7 +1,8 @@
 """Curves of many parameter vectors at once, for sampling: the logarithm of the activity per unit integral.
 
 The models are those of ``models.py``, whose functions take one parameter vector; a test holds both equal. Every curve
-is a sum of positive parts w (E(p) - E(p + d)), a falling phase being one with d infinite, so no difference cancels.
+is a sum of positive parts w E(p) (1 - exp(-d t))^s with s of one or two steps of uptake, a falling phase being one with
+d infinite, so no difference cancels.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,8 @@ SHAPE_BOUND = 40.0
 LOGIT_BOUND = 30.0
 """Bound of the logits of shares: 1e-13, so that no part is exactly zero."""
 
-Part = tuple[Array, Array, Array]
-"""Weight, slow constant p and excess d of the fast one (1/s), each of shape (n,)."""
+Part = tuple[Array, Array, Array, int]
+"""Weight, falling constant p and rising constant d (1/s), each of shape (n,), and the steps of uptake, 1 or 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +43,47 @@ class _Shape:
 
 def _mono(shape: _Shape) -> list[Part]:
     slow = shape.physical_per_s + shape.excess(0)
-    return [(np.ones_like(slow), slow, shape.never)]
+    return [(np.ones_like(slow), slow, shape.never, 1)]
 
 
 def _uptake(shape: _Shape) -> list[Part]:
     slow = shape.physical_per_s + shape.excess(0)
-    return [(np.ones_like(slow), slow, shape.excess(1))]
+    return [(np.ones_like(slow), slow, shape.excess(1), 1)]
 
 
 def _retention(shape: _Shape) -> list[Part]:
     fast, kept = shape.physical_per_s + shape.excess(0), shape.share(1)
     physical = np.full_like(fast, shape.physical_per_s)
-    return [((1.0 - kept) * fast, fast, shape.never), (kept * physical, physical, shape.never)]
+    return [((1.0 - kept) * fast, fast, shape.never, 1), (kept * physical, physical, shape.never, 1)]
 
 
 def _bi(shape: _Shape) -> list[Part]:
     slow = shape.physical_per_s + shape.excess(0)
     fast, share = slow + shape.excess(1), shape.share(2)
-    return [(share * slow, slow, shape.never), ((1.0 - share) * fast, fast, shape.never)]
+    return [(share * slow, slow, shape.never, 1), ((1.0 - share) * fast, fast, shape.never, 1)]
 
 
 def _blood_mixing(shape: _Shape) -> list[Part]:
     clearance = np.minimum(shape.excess(0), 0.5 * BLOOD_MIXING_PER_S)
     slow, share = shape.physical_per_s + clearance, shape.share(2)
-    return [(share, slow, shape.excess(1)), (1.0 - share, slow, BLOOD_MIXING_PER_S - clearance)]
+    return [(share, slow, shape.excess(1), 1), (1.0 - share, slow, BLOOD_MIXING_PER_S - clearance, 1)]
 
 
 def _uptake_bi(shape: _Shape) -> list[Part]:
     slow = shape.physical_per_s + shape.excess(0)
     step, rise, share = shape.excess(1), shape.excess(2), shape.share(3)
-    return [(1.0 - share, slow, step + rise), (share, slow + step, rise)]
+    return [(1.0 - share, slow, step + rise, 1), (share, slow + step, rise, 1)]
+
+
+def _two_step(shape: _Shape) -> list[Part]:
+    slow = shape.physical_per_s + shape.excess(0)
+    return [(np.ones_like(slow), slow, shape.excess(1), 2)]
+
+
+def _two_step_bi(shape: _Shape) -> list[Part]:
+    slow = shape.physical_per_s + shape.excess(0)
+    step, rise, share = shape.excess(1), shape.excess(2), shape.share(3)
+    return [(1.0 - share, slow, rise, 2), (share, slow + step, rise, 2)]
 
 
 PARTS: dict[str, Callable[[_Shape], list[Part]]] = {
@@ -81,6 +93,8 @@ PARTS: dict[str, Callable[[_Shape], list[Part]]] = {
     "bi_exponential": _bi,
     "blood_mixing_uptake": _blood_mixing,
     "uptake_bi_exponential": _uptake_bi,
+    "two_step_uptake": _two_step,
+    "two_step_uptake_bi_exponential": _two_step_bi,
 }
 """Models that can be sampled: at most four shape parameters beside the integral."""
 
@@ -116,9 +130,13 @@ def log_unit_activity(*, model: str, shapes: Array, physical_per_s: float, times
         raise InvalidInputError(f"{model} has {n_shape} shape parameters; got an array of {shapes.shape}.")
     activity = np.zeros((shapes.shape[0], times_s.size))
     integral = np.zeros(shapes.shape[0])
-    for weight, slow, excess in PARTS[model](_Shape(shapes, physical_per_s)):
+    for weight, slow, excess, steps in PARTS[model](_Shape(shapes, physical_per_s)):
         rise = -np.expm1(-excess[:, None] * times_s)
-        activity += weight[:, None] * np.exp(-slow[:, None] * times_s) * rise
-        integral += weight / (slow * (1.0 + slow / excess))
+        activity += weight[:, None] * np.exp(-slow[:, None] * times_s) * rise**steps
+        # Integral of E(p) (1 - exp(-d t))^s: 1/p times the product of k d / (p + k d) for k = 1 .. s.
+        passed = np.ones_like(slow)
+        for step in range(1, steps + 1):
+            passed /= 1.0 + slow / (step * excess)
+        integral += weight * passed / slow
     # exp underflows for constants far beyond physiology; the smallest number then stands for "no activity".
     return np.asarray(np.log(np.maximum(activity, 1e-300)) - np.log(integral)[:, None])

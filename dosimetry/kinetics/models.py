@@ -1,8 +1,8 @@
 """Curve models with the physical decay built in and the time-integrated activity as a parameter.
 
 The family is that of Kletting et al. (NUKFIT), with the published name in ``published_name``: f1, f2, f3, f3a, f4a, f5,
-and f4d of Hardiansyah et al.; E(l) = exp(-(l + l_physical) t). A classical f4 is f4d with c = a / (1 - a), so that
-only one of them is kept: averaging a curve with itself would count it twice.
+and f4d of Hardiansyah et al.; the two-step uptakes are our own. E(l) = exp(-(l + l_physical) t). A classical f4 is f4d
+with c = a / (1 - a), so that only one of them is kept: averaging a curve with itself would count it twice.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,8 @@ from dosimetry.kinetics.terms import (
     retention_terms,
     tail_fraction,
     tri_terms,
+    two_step_bi_terms,
+    two_step_terms,
     uptake_bi_terms,
     uptake_terms,
 )
@@ -165,6 +167,35 @@ FURTHER_MODELS: dict[str, CurveModel] = {
             "fast_amplitude_share",
         ),
         slopes=uptake_bi_terms,
+        n_parameters=5,
+        starts=tuple(
+            (slow, fast, uptake, share)
+            for slow in _log_per_s(60.0, 200.0)
+            for fast in _log_per_s(4.0, 20.0)
+            for uptake in _log_per_s(0.5, 3.0)
+            for share in (-1.0, 1.0)
+        ),
+        starts_at_zero=True,
+    ),
+    "two_step_uptake": CurveModel(
+        name="two_step_uptake",
+        published_name="",
+        parameter_names=("biological_decay_constant_per_s", "uptake_constant_per_s"),
+        slopes=two_step_terms,
+        n_parameters=3,
+        starts=tuple((slow, fast) for slow in _log_per_s(30.0, 100.0, 400.0) for fast in _log_per_s(0.5, 3.0, 12.0)),
+        starts_at_zero=True,
+    ),
+    "two_step_uptake_bi_exponential": CurveModel(
+        name="two_step_uptake_bi_exponential",
+        published_name="",
+        parameter_names=(
+            "slow_biological_constant_per_s",
+            "fast_excess_constant_per_s",
+            "uptake_constant_per_s",
+            "fast_amplitude_share",
+        ),
+        slopes=two_step_bi_terms,
         n_parameters=5,
         starts=tuple(
             (slow, fast, uptake, share)

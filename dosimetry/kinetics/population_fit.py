@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.errors import FitError, InsufficientDataError, InvalidInputError
 from dosimetry.kinetics.curve_samples import PARTS
 from dosimetry.kinetics.models import get_model
 from dosimetry.kinetics.points import validated_points
@@ -15,9 +15,17 @@ from dosimetry.kinetics.selection import CurveFinding
 from dosimetry.kinetics.terms import Array
 from dosimetry.nuclides.decay import get_nuclide
 
-DEFAULT_MODELS = ("mono_exponential", "uptake_clearance", "bi_exponential", "uptake_bi_exponential")
+DEFAULT_MODELS = (
+    "mono_exponential",
+    "uptake_clearance",
+    "two_step_uptake",
+    "blood_mixing_uptake",
+    "bi_exponential",
+    "uptake_bi_exponential",
+    "two_step_uptake_bi_exponential",
+)
 SCATTER_GUIDE = 0.05
-"""Scatter beside the given uncertainties above which no model follows the curves: expect a bias (benchmark, tumour)."""
+"""Scatter beside the given uncertainties above which no model follows the curves: expect a bias."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,7 @@ def fit_population(
     Returns
     -------
     tuple of PopulationFit
-        In order of AICc.
+        In order of AICc; without the models whose scatter is 100 % or more.
 
     Raises
     ------
@@ -106,6 +114,8 @@ def fit_population(
         Curves that cannot be used, an unknown model.
     InsufficientDataError
         Too few patients for every model (``too_few_patients``).
+    FitError
+        Every model has a scatter of 100 % or more (``no_model_fits``).
 
     References
     ----------
@@ -130,18 +140,25 @@ def fit_population(
     administered = np.array([curve.administered_activity_bq if has_amplitude else 1.0 for curve in curves], dtype=float)
     template = {"agent": agent, "organ": organ, "nuclide": nuclide, "source": source}
     physical_per_s = get_nuclide(nuclide).decay_constant_per_s
-    fits = [
+    tried = [
         _fit_model(Cohort(model, tuple(points), np.log(administered), physical_per_s), template=template, seed=seed)
         for model in fitting
     ]
+    fits = [fit for fit in tried if fit is not None]
+    if not fits:
+        raise FitError("No model comes within a factor of two of the curves; check them.", code="no_model_fits")
     if not has_amplitude:
         fits = [replace(fit, prior=fit.prior.without_amplitude(), shrinkage=fit.shrinkage[1:]) for fit in fits]
     return tuple(sorted(fits, key=lambda fit: fit.aicc))
 
 
-def _fit_model(cohort: Cohort, *, template: dict[str, str], seed: int) -> PopulationFit:
+def _fit_model(cohort: Cohort, *, template: dict[str, str], seed: int) -> PopulationFit | None:
+    """Return the fit of one model; None where scans lie a factor of two beside its curves, which is no fit."""
     settled = settle_population(cohort, seed=seed)
     state, n_patients = settled.state, len(cohort.points)
+    residual_cv = float(np.sqrt(np.expm1(state.residual_variance)))
+    if residual_cv >= 1.0:
+        return None
     size = state.mean.size
     n_free = size + size * (size + 1) // 2 + 1
     n_scans = sum(times.size for times, _, _ in cohort.points)
@@ -155,7 +172,7 @@ def _fit_model(cohort: Cohort, *, template: dict[str, str], seed: int) -> Popula
         mean=tuple(state.mean.tolist()),
         covariance=tuple(tuple(row) for row in state.covariance.tolist()),
         has_amplitude=True,
-        residual_cv=float(np.sqrt(np.expm1(state.residual_variance))),
+        residual_cv=residual_cv,
         n_patients=n_patients,
         status="fitted",
     )

@@ -124,6 +124,55 @@ def uptake_bi_terms(theta: Array, physical_per_s: float) -> TermSlopes:
     return _with_unit_integral(np.array([1.0 - share, share, -1.0]), decays, slopes, decay_slopes, float(integral))
 
 
+def two_step_terms(theta: Array, physical_per_s: float) -> TermSlopes:
+    """Uptake through two steps and one falling phase, (1 - exp(-d t))^2 E(l1) = E(l1) - 2 E(l1+d) + E(l1+2d).
+
+    The uptake of a chain with the constants d and 2d: it starts with a slope of zero, as where an agent must leave the
+    blood before it is bound.
+    """
+    fall, rise = np.exp(theta[0]), np.exp(theta[1])
+    return _risen_in_two_steps(
+        np.array([1.0]),
+        physical_per_s + np.array([fall]),
+        rise,
+        share_slopes=np.zeros((1, 2)),
+        fall_slopes=np.array([[fall, 0.0]]),
+        rise_slopes=np.array([0.0, rise]),
+    )
+
+
+def two_step_bi_terms(theta: Array, physical_per_s: float) -> TermSlopes:
+    """Uptake through two steps and two falling phases, (1 - exp(-d t))^2 [(1-a) E(l1) + a E(l2)] with l1 < l2."""
+    falls, fall_slopes = _rising_constants(theta, physical_per_s, n_constants=2)
+    rise = np.exp(theta[2])
+    share, slope = _logistic(theta[3])
+    share_slopes = np.zeros((2, theta.size))
+    share_slopes[:, 3] = np.array([-slope, slope])
+    return _risen_in_two_steps(
+        np.array([1.0 - share, share]),
+        falls,
+        rise,
+        share_slopes=share_slopes,
+        fall_slopes=fall_slopes,
+        rise_slopes=np.eye(theta.size)[2] * rise,
+    )
+
+
+def _risen_in_two_steps(
+    shares: Array, falls: Array, rise: float, *, share_slopes: Array, fall_slopes: Array, rise_slopes: Array
+) -> TermSlopes:
+    """Multiply falling phases by (1 - exp(-d t))^2 and divide by the integral, which has no cancellation so."""
+    integral = float(np.sum(shares * 2.0 * rise**2 / (falls * (falls + rise) * (falls + 2.0 * rise))))
+    signs, steps = np.array([1.0, -2.0, 1.0]), np.arange(3.0)
+    return _with_unit_integral(
+        np.outer(signs, shares).ravel(),
+        np.add.outer(steps * rise, falls).ravel(),
+        np.vstack([sign * share_slopes for sign in signs]),
+        np.vstack([fall_slopes + step * rise_slopes for step in steps]),
+        integral,
+    )
+
+
 def single_time_point_terms(theta: Array, physical_per_s: float) -> TermSlopes:
     """One falling phase whose whole constant is exp(theta): a declared half-life already contains the decay."""
     del physical_per_s

@@ -19,6 +19,8 @@ MODEL_LABELS = {
     "clearance_retention": "Clearance and retention",
     "blood_mixing_uptake": "Uptake after blood mixing",
     "uptake_bi_exponential": "Uptake and bi-exponential",
+    "two_step_uptake": "Two-step uptake and clearance",
+    "two_step_uptake_bi_exponential": "Two-step uptake and bi-exponential",
     "tri_exponential": "Tri-exponential",
     "single_time_point": "Single time point",
     "model_average": "Average of the models",

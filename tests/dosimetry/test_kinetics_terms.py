@@ -31,8 +31,9 @@ def models_with_shapes(draw):
 def test_unit_integral_no_negative_activity_and_the_bound(model_and_shape):
     model, shape = model_and_shape
     amplitudes, decays = model.terms(shape, LU177_PER_S)
-    # The closest pair of constants differs by 1e-4 of their size, which costs four of sixteen digits.
-    assert np.sum(amplitudes / decays) == pytest.approx(1.0, rel=1e-10)
+    # The closest pair of constants differs by 1e-4 of their size, which costs four of sixteen digits, and twice as
+    # many in the second difference of an uptake in two steps.
+    assert np.sum(amplitudes / decays) == pytest.approx(1.0, rel=1e-6 if model.name.startswith("two_step") else 1e-10)
     assert np.all(decays >= LU177_PER_S)
     activity = evaluate(terms=(amplitudes, decays), tia_bq_s=1.0, times_s=TIMES_S)
     assert np.all(activity >= -1e-13 * np.abs(amplitudes).max())
