@@ -10,6 +10,7 @@ export const MODELS: readonly (readonly [name: string, label: string])[] = [
   ['mono_exponential', 'Mono-exponential'], ['uptake_clearance', 'Uptake and clearance'], ['bi_exponential', 'Bi-exponential'],
   ['physical_decay', 'Physical decay'], ['clearance_retention', 'Clearance and retention'], ['blood_mixing_uptake', 'Uptake after blood mixing'],
   ['uptake_bi_exponential', 'Uptake and bi-exponential'], ['tri_exponential', 'Tri-exponential'],
+  ['two_step_uptake', 'Two-step uptake'], ['two_step_uptake_bi_exponential', 'Two-step uptake, bi-exponential'],
 ];
 /** Tried when no model is named. */
 export const USUAL = new Set(['mono_exponential', 'uptake_clearance', 'bi_exponential']);
