@@ -14,6 +14,7 @@ class TaskName(StrEnum):
     IMPORT_CONTOURS = "planning.run_contour_import"
     PROPAGATE_CONTOURS = "planning.run_contour_propagation"
     FIT_CURVES = "planning.run_curves"
+    FIT_POPULATION = "planning.run_population"
     CALCULATE_DOSE = "planning.run_dose"
     WRITE_REPORT = "planning.run_report"
 
@@ -25,6 +26,7 @@ LABELS = {
     TaskName.IMPORT_CONTOURS: "Importing contours",
     TaskName.PROPAGATE_CONTOURS: "Propagating contours",
     TaskName.FIT_CURVES: "Fitting curves",
+    TaskName.FIT_POPULATION: "Fitting a population",
     TaskName.CALCULATE_DOSE: "Calculating dose",
     TaskName.WRITE_REPORT: "Writing the report",
 }
@@ -33,6 +35,7 @@ CPU_TASKS = {
     TaskName.REGISTER,
     TaskName.PROPAGATE_CONTOURS,
     TaskName.FIT_CURVES,
+    TaskName.FIT_POPULATION,
     TaskName.CALCULATE_DOSE,
 }
 

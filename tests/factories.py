@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from planning import models, storage
+from planning.computation.populations import published_documents
 from planning.models.contours import ContourSource, ContourState
 from planning.models.runs import RunState
 from planning.models.sites import Role
@@ -285,6 +286,14 @@ def _add_settings(case: Case) -> None:
         points=[[-1000.0, 0.0012], [0.0, 1.0], [1600.0, 1.96]],
         valid_from=date(2026, 1, 1),
         source="phantom",
+    )
+    case.rows["population"] = models.Population.objects.create(
+        site=case.site,
+        agent="DOTATATE",
+        organ="kidney",
+        nuclide="Lu-177",
+        document=next(item for item in published_documents() if item["organ"] == "kidney"),
+        source="published",
     )
     case.rows["plan"] = models.Plan.objects.create(
         course=case.course,

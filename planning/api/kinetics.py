@@ -81,6 +81,7 @@ class CurvesStartInput(serializers.Serializer):
     effective_half_life_source = serializers.CharField(required=False, max_length=255)
 
     models = serializers.ListField(child=serializers.ChoiceField(choices=FITTED_MODELS), required=False)
+    use_populations = serializers.BooleanField(required=False)
     cycle_to_cycle_cv_percent = FiniteFloatField(required=False, min_value=0.1, max_value=200.0)
     wanted_cv_percent = FiniteFloatField(required=False, min_value=0.1, max_value=99.0)
 

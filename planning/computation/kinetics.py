@@ -10,7 +10,7 @@ from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, Regio
 from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
-from planning.computation.priors import region_priors
+from planning.computation.priors import populations_used, region_priors
 from planning.computation.provenance import software_versions
 from planning.models import Cycle, PointExclusion, Region
 from planning.selectors.current import current_administration, current_contours
@@ -53,11 +53,22 @@ def compute_curves(
     return {
         "administration": administration,
         "contour_revisions": revisions,
-        "parameters": {**parameters, **({"earlier_choices": earlier_choices(cycle)} if priors else {})},
+        "parameters": {**parameters, **_rests_on(cycle, points, parameters)},
         "inputs_digest": digest_json(inputs),
         "versions": software_versions(),
         "curves": curves,
     }
+
+
+def _rests_on(cycle: Cycle, regions, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the decisions outside this cycle that the fits rest on, so that a change of them is seen."""
+    found: dict[str, Any] = {}
+    if "cycle_to_cycle_cv_percent" in parameters:
+        found["earlier_choices"] = earlier_choices(cycle)
+    if parameters.get("use_populations"):
+        used = populations_used(cycle=cycle, regions=list(regions), parameters=parameters)
+        found["populations"] = {str(region.pk): str(population.pk) for region, population in used.items()}
+    return found
 
 
 def _options(parameters: Mapping[str, Any], administration) -> FitOptions:

@@ -1,4 +1,4 @@
-"""What is known of a region's curve before its scans: the patient's own earlier cycle."""
+"""What is known of a curve before its scans: the patient's own earlier cycle, else a population of the site."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from dosimetry.kinetics.curve_samples import PARTS
 from dosimetry.kinetics.population import PopulationPrior, prior_from_earlier_cycle
 from dosimetry.kinetics.stored_curve import curve_from_dict
-from planning.models import Cycle, Region, RegionCurve
+from planning.computation.populations import prior_of
+from planning.models import Cycle, Population, Region, RegionCurve
 from planning.selectors.kinetics import chosen_fit, earlier_curves
+from planning.selectors.populations import population_for
 
 
 def region_priors(
@@ -15,16 +17,27 @@ def region_priors(
 ) -> dict[Region, PopulationPrior]:
     """Return the prior of each region that has one; without the parameter that asks for them, none."""
     percent = parameters.get("cycle_to_cycle_cv_percent")
-    if percent is None:
-        return {}
-    earlier = earlier_curves(cycle)
+    earlier = {} if percent is None else earlier_curves(cycle)
+    populations = populations_used(cycle=cycle, regions=regions, parameters=parameters)
     priors = {}
     for region in regions:
         curve = earlier.get(region.pk)
-        prior = None if curve is None else _from_earlier(curve, cycle, change_cv=percent / 100.0)
+        prior = None if curve is None or percent is None else _from_earlier(curve, cycle, change_cv=percent / 100.0)
+        if prior is None and region in populations:
+            prior = prior_of(populations[region])
         if prior is not None:
             priors[region] = prior
     return priors
+
+
+def populations_used(
+    *, cycle: Cycle, regions: Sequence[Region], parameters: Mapping[str, Any]
+) -> dict[Region, Population]:
+    """Return the population of each region that has one, where the fit was asked to use them."""
+    if not parameters.get("use_populations"):
+        return {}
+    found = {region: population_for(region=region, cycle=cycle) for region in regions}
+    return {region: population for region, population in found.items() if population is not None}
 
 
 def _from_earlier(curve: RegionCurve, cycle: Cycle, *, change_cv: float) -> PopulationPrior | None:

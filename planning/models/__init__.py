@@ -8,6 +8,7 @@ from planning.models.imaging import CalibrationFactor, DensityCurve, QuantifiedI
 from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion, RegionCurve
 from planning.models.patients import ExternalDose, LabResult, Patient
 from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
+from planning.models.populations import Population
 from planning.models.registrations import Registration
 from planning.models.reviews import Comment, CycleResult, Report, Signature, WarningAnswer
 from planning.models.runs import Run
@@ -39,6 +40,7 @@ __all__ = [
     "Patient",
     "Plan",
     "PointExclusion",
+    "Population",
     "Prescription",
     "QuantifiedImage",
     "Region",

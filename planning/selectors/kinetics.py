@@ -90,7 +90,7 @@ def declared_half_life(revision: CurveRevision) -> dict[str, Any] | None:
 
 def fit_options(revision: CurveRevision) -> dict[str, Any]:
     """Return the other options that these fits were asked for with."""
-    names = ("models", "cycle_to_cycle_cv_percent", "wanted_cv_percent")
+    names = ("models", "use_populations", "cycle_to_cycle_cv_percent", "wanted_cv_percent")
     return {name: revision.parameters[name] for name in names if name in revision.parameters}
 
 

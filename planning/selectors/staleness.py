@@ -21,6 +21,7 @@ from planning.selectors.current import (
 )
 from planning.selectors.density_curves import density_stale_cause
 from planning.selectors.kinetics import earlier_choices
+from planning.selectors.populations import population_for
 
 
 def image_stale_causes(image: QuantifiedImage) -> list[str]:
@@ -85,9 +86,24 @@ def curves_stale_causes(revision: CurveRevision) -> list[str]:
     earlier = revision.parameters.get("earlier_choices")
     if earlier is not None and earlier != earlier_choices(revision.cycle):
         causes.append("a curve of an earlier cycle was changed")
+    if _populations_changed(revision):
+        causes.append("another population applies, or one was confirmed or withdrawn")
     if _exclusions_changed(revision):
         causes.append("a scan was left out or taken back")
     return causes
+
+
+def _populations_changed(revision: CurveRevision) -> bool:
+    used = revision.parameters.get("populations")
+    if used is None:
+        return False
+    found = {
+        curve.region_id: population_for(region=curve.region, cycle=revision.cycle)
+        for curve in revision.curves.select_related("region")
+    }
+    current = {str(key): str(population.pk) for key, population in found.items() if population is not None}
+    newest = max((row.confirmed_at for row in found.values() if row is not None and row.confirmed_at), default=None)
+    return current != used or (newest is not None and newest > revision.created_at)
 
 
 def _exclusions_changed(revision: CurveRevision) -> bool:

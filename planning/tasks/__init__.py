@@ -1,5 +1,5 @@
 """Every task under one import, so that the worker knows all names."""
 
-from planning.tasks import contours, doses, imaging, imports, kinetics, registrations, reports
+from planning.tasks import contours, doses, imaging, imports, kinetics, populations, registrations, reports
 
-__all__ = ["contours", "doses", "imaging", "imports", "kinetics", "registrations", "reports"]
+__all__ = ["contours", "doses", "imaging", "imports", "kinetics", "populations", "registrations", "reports"]

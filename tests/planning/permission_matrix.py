@@ -92,6 +92,22 @@ DENSITY_CURVES: Rows = {
     "density-curve-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
     "density-curve-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
 }
+_KIND = {"agent": "DOTATATE", "organ": "kidney", "nuclide": "Lu-177"}
+_HALF_LIFE = {"median_h": 50.0, "log_standard_deviation": 0.2, "source": "phantom"}
+POPULATIONS: Rows = {
+    "populations": {
+        "GET": READ_SITE,
+        "POST": Row(action=Action.EDIT_CALIBRATION, scope=SITE, body=_KIND | _HALF_LIFE),
+    },
+    "population-import": {
+        "POST": Row(
+            action=Action.EDIT_CALIBRATION, scope=SITE, body=lambda case: {"document": case.rows["population"].document}
+        )
+    },
+    "population-fit": {"POST": Row(action=Action.EDIT_CALIBRATION, scope=SITE, body=_KIND)},
+    "population-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
+    "population-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
+}
 CONTOURS: Rows = {
     "contours": {"GET": READ},
     "contour-operations": {
@@ -334,6 +350,7 @@ API: Rows = (
     | CALIBRATIONS
     | CONTOURS
     | DENSITY_CURVES
+    | POPULATIONS
     | COURSES
     | DOSES
     | IMAGING
@@ -364,6 +381,7 @@ OTHER_PAGES = {
     "page-audit",
     "page-settings-cameras",
     "page-settings-limits",
+    "page-settings-populations",
     "page-settings-templates",
     "page-settings-users",
 }
