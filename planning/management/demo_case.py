@@ -151,7 +151,7 @@ def calculate_cycle(cycle: Cycle) -> None:
     run_waiting()
     for curve in current_curves(cycle).curves.all():
         curve_choose(actor=physicist, curve=curve, model=curve.recommended_model, is_accepted=True)
-    dose_start(actor=physicist, cycle=cycle, parameters={"engines": list(ENGINES)})
+    dose_start(actor=physicist, cycle=cycle, parameters={"engines": list(ENGINES), "organ_level": True})
     run_waiting()
 
 

@@ -158,6 +158,34 @@ def test_a_density_curve_is_entered_by_keys_and_confirmed_by_another_person(work
     assert site.density_curves.get().is_withdrawn
 
 
+def test_a_population_is_entered_and_confirmed_by_another_person(worklist, live_server, site):
+    worklist.goto(f"{live_server.url}/settings/populations/")
+    wait_ready(worklist)
+    worklist.get_by_text("No population yet").wait_for()
+    worklist.locator("#head").get_by_role("button", name="New population").click()
+    dialog = worklist.get_by_role("dialog")
+    dialog.get_by_label("Organ: a region").fill("kidney")
+    dialog.get_by_label("Median effective half-life").fill("500")
+    dialog.get_by_label("Spread").fill("0.2")
+    dialog.get_by_label("Source").fill("own patients")
+    dialog.get_by_role("button", name="Save").click()
+    dialog.get_by_text("The median half-life must lie between").wait_for()
+    dialog.get_by_label("Median effective half-life").fill("50")
+    dialog.get_by_role("button", name="Save").click()
+    worklist.locator("#inspector").get_by_role("group", name="Curve of DOTATATE in kidney").wait_for()
+    assert worklist.get_by_role("button", name="Confirm").count() == 0
+    lead = User.objects.create_user(username="lead", password=PASSWORD, full_name="Lead A")
+    for role in (Role.QUALITY_LEAD, Role.READER):
+        Membership.objects.create(user=lead, site=site, role=role)
+    worklist.context.clear_cookies()
+    sign_in(worklist, live_server, "lead")
+    worklist.goto(f"{live_server.url}/settings/populations/")
+    wait_ready(worklist)
+    worklist.get_by_role("button", name="Confirm").click()
+    worklist.locator("#inspector").get_by_text("Lead A").wait_for()
+    assert site.populations.get().confirmed_by == lead
+
+
 def test_pages_pass_the_accessibility_rules(worklist, live_server):
     course = Course.objects.first()
     source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()
@@ -167,6 +195,7 @@ def test_pages_pass_the_accessibility_rules(worklist, live_server):
         f"/courses/{course.pk}/",
         "/settings/limits/",
         "/settings/cameras/",
+        "/settings/populations/",
         "/settings/users/",
         "/help/keys",
     ):

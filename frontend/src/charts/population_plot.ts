@@ -5,7 +5,7 @@ import { frame, horizontalGrid, path, svg, ticks } from './svg';
 
 export interface PopulationCurve { times_h: number[]; low_95: number[]; low_68: number[]; median: number[]; high_68: number[]; high_95: number[] }
 
-const SIZE = { width: 300, height: 190 };
+const SIZE = { width: 262, height: 170 };
 const MARGINS = { top: 8, right: 10, bottom: 24, left: 40 };
 
 /** Upper line forth and lower line back. */

@@ -16,8 +16,8 @@ export interface SmallPlot {
   level?: number;
 }
 
-const SIZE = { width: 272, height: 124 };
-const MARGINS = { top: 8, right: 8, bottom: 24, left: 40 };
+const SIZE = { width: 262, height: 124 };
+const MARGINS = { top: 8, right: 14, bottom: 24, left: 40 };
 
 /** The range of all values, with the level in it and a little air. */
 export function rangeOf(plot: SmallPlot): { min: number; max: number } {

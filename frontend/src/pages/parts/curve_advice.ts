@@ -11,7 +11,7 @@ export interface LeftOut { model: string; standardised_residuals: number[]; maxi
 export function nextScanSection(advice: NextScan | null | undefined): Html {
   if (!advice) return nothing;
   const verdict = advice.is_enough
-    ? flag('ok', `The scans are enough: ${formatNumber(advice.current?.value)} % now, ${formatNumber(advice.wanted?.value)} % wanted`)
+    ? flag('ok', `Enough: ${formatNumber(advice.current?.value)} % now, ${formatNumber(advice.wanted?.value)} % wanted`)
     : flag('ask', `Not enough: ${formatNumber(advice.current?.value)} % now, ${formatNumber(advice.wanted?.value)} % wanted`);
   return html`<div class="sect"><div class="sect-head"><h2 class="h2">Next scan</h2><span class="push t3 fs12">expected uncertainty of TIA</span></div><p class="mb-2">${verdict}</p>
     ${smallLines({ label: 'Expected uncertainty of TIA against the time of one more scan', x: advice.times_h, lines: [{ name: 'expected', values: advice.expected_percent }], xUnit: 'h', yUnit: '%', ...(advice.best_time ? { mark: advice.best_time.value } : {}), ...(advice.wanted ? { level: advice.wanted.value } : {}) })}
