@@ -19,7 +19,12 @@ from dosimetry.kinetics.population import PopulationPrior
 from dosimetry.kinetics.posterior_curve import POSTERIOR, posterior_curve
 from dosimetry.kinetics.selection import CurveFinding, CurveSelection, fit_admissible
 from dosimetry.kinetics.single_time_point import fit_single_time_point, haenscheid_tia_bq_s
-from dosimetry.kinetics.single_time_point_errors import error_curves, madsen_tia_bq_s
+from dosimetry.kinetics.single_time_point_errors import (
+    RatioTable,
+    error_curves,
+    madsen_tia_bq_s,
+    make_ratio_table,
+)
 from dosimetry.kinetics.terms import Array
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.units import HOUR_S
@@ -29,6 +34,7 @@ Points = tuple[Array, Array, Array]
 CANDIDATE_TIMES_S = HOUR_S * np.arange(6.0, 241.0, 6.0)
 """Times of a next scan that are looked at, s: to ten days."""
 N_HALF_LIVES = 41
+N_TABLE_CURVES = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +278,19 @@ def _advice(
     return advise_from_fit(fit, candidate_times_s=later, scan_cv=scan_cv, wanted_cv=options.wanted_cv)
 
 
+def _ratio_table(prior: PopulationPrior, time_s: float, nuclide: Nuclide) -> RatioTable:
+    """Return TIA/A(t) over curves drawn from the prior, round the time of the scan."""
+    shape = prior.without_amplitude()
+    draws = np.random.default_rng(0).multivariate_normal(shape.mean, shape.predictive_covariance, N_TABLE_CURVES)
+    return make_ratio_table(
+        model=shape.model,
+        shapes=draws,
+        physical_per_s=nuclide.decay_constant_per_s,
+        times_s=[0.9 * time_s, time_s, 1.1 * time_s],
+        source=prior.source,
+    )
+
+
 def _one_scan(points: Points, nuclide: Nuclide, options: FitOptions) -> OneScan:
     time_s, activity_bq = float(points[0][0]), float(points[1][0])
     physical_s = float(np.log(2.0)) / nuclide.decay_constant_per_s
@@ -280,5 +299,8 @@ def _one_scan(points: Points, nuclide: Nuclide, options: FitOptions) -> OneScan:
     half_life_s = None if options.declared is None else options.declared.effective_half_life_s
     if half_life_s is not None:
         tia["madsen"] = madsen_tia_bq_s(activity_bq=activity_bq, time_s=time_s, population_half_life_s=half_life_s)
-    errors = error_curves(time_s=time_s, half_lives_s=half_lives, population_half_life_s=half_life_s)
+    table = None if options.prior is None else _ratio_table(options.prior, time_s, nuclide)
+    if table is not None:
+        tia["jackson"] = activity_bq * table.at(time_s)[0]
+    errors = error_curves(time_s=time_s, half_lives_s=half_lives, population_half_life_s=half_life_s, table=table)
     return OneScan(time_s=time_s, tia_bq_s=tia, half_lives_s=half_lives, errors=errors)

@@ -10,6 +10,7 @@ from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, Regio
 from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
+from planning.computation.population_curves import unit_activity_quantiles
 from planning.computation.priors import populations_used, region_priors
 from planning.computation.provenance import software_versions
 from planning.models import Cycle, PointExclusion, Region
@@ -17,6 +18,8 @@ from planning.selectors.current import current_administration, current_contours
 from planning.selectors.kinetics import earlier_choices
 
 HOUR_S = 3600.0
+PRIOR_TIMES_S = [3.0 * HOUR_S * i for i in range(1, 101)]
+"""Times at which the prior is drawn, to 300 h."""
 DEFAULT_ACTIVITY_CV = 0.05
 """Relative standard uncertainty of one region's activity when its contour states none; shown with the points."""
 
@@ -148,13 +151,19 @@ def _fit_region(points: list[dict[str, Any]], nuclide, options: FitOptions, *, n
         "refused": [{"model": model, "reason": reason} for model, reason in found.refused],
         "recommended_model": found.recommended_model,
         "findings": findings,
-        "diagnostics": _diagnostics(found),
+        "diagnostics": _diagnostics(found, options),
     }
 
 
-def _diagnostics(found: RegionCurves) -> dict[str, Any]:
-    """Return what stands beside the curves: scans predicted from the others, the next scan, one-scan methods."""
+def _diagnostics(found: RegionCurves, options: FitOptions) -> dict[str, Any]:
+    """Return what stands beside the curves: the prior, scans left out, the next scan, one-scan methods."""
     shown: dict[str, Any] = {}
+    if options.prior is not None:
+        shown["prior"] = {
+            "source": options.prior.source,
+            "times_s": PRIOR_TIMES_S,
+            **unit_activity_quantiles(options.prior, PRIOR_TIMES_S),
+        }
     if found.leave_one_out is not None:
         shown["leave_one_out"] = {
             "model": found.leave_one_out.model,

@@ -14,7 +14,14 @@ SEED = 1
 
 
 def population_quantiles(prior: PopulationPrior, times_s: Sequence[float]) -> dict[str, list[float]]:
-    """Return the activity of new patients per unit integral, in percent of the median's largest value.
+    """Return the activity of new patients per unit integral, in percent of the median's largest value."""
+    levels = {name: np.array(row) for name, row in unit_activity_quantiles(prior, times_s).items()}
+    highest = float(levels["median"].max())
+    return {name: (100.0 / highest * row).tolist() for name, row in levels.items()}
+
+
+def unit_activity_quantiles(prior: PopulationPrior, times_s: Sequence[float]) -> dict[str, list[float]]:
+    """Return quantiles of activity over time-integrated activity of new patients, 1/s.
 
     Drawn from the normal with the predictive covariance; the heavier tails of a small cohort are in its width only.
     """
@@ -27,7 +34,6 @@ def population_quantiles(prior: PopulationPrior, times_s: Sequence[float]) -> di
         times_s=np.asarray(times_s, dtype=float),
     )
     levels = np.quantile(np.exp(logs), QUANTILES, axis=0)
-    levels *= 100.0 / levels[2].max()
     names = ("low_95", "low_68", "median", "high_68", "high_95")
     return {name: row.tolist() for name, row in zip(names, levels, strict=True)}
 

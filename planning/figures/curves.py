@@ -30,6 +30,8 @@ def curve_figure(
     figure = go.Figure()
     for i, other in enumerate(earlier):
         _add_earlier(figure, other, dash=DASHES[1 + i % 5], end_s=end_s)
+    if shows_all:
+        _add_prior(figure, curve, end_s=end_s)
     others = [fit for fit in curve.fits if fit is not chosen] if shows_all else []
     for i, fit in enumerate(others):
         shape = curve_shape(fit, end_s=end_s, n_samples=N_SAMPLES)
@@ -89,6 +91,36 @@ def small_curve(curve: RegionCurve) -> dict[str, Any] | None:
         "end_h": end_s / HOUR,
         "assumed_until_h": assumed_until_s(curve) / HOUR,
     }
+
+
+def _add_prior(figure: go.Figure, curve: RegionCurve, *, end_s: float) -> None:
+    """Draw what the prior alone expects, with its 68 % band, at the height of the posterior."""
+    prior = curve.diagnostics.get("prior")
+    posterior = next((fit for fit in curve.fits if fit["model"] == "posterior"), None)
+    if prior is None or posterior is None:
+        return
+    tia = posterior["time_integrated_activity_bq_s"]
+    n = sum(time <= end_s for time in prior["times_s"])
+    hours = [time / HOUR for time in prior["times_s"][:n]]
+    low, median, high = ([tia * value / MBQ for value in prior[name][:n]] for name in ("low_68", "median", "high_68"))
+    figure.add_scatter(
+        x=hours + hours[::-1],
+        y=high + low[::-1],
+        fill="toself",
+        fillcolor=faded("text-3", 0.14),
+        line={"width": 0},
+        hoverinfo="skip",
+        mode="lines",
+        name="prior, 68 % of patients",
+    )
+    figure.add_scatter(
+        x=hours,
+        y=median,
+        mode="lines",
+        name="prior",
+        line={"color": colour("text-3"), "width": 1.2, "dash": "dashdot"},
+        hovertemplate="%{x:.1f} h, %{y:.3g} MBq<extra>prior: " + prior["source"][:60] + "</extra>",
+    )
 
 
 def _add_earlier(figure: go.Figure, curve: RegionCurve, *, dash: str, end_s: float) -> None:

@@ -143,6 +143,14 @@ def test_a_declared_half_life_serves_one_scan_and_its_methods_stand_beside_it():
     assert abs(found.one_scan.errors["madsen"][at]) < 0.01
 
 
+def test_a_prior_gives_the_ratio_method_its_table():
+    found = curves([72.0], [6e7], prior=population())
+    assert set(found.one_scan.tia_bq_s) == {"haenscheid", "jackson"}
+    ratio = found.one_scan.tia_bq_s["jackson"] / found.curves["posterior"].time_integrated_activity_bq_s
+    # The mean ratio of a population lies a little above its median: half its variance, 2 % here.
+    assert 0.99 < ratio < 1.06
+
+
 def test_without_a_way_the_message_names_it():
     with pytest.raises(InsufficientDataError, match="effective half-life"):
         curves([72.0], [6e7])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from dosimetry.errors import InsufficientDataError
@@ -13,6 +14,7 @@ from planning.computation.kinetics import compute_curves
 from planning.computation.populations import fit_site_population, prior_of, published_documents
 from planning.computation.priors import region_priors
 from planning.errors import InvalidStateError, NotAllowedError
+from planning.figures.curves import curve_figure
 from planning.models.sites import Role
 from planning.queue import TaskName
 from planning.selectors.current import current_curves
@@ -149,6 +151,9 @@ def test_a_fit_uses_a_population_only_when_asked(worked):
     posterior = next(item for item in curve_summary(curve)["fits"] if item["model"] == "posterior")
     assert posterior["source"] == "own patients"
     assert posterior["interval_95"]["lower"] < posterior["tia"]["value"] < posterior["interval_95"]["upper"]
+    names = [trace.get("name") for trace in curve_figure(curve, is_log=True, shows_all=True)["data"]]
+    assert {"prior", "prior, 68 % of patients", "With prior"} <= set(names)
+    assert "prior" not in [t.get("name") for t in curve_figure(curve, is_log=True, shows_all=False)["data"]]
     # The lesion has no population.
     lesion = current_curves(worked.cycle).curves.get(region=worked.lesion)
     assert "posterior" not in {item["model"] for item in lesion.fits}
@@ -189,10 +194,9 @@ def test_learning_needs_patients_enough(worked):
         )
 
 
-def test_learns_from_the_newest_accepted_curve_of_each_patient(worked):
-    worked.fitted()
+def add_patients(worked, half_lives_h) -> None:
+    """Give the site patients whose accepted kidney curve has a known half-life."""
     curve = kidney_of(worked)
-    half_lives_h = [42.0, 46.0, 50.0, 54.0, 58.0, 62.0, 48.0, 52.0]
     for i, half_life_h in enumerate(half_lives_h):
         patient = models.Patient.objects.create(site=worked.clinic.site, patient_id=f"ZZPHI-P{i}", name="ZZPHI^P")
         course = models.Course.objects.create(patient=patient, number=1, nuclide="Lu-177", agent="DOTATATE")
@@ -219,6 +223,14 @@ def test_learns_from_the_newest_accepted_curve_of_each_patient(worked):
             revision=revision, region=region, points=points, fits=curve.fits, recommended_model=curve.recommended_model
         )
         models.CurveChoice.objects.create(curve=row, model=curve.recommended_model, is_accepted=True)
+
+
+HALF_LIVES_H = [42.0, 46.0, 50.0, 54.0, 58.0, 62.0, 48.0, 52.0]
+
+
+def test_learns_from_the_newest_accepted_curve_of_each_patient(worked):
+    worked.fitted()
+    add_patients(worked, HALF_LIVES_H)
     result = fit_site_population(
         site=worked.clinic.site, agent="dotatate", organ="Kidney", nuclide="Lu-177", progress=no_progress
     )
@@ -226,6 +238,21 @@ def test_learns_from_the_newest_accepted_curve_of_each_patient(worked):
     assert result["document"]["n_patients"] == 9
     assert "ZZPHI" not in json.dumps(result)
     assert result["source"] == "9 patients of Clinic A, accepted curves"
+
+
+def test_the_command_writes_a_prior_that_can_be_imported(worked, tmp_path):
+    worked.fitted()
+    add_patients(worked, HALF_LIVES_H)
+    path = tmp_path / "prior.json"
+    kind = {"agent": "DOTATATE", "organ": "kidney", "nuclide": "Lu-177"}
+    call_command("fit_population", site="Clinic A", out=path, **kind)
+    document = json.loads(path.read_text())
+    population = population_import(actor=worked.physicist, site=worked.clinic.site, document=document)
+    assert population.document["n_patients"] == 9
+    with pytest.raises(CommandError, match="known are Clinic A"):
+        call_command("fit_population", site="Clinic Z", **kind)
+    with pytest.raises(CommandError, match="patients"):
+        call_command("fit_population", site="Clinic A", **{**kind, "organ": "spleen"})
 
 
 def test_the_api_lists_adds_and_confirms(clinic):
