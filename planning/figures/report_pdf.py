@@ -175,7 +175,9 @@ def _results(document: dict[str, Any], styles: dict) -> list:
         _table([head, *rows], styles),
         Spacer(1, 3),
         _paragraph(method, styles["small"]),
+        *_uncertainty(content, styles),
         *_engines(content, styles),
+        *_organ_level(content, styles),
     ]
 
 
@@ -196,6 +198,50 @@ def _engines(content: dict[str, Any], styles: dict) -> list:
             cells += [show(other["absorbed_dose"]), show(other["difference"]), other["reason"] or "—"]
         rows.append(cells)
     return [_paragraph("Dose by engine", styles["h2"]), _table([head, *rows], styles)]
+
+
+def _uncertainty(content: dict[str, Any], styles: dict) -> list:
+    """Return intervals and components of each region's uncertainty; nothing for results from before they were kept."""
+    rows = []
+    for row in content["dose"]["regions"]:
+        chain = row.get("uncertainty")
+        if chain is None:
+            continue
+        parts = sorted(row["budget"], key=lambda part: -part["percent"])
+        rows.append(
+            [
+                row["region"]["name"],
+                _interval(chain["dose_interval_95"], chain["unit"]),
+                "—" if chain["bed_interval_95"] is None else _interval(chain["bed_interval_95"], chain["unit"]),
+                f"{show(chain['first_order'])} / {show(chain['monte_carlo'])}",
+                ", ".join(f"{part['component']} {part['percent']:.1f} %" for part in parts),
+                ", ".join(chain["not_stated"]) or "—",
+            ]
+        )
+    if not rows:
+        return []
+    head = ["Region", "Dose, 95 %", "BED, 95 %", "First order / Monte Carlo", "Components (k = 1)", "Not stated"]
+    return [_paragraph("Uncertainty", styles["h2"]), _table([head, *rows], styles)]
+
+
+def _interval(ends: dict[str, float], unit: str) -> str:
+    return f"{ends['lower']:.3g} to {ends['upper']:.3g} {unit}"
+
+
+def _organ_level(content: dict[str, Any], styles: dict) -> list:
+    """Return doses by S-values between the contours; nothing where they were not asked for."""
+    rows = []
+    for row in content["dose"]["regions"]:
+        found = row.get("organ_level")
+        if found is not None:
+            from_others = ", ".join(f"{item['source']} {show(item['dose'])}" for item in found["cross"][:3])
+            rows.append(
+                [row["region"]["name"], show(found["total"]), show(found["self"]), from_others, show(found["sphere"])]
+            )
+    if not rows:
+        return []
+    head = ["Region", "Dose by S-values", "Own activity", "From others, largest three", "Sphere of this mass"]
+    return [_paragraph("Organ level", styles["h2"]), _table([head, *rows], styles)]
 
 
 def _signatures(document: dict[str, Any], styles: dict) -> list:

@@ -184,3 +184,16 @@ def test_who_exports_and_who_reads(worked, clinic):
     assert json.loads(b"".join(answer.streaming_content)) == document_of(report)
     answer.close()
     assert models.AuditRecord.objects.filter(action="report.download_json").count() == 1
+
+
+def test_the_report_holds_intervals_components_and_what_nobody_stated(worked):
+    report = write_report(worked.calculated())
+    drawn = text_of(pdf_of(report))
+    for words in ("Dose, 95 %", "Monte Carlo", "Not stated", "Contour edge"):
+        assert words in drawn
+    regions = document_of(report)["content"]["dose"]["regions"]
+    for row in regions:
+        chain = row["uncertainty"]
+        low, high = chain["dose_interval_95"]["lower"], chain["dose_interval_95"]["upper"]
+        assert low < row["absorbed_dose"]["value"] < high
+        assert "Calibration factor" in chain["not_stated"]
