@@ -1,8 +1,9 @@
 """Elastic transport cross-sections of water against Dirac partial waves (ELSEPA 2020).
 
 Salvat, Jablonski & Powell, Comput. Phys. Commun. 165 (2005) 157, with Dirac-Fock densities, a Fermi nucleus and
-Furness-McCarthy exchange: first and second transport cross-sections of oxygen and hydrogen, cm2, as the authors'
-program prints them.
+Furness-McCarthy exchange: first and second transport cross-sections of oxygen and hydrogen, cm2, as the
+program prints them (tcstable.dat of Z = 1 and 8, a run published with the code wiscobolt, github.com/mhyounis/wiscobolt,
+commit fffe6495; run by its author, not by us).
 """
 
 import numpy as np
