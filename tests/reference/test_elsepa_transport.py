@@ -2,7 +2,7 @@
 
 Salvat, Jablonski & Powell, Comput. Phys. Commun. 165 (2005) 157, with Dirac-Fock densities, a Fermi nucleus and
 Furness-McCarthy exchange: first and second transport cross-sections of oxygen and hydrogen, cm2, as the
-program prints them (tcstable.dat of Z = 1 and 8, a run published with the code wiscobolt, github.com/mhyounis/wiscobolt,
+program prints them (tcstable.dat of Z = 1 and 8, published with the code wiscobolt, github.com/mhyounis/wiscobolt,
 commit fffe6495; run by its author, not by us).
 """
 
