@@ -35,7 +35,7 @@ class ElectronMedia:
         Names, in the order of the rows.
     cut_kev : float
         Collisions above are followed one by one, keV.
-    coefficients : (n_materials, n_energies, 8 + 33) array
+    coefficients : (n_materials, n_energies, 8 + 129) array
         Restricted stopping power (keV cm2/g), its straggling (keV2 cm2/g), G1, G2 of soft deflections (cm2/g), Moller
         collisions above the cut, bremsstrahlung photons and large elastic deflections (per g/cm2), CSDA range (g/cm2),
         then 1/t of the large deflections at equal steps of probability.

@@ -228,7 +228,7 @@ def track_uniform(
 
     Parameters
     ----------
-    table : (n_energies, 41) array
+    table : (n_energies, 137) array
         Coefficients of the medium.
     energy : float
         Kinetic energy at the start, keV.

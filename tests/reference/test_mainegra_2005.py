@@ -54,7 +54,7 @@ def test_shells(energy, tolerance, mean_tolerance):
 def test_soft_electrons_reach_farther_than_without_straggling():
     """At 10 keV the reference has no straggling of the losses below 1 keV, most of all: it ends at r0 sharply."""
     reference, ours = np.array(EGSNRC[10.0]), shells(10.0)
-    assert ours[:6] == pytest.approx(reference[:6], rel=0.04)
+    assert ours[:6] == pytest.approx(reference[:6], rel=0.025)
     places = (np.arange(24) + 0.5) * SHELL
-    # Without straggling and with its threshold of 1 keV our mean radius is 2.1 % above; straggling adds 1.3 %.
-    assert (ours @ places) / ours.sum() == pytest.approx((reference @ places) / reference.sum(), rel=0.04)
+    # Ours is 1.9 % above, of which straggling is 1.3 %. Moliere's screening angle made it 3.4 %.
+    assert (ours @ places) / ours.sum() == pytest.approx((reference @ places) / reference.sum(), rel=0.025)
