@@ -53,6 +53,11 @@ def declared_mapped(name: str, *, half_life_s: float) -> CurveFinding:
     return _note("declared_half_life_mapped", text)
 
 
+def prior_mapped(name: str) -> CurveFinding:
+    """Say that the map rests on a curve whose shape comes from a prior."""
+    return _note("prior_mapped", f"{name}: its voxels follow its curve from the last scan; the shape rests on a prior.")
+
+
 def scaled_by_choice(names: Sequence[str]) -> list[CurveFinding]:
     """Warn once of the error of a scaled curve that the user chose; the warning is answered once."""
     if not names:

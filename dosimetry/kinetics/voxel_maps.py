@@ -14,6 +14,7 @@ from dosimetry.kinetics.voxel_findings import (
     follows_region,
     general_findings,
     outside_scan,
+    prior_mapped,
     scaled_by_choice,
     scaled_for_registration,
 )
@@ -50,7 +51,7 @@ class VoxelRegion:
     residual_mm : float or None
         Largest shift of a scan that would still improve the match of the region; None when it cannot be measured.
     scan : int or None
-        Index of the one scan that a declared half-life rests on; None for a curve through all scans.
+        Index of the one scan that a declared half-life or a prior rests on; None for a curve through all scans.
     """
 
     name: str
@@ -201,8 +202,9 @@ def _region(
     """Return integral and uncertainty of a region's voxels, Bq s, and what to say."""
     if region.scan is not None:
         half_life_s = float(np.log(2.0)) / max(region.decays_per_s)
-        said = [declared_mapped(region.name, half_life_s=half_life_s)]
-        return *_scaled(columns, region, region.scan, noise), said
+        is_declared = region.model == "single_time_point"
+        said = declared_mapped(region.name, half_life_s=half_life_s) if is_declared else prior_mapped(region.name)
+        return *_scaled(columns, region, region.scan, noise), [said]
     if options.method == "region_scaled" or _is_off(region, options):
         return *_scaled(columns, region, options.scan, noise), []
     if region.model == "mono_exponential":

@@ -155,6 +155,13 @@ def test_a_declared_half_life_rests_on_its_own_scan():
     assert "region_scaled_chosen" not in codes(found)
 
 
+def test_a_curve_that_rests_on_a_prior_is_not_called_declared():
+    images = mono_images(np.full(N, 50.0))
+    found = maps(images, [region(model="posterior", decays_per_s=(float(per_s(70.0)),), scan=3)])
+    assert codes(found)["prior_mapped"] == "note"
+    assert "declared_half_life_mapped" not in codes(found)
+
+
 def test_voxels_outside_a_scan_rest_on_the_others_or_on_their_region():
     images = mono_images(np.full(N, 50.0))
     images[3, ..., :10] = np.nan
