@@ -203,8 +203,8 @@ def _region(
     if region.scan is not None:
         half_life_s = float(np.log(2.0)) / max(region.decays_per_s)
         is_declared = region.model == "single_time_point"
-        said = declared_mapped(region.name, half_life_s=half_life_s) if is_declared else prior_mapped(region.name)
-        return *_scaled(columns, region, region.scan, noise), [said]
+        rests = declared_mapped(region.name, half_life_s=half_life_s) if is_declared else prior_mapped(region.name)
+        return *_scaled(columns, region, region.scan, noise), [rests]
     if options.method == "region_scaled" or _is_off(region, options):
         return *_scaled(columns, region, options.scan, noise), []
     if region.model == "mono_exponential":
