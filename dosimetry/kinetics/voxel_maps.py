@@ -207,8 +207,9 @@ def _region(
         return *_scaled(columns, region, region.scan, noise), [rests]
     if options.method == "region_scaled" or _is_off(region, options):
         return *_scaled(columns, region, options.scan, noise), []
+    said: list[CurveFinding] = []
     if region.model == "mono_exponential":
-        values, u, said = columns.tia, columns.u, []
+        values, u = columns.tia, columns.u
     else:
         values, u, said = _shaped(columns, region, options, noise)
     is_outside = np.isnan(columns.values).any(axis=0)
