@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dosimetry.errors import DosimetryError, InsufficientDataError
 from dosimetry.kinetics.averaging import AVERAGE, ModelAverage, average_models
 from dosimetry.kinetics.bayes import TiaPosterior, estimate_tia
+from dosimetry.kinetics.checks import failed_checks
 from dosimetry.kinetics.curve_fit import CurveFit
 from dosimetry.kinetics.leave_one_out import LeaveOneOut, leave_one_out
 from dosimetry.kinetics.models import get_model
@@ -263,7 +264,10 @@ def _leave_one_out(points: Points, selection: CurveSelection, nuclide: Nuclide) 
 def _advice(
     points: Points, selection: CurveSelection, posterior: TiaPosterior | None, options: FitOptions
 ) -> NextScanAdvice | None:
-    """Look at times after the last scan; the next scan is expected to be as good as those at hand."""
+    """Look at times after the last scan; the next scan is expected to be as good as those at hand.
+
+    At the physical half-life a fit states no spread of it: whatever it said of the next scan would be false.
+    """
     times, activities, u = points
     later = CANDIDATE_TIMES_S[times[-1] < CANDIDATE_TIMES_S]
     if options.wanted_cv is None or later.size == 0:
@@ -273,7 +277,7 @@ def _advice(
         return advise_next_scan(posterior, candidate_times_s=later, scan_cv=scan_cv, wanted_cv=options.wanted_cv)
     fits = {fit.model: fit for fit in selection.fits}
     fit = fits.get(selection.recommended_model)
-    if fit is None:
+    if fit is None or any(check["code"] == "at_bound" for check in failed_checks(fit)):
         return None
     return advise_from_fit(fit, candidate_times_s=later, scan_cv=scan_cv, wanted_cv=options.wanted_cv)
 

@@ -179,6 +179,13 @@ def test_advice_asks_for_the_wanted_uncertainty_first():
     assert all(candidate.time_s > TIMES_H[2] * HOUR_S for candidate in advice.candidates)
 
 
+def test_no_advice_from_a_curve_at_the_physical_half_life():
+    """The fit then knows nothing of its half-life; a prior does."""
+    slow = 1e8 * 2.0 ** (-np.array([6.0, 25.0]) / 400.0)
+    assert curves([6.0, 25.0], slow, wanted_cv=0.1).next_scan is None
+    assert curves([6.0, 25.0], slow, wanted_cv=0.1, prior=population()).next_scan is not None
+
+
 def test_advice_from_a_fit_is_what_a_further_scan_gives():
     """The expected covariance of a linear model is that of the fit with the scan added."""
     times, values = TIMES_H[[1, 2]] * HOUR_S, activities(share=0.0)[[1, 2]]
