@@ -139,9 +139,12 @@ def organ_level_summary(stored: dict[str, Any]) -> dict[str, Any] | None:
     """Return the dose by S-values with its sources, largest first; None where it was not asked for."""
     if not stored:
         return None
-    u_gy = stored["statistical_standard_uncertainty_gy"]
     return {
-        "total": quantity(stored["total_gy"], unit="Gy", factor=1.0, standard_uncertainty=u_gy),
+        "total": quantity(stored["total_gy"], unit="Gy", factor=1.0),
+        # Of the photons that were followed alone: shown as ± it would claim to know the dose to five digits.
+        "statistical_standard_uncertainty": quantity(
+            stored["statistical_standard_uncertainty_gy"], unit="Gy", factor=1.0
+        ),
         "self": quantity(stored["self_gy"], unit="Gy", factor=1.0),
         "cross": [
             {"source": item["source"], "dose": quantity(item["dose_gy"], unit="Gy", factor=1.0)}
