@@ -154,7 +154,7 @@ def test_a_density_curve_is_entered_by_keys_and_confirmed_by_another_person(work
     worklist.get_by_role("button", name="Withdraw the curve of CT 1").click()
     worklist.get_by_label("Reason").fill("another phantom")
     worklist.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
-    worklist.get_by_text("WITHDRAWN").wait_for()
+    worklist.get_by_text("WITHDRAWN", exact=True).wait_for()
     assert site.density_curves.get().is_withdrawn
 
 
