@@ -27,7 +27,7 @@ def _use_cache_of_these_sources() -> None:
     """
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
-    for folder in ("physics", "dose", "kinetics"):
+    for folder in ("physics", "dose", "kinetics", "reconstruction", "phantoms"):
         for path in sorted((package / folder).glob("*.py")):
             source = path.read_bytes()
             # Constants of the physics are compiled in, also from files without kernels.

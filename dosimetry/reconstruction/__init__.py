@@ -1,0 +1,1 @@
+"""From SPECT projections to activity concentration: projector, iterative reconstruction and scatter."""
