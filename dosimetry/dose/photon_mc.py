@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from dosimetry.compute import Device, TensorBackend, choose_device, tensor_backend
 from dosimetry.dose.batches import HOT_SHARE, MIN_BATCHES, VoxelTally, run_in_order
 from dosimetry.dose.photon_mc_torch import tensor_batches
-from dosimetry.dose.photon_transport import ABSORBED, EMITTED, ESCAPED, line_table, photon_medium, run_batch
+from dosimetry.dose.photon_transport import ABSORBED, EMITTED, ESCAPED, run_batch
 from dosimetry.dose.transport_checks import check_run_length, check_source, checked_lines, checked_material
 from dosimetry.errors import CalculationCancelledError, InvalidInputError
+from dosimetry.physics.photon_medium import line_table, photon_medium
 from dosimetry.physics.photon_sampling import CUT_KEV, sampling_tables
 
 FloatArray = NDArray[np.float64]

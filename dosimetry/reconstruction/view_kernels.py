@@ -13,7 +13,7 @@ from dosimetry.physics.compiled import compile_kernel
 
 @compile_kernel
 def turn_plane(image: Any, starts: Any, voxels: Any, shares: Any, first: int, plane: Any) -> bool:
-    """Fill ``plane`` (column, z) with the cells of one depth, from cell ``first`` on; tell whether a voxel lies there."""
+    """Fill ``plane`` (column, z) with the cells of one depth, from ``first`` on; tell whether a voxel lies there."""
     n_columns, n_z = plane.shape
     is_any = False
     for c in range(n_columns):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from dosimetry.dose.photon_mc import PhotonSettings, transport_photons
-from dosimetry.dose.photon_transport import line_table
 from dosimetry.errors import CalculationCancelledError, InvalidInputError
 from dosimetry.physics.cross_sections import photon_table
 from dosimetry.physics.materials import material_number
+from dosimetry.physics.photon_medium import line_table
 
 N = 21
 CENTRE = (N // 2,) * 3

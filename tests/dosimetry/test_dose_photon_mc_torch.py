@@ -8,12 +8,12 @@ from dosimetry.dose import photon_mc_torch
 from dosimetry.dose.hybrid import run_hybrid_mc
 from dosimetry.dose.photon_mc import PhotonSettings, transport_photons
 from dosimetry.dose.photon_tensors import DIRECTION, ENERGY, PLACE, TensorRun, interact
-from dosimetry.dose.photon_transport import line_table, photon_medium
 from dosimetry.errors import CalculationCancelledError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.physics.compton import ELECTRON_MASS_KEV, momentum_transfer_per_angstrom
 from dosimetry.physics.cross_sections import photon_table
 from dosimetry.physics.materials import material_number
+from dosimetry.physics.photon_medium import line_table, photon_medium
 from dosimetry.physics.photon_sampling import sampling_tables
 from dosimetry.volume import Grid, Volume
 
