@@ -1,12 +1,14 @@
-"""The one gate to numerical devices: Fourier transforms by scipy on the CPU, by torch where there is a CUDA device."""
+"""The one gate to numerical devices: threads, Fourier transforms, and torch where there is a CUDA device."""
 
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,10 @@ from dosimetry.errors import InvalidInputError
 
 Device = Literal["cpu", "cuda", "torch_cpu"]
 DEVICES = ("cpu", "cuda", "torch_cpu")
+MOST_THREADS = 4
+"""More threads than this share the memory bus of a machine to no gain."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +160,38 @@ def choose_device(device: Device | None = None) -> Device:
 def n_cpu_workers() -> int:
     """Return how many threads this process may use."""
     return max(len(os.sched_getaffinity(0)), 1)
+
+
+def run_in_order(batch: Callable[[int], _T], n_batches: int, *, n_threads: int | None = None) -> Iterator[_T]:
+    """Run batches on threads and hand them out by number, so that sums do not depend on the number of threads.
+
+    Parameters
+    ----------
+    batch : callable
+        Computes the batch of a number, without the interpreter lock.
+    n_batches : int
+        How many.
+    n_threads : int or None
+        Threads; None takes the processors of this process, 4 at most.
+
+    Yields
+    ------
+    object
+        What ``batch`` returns.
+    """
+    threads = n_threads or min(n_cpu_workers(), MOST_THREADS)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        waiting: deque[Future[_T]] = deque()
+        try:
+            for number in range(n_batches):
+                waiting.append(pool.submit(batch, number))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 @lru_cache(maxsize=1)

@@ -1,11 +1,6 @@
-"""Batches of a Monte Carlo run on threads, and the sums over them."""
+"""Sums over the batches of a Monte Carlo run."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +10,6 @@ MIN_BATCHES = 20
 """Fewer batches do not give a usable standard error."""
 HOT_SHARE = 0.5
 """The uncertainty of a map is the root mean square over the voxels above this share of its largest value."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,35 +48,3 @@ class VoxelTally:
             return False
         is_hot = self.total > HOT_SHARE * self.total.max()
         return bool(np.sqrt(np.mean(self.relative_standard_error()[is_hot] ** 2)) <= target)
-
-
-def run_in_order(batch: Callable[[int], _T], n_batches: int, *, n_threads: int | None = None) -> Iterator[_T]:
-    """Run batches on threads and hand them out by number, so that sums do not depend on the number of threads.
-
-    Parameters
-    ----------
-    batch : callable
-        Computes the batch of a number, without the interpreter lock.
-    n_batches : int
-        How many.
-    n_threads : int or None
-        Threads; None takes the processors there are, 4 at most.
-
-    Yields
-    ------
-    object
-        What ``batch`` returns.
-    """
-    threads = n_threads or min(os.cpu_count() or 1, 4)
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        waiting: deque[Future[_T]] = deque()
-        try:
-            for number in range(n_batches):
-                waiting.append(pool.submit(batch, number))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

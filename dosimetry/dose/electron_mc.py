@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dosimetry.dose.batches import MIN_BATCHES, VoxelTally, run_in_order
+from dosimetry.compute import run_in_order
+from dosimetry.dose.batches import MIN_BATCHES, VoxelTally
 from dosimetry.dose.electron_transport import (
     ABSORB_KEV,
     DEPOSITED,

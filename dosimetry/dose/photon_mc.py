@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dosimetry.compute import Device, TensorBackend, choose_device, tensor_backend
-from dosimetry.dose.batches import HOT_SHARE, MIN_BATCHES, VoxelTally, run_in_order
+from dosimetry.compute import Device, TensorBackend, choose_device, run_in_order, tensor_backend
+from dosimetry.dose.batches import HOT_SHARE, MIN_BATCHES, VoxelTally
 from dosimetry.dose.photon_mc_torch import tensor_batches
 from dosimetry.dose.photon_transport import ABSORBED, EMITTED, ESCAPED, run_batch
 from dosimetry.dose.transport_checks import check_run_length, check_source, checked_lines, checked_material

@@ -84,19 +84,21 @@ def sampling_tables() -> SamplingTables:
         coefficients=coefficients,
         log_first_angle_energy=float(np.log(angle_energies[0])),
         angle_nodes_per_log=float((N_ANGLE_ENERGIES - 1) / np.log(angle_energies[-1] / angle_energies[0])),
-        compton=np.array([_angle_quantiles(table, angle_energies, _compton_density) for table in tables]),
-        rayleigh=np.array([_angle_quantiles(table, angle_energies, _rayleigh_density) for table in tables]),
+        compton=np.array([_angle_quantiles(table, angle_energies, compton_density) for table in tables]),
+        rayleigh=np.array([_angle_quantiles(table, angle_energies, rayleigh_density) for table in tables]),
         sha256=tables[0].sha256,
     )
 
 
-def _compton_density(table: PhotonTable, energy_kev: float, cosine: FloatArray) -> FloatArray:
+def compton_density(table: PhotonTable, energy_kev: float, cosine: FloatArray) -> FloatArray:
+    """Return Klein-Nishina times S(x), the relative density of Compton scattering per unit of cos theta."""
     x = momentum_transfer_per_angstrom(energy_kev, cosine)
     s = np.interp(x, table.momentum_transfer_per_angstrom, table.incoherent_function_per_g)
     return np.asarray(klein_nishina_barn_per_cosine(energy_kev, cosine) * s)
 
 
-def _rayleigh_density(table: PhotonTable, energy_kev: float, cosine: FloatArray) -> FloatArray:
+def rayleigh_density(table: PhotonTable, energy_kev: float, cosine: FloatArray) -> FloatArray:
+    """Return (1 + cos^2) F(x)^2, the relative density of Rayleigh scattering per unit of cos theta."""
     x = momentum_transfer_per_angstrom(energy_kev, cosine)
     f2 = np.interp(x, table.momentum_transfer_per_angstrom, table.form_factor_squared_per_g)
     return np.asarray((1.0 + cosine**2) * f2)

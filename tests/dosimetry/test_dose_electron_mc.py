@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dosimetry.dose.batches import MIN_BATCHES, VoxelTally, run_in_order
+from dosimetry.compute import run_in_order
+from dosimetry.dose.batches import MIN_BATCHES, VoxelTally
 from dosimetry.dose.electron_mc import ElectronSettings, transport_electrons
 from dosimetry.dose.full_mc import electron_lines, run_full_mc
 from dosimetry.dose.kernel_engine import run_kernel, run_kernel_unscaled
