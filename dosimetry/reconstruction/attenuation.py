@@ -71,8 +71,10 @@ def density_on_grid(density: Volume, *, grid: Grid) -> Float32Array:
             "corrected there. Use a CT that covers the scan, or cut the projections to it.",
             code="ct_too_short",
         )
-    sizes = [max(round(wide / fine), 1) for wide, fine in zip(_steps(grid), _steps(density.grid), strict=True)]
-    averaged = ndimage.uniform_filter(density.values.astype(np.float32), sizes, mode="nearest")
+    # A Gaussian of the variance of a voxel averages without the half-voxel shift of a box of even size.
+    ratios = np.array(_steps(grid)) / np.array(_steps(density.grid))
+    sigmas = np.sqrt(np.maximum(ratios**2 - 1.0, 0.0) / 12.0)
+    averaged = ndimage.gaussian_filter(density.values.astype(np.float32), sigmas, mode="nearest")
     return resample(density.with_values(averaged), onto=grid, fill_value=AIR_G_PER_ML).values.astype(np.float32)
 
 
