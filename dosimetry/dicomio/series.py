@@ -33,6 +33,8 @@ MIXED_PATIENTS = Finding(
     level="block",
     message="Files of this series name different patients; send it again from its source.",
 )
+NM_KINDS = {"RECON TOMO": "emission", "RECON GATED TOMO": "emission", "TOMO": "projections"}
+"""What an NM object holds, by the third value of Image Type (C.8.4.9.1.1.3)."""
 EARLY_SERIES_S = 3600.0
 """A series that starts longer before its acquisition is asked about."""
 
@@ -54,7 +56,7 @@ class Series:
     Parameters
     ----------
     kind : str
-        ``emission``, ``ct``, ``rtstruct``, ``seg`` or ``other``.
+        ``emission``, ``projections`` (SPECT before reconstruction), ``ct``, ``rtstruct``, ``seg`` or ``other``.
     part : int
         0, or the number of the part when one series UID holds several grids.
     acquisition_start : datetime or None
@@ -193,7 +195,7 @@ def _describe(members: list[InstanceHeader], *, part: int, n_parts: int, site_zo
     nuclide, radiopharmaceutical = nuclide_of(dataset)
     series_start = _series_start(dataset, start, site_zone)
     administration = None
-    if kind == "emission":
+    if kind in {"emission", "projections"}:
         findings += _emission_findings(members, nuclide)
         findings += _series_start_findings(_decay_correction(first), start, series_start)
         administration = propose_administration(
@@ -245,17 +247,15 @@ def _kind(header: InstanceHeader) -> str:
     if header.sop_class_uid == PT_CLASS:
         return "emission"
     if header.sop_class_uid == NM_CLASS:
-        return "emission" if "TOMO" in _third_image_type(header.dataset) else "other"
+        return NM_KINDS.get(_third_image_type(header.dataset), "other")
     if header.sop_class_uid == RTSTRUCT_CLASS:
         return "rtstruct"
     return "seg" if header.sop_class_uid in SEG_CLASSES else "other"
 
 
 def _third_image_type(dataset: Dataset) -> str:
-    """Return ``RECON TOMO`` for reconstructed slices; projections are ``TOMO`` and are not volumes."""
     words = words_of(dataset, "ImageType")
-    third = words[2] if len(words) > 2 else ""
-    return third if third.startswith("RECON") else ""
+    return words[2] if len(words) > 2 else ""
 
 
 def _earliest_start(
@@ -263,11 +263,11 @@ def _earliest_start(
 ) -> datetime | None:
     starts = [acquisition_start(member.dataset, site_zone) for member in members]
     known = [(start, source) for start, source in starts if start is not None]
-    if kind not in {"emission", "ct"}:
+    if kind not in {"emission", "projections", "ct"}:
         return min((start for start, _ in known), default=None)
     if not known:
         text = "The series states no acquisition date and time; enter them."
-        findings.append(Finding(code="no_time", level="block" if kind == "emission" else "note", message=text))
+        findings.append(Finding(code="no_time", level="note" if kind == "ct" else "block", message=text))
         return None
     start, source = min(known)
     if source == "SeriesDate":
