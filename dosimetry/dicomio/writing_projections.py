@@ -47,19 +47,22 @@ class OrbitFacts:
     Parameters
     ----------
     angles_deg : floats
-        Equal steps; zero at the patient's back, 90 degrees at the left side.
+        Equal steps over the whole circle; zero at the patient's back, 90 degrees at the left side.
     radii_mm : floats
         Axis to collimator at each view, mm.
     pixel_mm : (column, row) float
         Size of a pixel, mm.
     lowest_row_z_mm : float
         LPS z of the lowest row.
+    n_heads : int
+        Detectors that count at the same time; each takes an equal arc.
     """
 
     angles_deg: tuple[float, ...]
     radii_mm: tuple[float, ...]
     pixel_mm: tuple[float, float]
     lowest_row_z_mm: float
+    n_heads: int = 1
 
 
 def write_projections(
@@ -87,7 +90,7 @@ def write_projections(
     patient, study, series : facts
         Identity and identifiers.
     acquisition : AcquisitionFacts
-        ``frame_duration_s`` is that of the whole scan; each view gets its equal part.
+        ``frame_duration_s`` is that of the whole scan; each stop of the heads gets its equal part.
     agent : AgentFacts
         Nuclide, administration.
     frame_of_reference_uid : str
@@ -123,11 +126,12 @@ def write_projections(
     dataset.ImageID = ""
     dataset.LossyImageCompression = "00"
     dataset.AcquisitionTerminationCondition = "TIME"
+    dataset.Rows, dataset.Columns = values.shape[2:]
     dataset.PixelSpacing = decimal_texts((orbit.pixel_mm[1], orbit.pixel_mm[0]))
     _add_orbit(dataset, orbit, acquisition, n_rows=values.shape[2])
     _add_windows(dataset, acquisition, agent, series)
     add_patient_orientation(dataset)
-    _add_vectors(dataset, n_windows=values.shape[0], n_views=values.shape[1])
+    _add_vectors(dataset, n_windows=values.shape[0], n_views=values.shape[1], n_heads=orbit.n_heads)
     frames = values[:, :, ::-1].reshape(-1, *values.shape[2:])
     set_pixels_16_bit(dataset, values=frames, is_signed=False)
     return WrittenSeries(
@@ -145,6 +149,8 @@ def _checked(counts: NDArray[Any], orbit: OrbitFacts, acquisition: AcquisitionFa
     expected = (len(acquisition.energy_windows_kev), len(orbit.angles_deg))
     if values.ndim != 4 or values.shape[:2] != expected or len(orbit.radii_mm) != expected[1]:
         raise InvalidInputError(f"Projections of {expected} windows and views are {values.shape}.", code="bad_values")
+    if expected[1] % orbit.n_heads:
+        raise InvalidInputError(f"{orbit.n_heads} heads cannot share {expected[1]} views.", code="bad_orbit")
     if not np.all(np.isfinite(values)) or values.min() < 0.0 or values.max() > MAX_STORED:
         raise InvalidInputError(f"Counts must lie between 0 and {MAX_STORED}.", code="bad_values")
     if not np.array_equal(values, np.rint(values)):
@@ -157,7 +163,26 @@ def _checked(counts: NDArray[Any], orbit: OrbitFacts, acquisition: AcquisitionFa
 
 def _add_orbit(dataset: Dataset, orbit: OrbitFacts, acquisition: AcquisitionFacts, *, n_rows: int) -> None:
     n_views = len(orbit.angles_deg)
+    per_head = n_views // orbit.n_heads
     step = orbit.angles_deg[1] - orbit.angles_deg[0] if n_views > 1 else 0.0
+    highest_z_mm = orbit.lowest_row_z_mm + (n_rows - 1) * orbit.pixel_mm[1]
+    dataset.DetectorInformationSequence = [
+        _detector(orbit, slice(head * per_head, (head + 1) * per_head), highest_z_mm) for head in range(orbit.n_heads)
+    ]
+    dataset.NumberOfDetectors = orbit.n_heads
+    rotation = Dataset()
+    rotation.StartAngle = decimal_text(orbit.angles_deg[0] % 360.0)
+    rotation.AngularStep = decimal_text(abs(step))
+    rotation.RotationDirection = "CC" if step >= 0.0 else "CW"
+    rotation.ScanArc = decimal_text(abs(step) * per_head)
+    rotation.ActualFrameDuration = round(acquisition.frame_duration_s * S_MS / per_head)
+    rotation.NumberOfFramesInRotation = per_head
+    dataset.RotationInformationSequence = [rotation]
+    dataset.NumberOfRotations = 1
+    dataset.TypeOfDetectorMotion = "STEP AND SHOOT"
+
+
+def _detector(orbit: OrbitFacts, views: slice, highest_z_mm: float) -> Dataset:
     detector = Dataset()
     detector.CollimatorType = "PARA"
     detector.CollimatorGridName = ""
@@ -170,24 +195,11 @@ def _add_orbit(dataset: Dataset, orbit: OrbitFacts, acquisition: AcquisitionFact
     detector.ZoomFactor = ""
     detector.CenterOfRotationOffset = "0"
     detector.GantryDetectorTilt = "0"
-    detector.StartAngle = decimal_text(orbit.angles_deg[0] % 360.0)
-    detector.RadialPosition = decimal_texts(orbit.radii_mm)
-    highest_z_mm = orbit.lowest_row_z_mm + (n_rows - 1) * orbit.pixel_mm[1]
+    detector.StartAngle = decimal_text(orbit.angles_deg[views.start] % 360.0)
+    detector.RadialPosition = decimal_texts(orbit.radii_mm[views])
     detector.ImageOrientationPatient = decimal_texts((1.0, 0.0, 0.0, 0.0, 0.0, -1.0))
     detector.ImagePositionPatient = decimal_texts((0.0, 0.0, highest_z_mm))
-    dataset.DetectorInformationSequence = [detector]
-    dataset.NumberOfDetectors = 1
-    rotation = Dataset()
-    rotation.StartAngle = decimal_text(orbit.angles_deg[0] % 360.0)
-    rotation.AngularStep = decimal_text(abs(step))
-    rotation.RotationDirection = "CC" if step >= 0.0 else "CW"
-    rotation.ScanArc = decimal_text(abs(step) * n_views)
-    rotation.ActualFrameDuration = round(acquisition.frame_duration_s * S_MS / n_views)
-    rotation.RadialPosition = decimal_texts(orbit.radii_mm)
-    rotation.NumberOfFramesInRotation = n_views
-    dataset.RotationInformationSequence = [rotation]
-    dataset.NumberOfRotations = 1
-    dataset.TypeOfDetectorMotion = "STEP AND SHOOT"
+    return detector
 
 
 def _add_windows(dataset: Dataset, acquisition: AcquisitionFacts, agent: AgentFacts, series: SeriesFacts) -> None:
@@ -202,11 +214,12 @@ def _add_windows(dataset: Dataset, acquisition: AcquisitionFacts, agent: AgentFa
     dataset.RadiopharmaceuticalInformationSequence = [agent_item(agent, is_pet=False, reference=series.started)]
 
 
-def _add_vectors(dataset: Dataset, *, n_windows: int, n_views: int) -> None:
+def _add_vectors(dataset: Dataset, *, n_windows: int, n_views: int, n_heads: int) -> None:
     n_frames = n_windows * n_views
+    per_head = n_views // n_heads
     dataset.FrameIncrementPointer = list(FRAME_VECTOR_TAGS)
     dataset.EnergyWindowVector = np.repeat(np.arange(1, n_windows + 1), n_views).tolist()
-    dataset.DetectorVector = [1] * n_frames
+    dataset.DetectorVector = np.tile(np.repeat(np.arange(1, n_heads + 1), per_head), n_windows).tolist()
     dataset.RotationVector = [1] * n_frames
-    dataset.AngularViewVector = np.tile(np.arange(1, n_views + 1), n_windows).tolist()
+    dataset.AngularViewVector = np.tile(np.arange(1, per_head + 1), n_windows * n_heads).tolist()
     dataset.NumberOfFrames = n_frames

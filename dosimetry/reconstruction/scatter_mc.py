@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from dosimetry.compute import run_in_order
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
+from dosimetry.nuclides.emissions import get_emissions
 from dosimetry.physics.cross_sections import photon_table
 from dosimetry.physics.materials import material_index
 from dosimetry.physics.photon_medium import line_table, photon_medium
@@ -38,6 +39,7 @@ N_DEPTH_GROUPS = 8
 """Depths share the blur of their group: scattered counts are smooth."""
 LOWEST_SIGMAS = 4.0
 DETECTION_STEP_KEV = 0.5
+SOFTEST_LINE_KEV = 40.0
 ANGULAR_TISSUE = "soft_tissue"
 """Angular densities are those of soft tissue in every voxel; bone differs below 2 % above 100 keV."""
 
@@ -84,6 +86,15 @@ class EmittedPhotons:
         if not np.any(is_imaged):
             raise InvalidInputError(f"The nuclide has no line at {self.imaged_kev:g} keV.", code="no_line")
         return float(self.yields[is_imaged].sum())
+
+
+def emitted_photons(nuclide: str, *, imaged_kev: float) -> EmittedPhotons:
+    """Return the lines of a nuclide above 40 keV; the one nearest to an energy is imaged."""
+    emissions = get_emissions(nuclide)
+    is_used = emissions.photon_energies_kev > SOFTEST_LINE_KEV
+    energies, yields = emissions.photon_energies_kev[is_used], emissions.photon_yields[is_used]
+    nearest = float(energies[np.argmin(np.abs(energies - imaged_kev))])
+    return EmittedPhotons(energies_kev=energies, yields=yields, imaged_kev=nearest)
 
 
 def simulate_scatter(

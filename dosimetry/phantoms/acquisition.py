@@ -1,0 +1,237 @@
+"""A simulated SPECT acquisition: what a camera counts of known activity in a known body."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dosimetry.errors import GeometryMismatchError, InvalidInputError
+from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.reconstruction.attenuation import mu_per_mm
+from dosimetry.reconstruction.cameras import get_camera
+from dosimetry.reconstruction.orbit import Orbit, body_contour_orbit
+from dosimetry.reconstruction.projector import Projector
+from dosimetry.reconstruction.scatter_mc import ScatterSettings, emitted_photons, simulate_scatter, to_detector_grid
+from dosimetry.volume import Grid, block_mean, coarser_grid
+
+Float32Array = NDArray[np.float32]
+BODY_G_PER_ML = 0.05
+"""Above this density a voxel belongs to the body, lungs included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanProtocol:
+    """How a scan is taken.
+
+    Parameters
+    ----------
+    nuclide : str
+        As ``Lu-177``.
+    camera : str
+        A name of ``CAMERAS``.
+    imaged_kev : float
+        Energy of the imaged line.
+    windows_kev : tuple of (low, high)
+        Energy windows, the photopeak first.
+    n_views : int
+        Views over 360 degrees, all heads together.
+    n_heads : int
+        Heads that count at the same time.
+    view_duration_s : float
+        Time at each stop.
+    clearance_mm : float
+        Air between body and collimator.
+    dead_time_s : float
+        Of a paralysable detector, for the counts of all windows; 0 for none.
+    penetration_share, penetration_fwhm_mm : float
+        Septal penetration, as in ``Collimator``.
+    fine_per_pixel : int
+        Voxels of the simulation along a detector pixel.
+    scatter_histories : int
+        Photons of the scatter simulation; 0 leaves scatter out.
+    """
+
+    nuclide: str
+    camera: str
+    imaged_kev: float
+    windows_kev: tuple[tuple[float, float], ...]
+    n_views: int = 60
+    n_heads: int = 2
+    view_duration_s: float = 20.0
+    clearance_mm: float = 15.0
+    dead_time_s: float = 0.0
+    penetration_share: float = 0.0
+    penetration_fwhm_mm: float = 0.0
+    fine_per_pixel: int = 2
+    scatter_histories: int = 300_000
+
+    def __post_init__(self) -> None:
+        if self.n_views < 2 or self.n_heads < 1 or self.n_views % self.n_heads:
+            raise InvalidInputError(
+                f"{self.n_views} views cannot be shared by {self.n_heads} heads.", code="bad_protocol"
+            )
+        if not (self.view_duration_s > 0.0 and self.clearance_mm >= 0.0 and self.dead_time_s >= 0.0):
+            raise InvalidInputError("Duration, clearance and dead time cannot be below zero.", code="bad_protocol")
+        if self.fine_per_pixel < 1:
+            raise InvalidInputError("A pixel holds at least one voxel of the simulation.", code="bad_protocol")
+
+    @property
+    def duration_s(self) -> float:
+        """Return the time from the first to the last view, s."""
+        return self.view_duration_s * self.n_views / self.n_heads
+
+    @property
+    def calibration_cps_per_bq(self) -> float:
+        """Return the true sensitivity of one head in the photopeak window, cps/Bq."""
+        photons = emitted_photons(self.nuclide, imaged_kev=self.imaged_kev)
+        return get_camera(self.camera).sensitivity_cps_per_bq(
+            energy_kev=self.imaged_kev, photon_yield=photons.imaged_yield, window_kev=self.windows_kev[0]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Acquisition:
+    """The counts of a simulated scan.
+
+    Parameters
+    ----------
+    counts : (n_windows, n_views, n_z, n_columns) float32 array
+        Whole numbers with noise, expected values without; the first row is the lowest.
+    orbit : Orbit
+        Angles and radii.
+    expected_primary, expected_scatter : (n_views, n_z, n_columns) float32 arrays
+        Of the photopeak window, without noise and dead time.
+    live_share : float
+        Counts that dead time left.
+    """
+
+    counts: Float32Array
+    orbit: Orbit
+    expected_primary: Float32Array
+    expected_scatter: Float32Array
+    live_share: float
+
+
+def acquire(
+    *,
+    activity_bq_per_ml: NDArray[Any],
+    density_g_per_ml: NDArray[Any],
+    grid: Grid,
+    protocol: ScanProtocol,
+    seed: int | None,
+) -> Acquisition:
+    """Simulate a scan of activity that stands at its value at mid-acquisition.
+
+    Primary photons: attenuation, resolution by depth, septal penetration. Scatter: Monte Carlo in the density. Each
+    view counts with the decay to its time, then dead time and Poisson noise.
+
+    Parameters
+    ----------
+    activity_bq_per_ml, density_g_per_ml : (n_z, n_y, n_x) arrays
+        On the fine grid of the simulation, ``fine_per_pixel`` voxels along a pixel; Bq/mL and g/mL.
+    grid : Grid
+        Fine voxels, square in x and y, the axis of rotation in their middle.
+    protocol : ScanProtocol
+        How the scan is taken.
+    seed : int or None
+        Of noise and scatter; None gives expected counts (scatter with seed 1).
+
+    Returns
+    -------
+    Acquisition
+        Counts on pixels of ``fine_per_pixel`` voxels.
+
+    Raises
+    ------
+    GeometryMismatchError
+        Sizes that ``fine_per_pixel`` does not divide.
+    """
+    n = protocol.fine_per_pixel
+    if any(size % n for size in grid.shape_zyx):
+        raise GeometryMismatchError(f"The grid {grid.shape_zyx} is not a whole number of pixels of {n} voxels.")
+    density = np.asarray(density_g_per_ml, dtype=np.float32)
+    orbit = body_contour_orbit(
+        density > BODY_G_PER_ML,
+        spacing_mm=grid.spacing_xyz_mm[0],
+        n_views=protocol.n_views,
+        clearance_mm=protocol.clearance_mm,
+    )
+    factors = _counts_per_bq(protocol)
+    primary = _primary(activity_bq_per_ml, density, grid, orbit, protocol)
+    camera = get_camera(protocol.camera)
+    shares = np.array([float(camera.window_share(protocol.imaged_kev, window)) for window in protocol.windows_kev])
+    scatter = _scatter(activity_bq_per_ml, density, grid, orbit, protocol, seed=seed)
+    expected = ((shares / shares[0])[:, None, None, None] * primary + scatter) * factors[:, None, None]
+    live = _live_share(expected, protocol)
+    counts = expected * np.float32(live)
+    if seed is not None:
+        counts = np.random.default_rng([seed, 77]).poisson(counts)
+    return Acquisition(
+        counts=np.asarray(counts, dtype=np.float32),
+        orbit=orbit,
+        expected_primary=np.asarray(primary * factors[:, None, None], dtype=np.float32),
+        expected_scatter=np.asarray(scatter[0] * factors[:, None, None], dtype=np.float32),
+        live_share=live,
+    )
+
+
+def _counts_per_bq(protocol: ScanProtocol) -> Float32Array:
+    """Return counts per Bq of each view: heads count together, each stop at its own time after the middle."""
+    per_head = protocol.n_views // protocol.n_heads
+    stop = np.arange(protocol.n_views) % per_head
+    times_s = (stop + 0.5 - 0.5 * per_head) * protocol.view_duration_s
+    decay = np.exp(-get_nuclide(protocol.nuclide).decay_constant_per_s * times_s)
+    return np.asarray(protocol.calibration_cps_per_bq * protocol.view_duration_s * decay, dtype=np.float32)
+
+
+def _primary(
+    activity: NDArray[Any], density: Float32Array, grid: Grid, orbit: Orbit, protocol: ScanProtocol
+) -> Float32Array:
+    """Return unscattered photons in Bq on detector pixels."""
+    collimator = get_camera(protocol.camera).collimator(
+        protocol.imaged_kev,
+        penetration_share=protocol.penetration_share,
+        penetration_fwhm_mm=protocol.penetration_fwhm_mm,
+    )
+    projector = Projector(
+        grid=grid,
+        orbit=orbit,
+        collimator=collimator,
+        mu_per_mm=mu_per_mm(density, energy_kev=protocol.imaged_kev, has_coherent=True),
+    )
+    n = protocol.fine_per_pixel
+    views = projector.forward(np.asarray(activity, dtype=np.float32))
+    n_views, n_z, n_u = views.shape
+    return np.asarray(views.reshape(n_views, n_z // n, n, n_u // n, n).sum(axis=(2, 4)))
+
+
+def _scatter(
+    activity: NDArray[Any], density: Float32Array, grid: Grid, orbit: Orbit, protocol: ScanProtocol, *, seed: int | None
+) -> Float32Array:
+    """Return scattered photons of every window in Bq on detector pixels: simulated on voxels of two pixels."""
+    n = protocol.fine_per_pixel
+    n_z, _, n_u = (size // n for size in grid.shape_zyx)
+    if protocol.scatter_histories == 0:
+        return np.zeros((len(protocol.windows_kev), orbit.n_views, n_z, n_u), dtype=np.float32)
+    coarse = coarser_grid(grid, 2 * n)
+    scatter = simulate_scatter(
+        activity_bq_per_ml=block_mean(activity, 2 * n),
+        density_g_per_ml=block_mean(density, 2 * n, is_edge_repeated=True),
+        grid=coarse,
+        orbit=orbit,
+        camera=get_camera(protocol.camera),
+        photons=emitted_photons(protocol.nuclide, imaged_kev=protocol.imaged_kev),
+        windows_kev=protocol.windows_kev,
+        photopeak_kev=protocol.windows_kev[0],
+        settings=ScatterSettings(n_histories=protocol.scatter_histories, seed=1 if seed is None else seed),
+    )
+    return to_detector_grid(scatter, factor=2)[:, :, :n_z, :n_u]
+
+
+def _live_share(expected: NDArray[Any], protocol: ScanProtocol) -> float:
+    """Return exp(-rate tau) of a paralysable detector at the mean rate of all windows."""
+    if protocol.dead_time_s == 0.0:
+        return 1.0
+    rate_cps = float(expected.sum(dtype=np.float64)) / (protocol.n_views * protocol.view_duration_s)
+    return float(np.exp(-rate_cps * protocol.dead_time_s))

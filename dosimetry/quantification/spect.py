@@ -1,0 +1,328 @@
+"""From SPECT projections and a CT to activity concentration: scatter, attenuation, resolution, calibration."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dosimetry.dicomio.emission import EmissionImage
+from dosimetry.dicomio.findings import Finding
+from dosimetry.dicomio.projections import NmProjections
+from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.nuclides.decay import Nuclide
+from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.spect_scatter import ImagedLine, find_imaged_line, image_scatter, window_scatter
+from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm
+from dosimetry.reconstruction.cameras import get_camera
+from dosimetry.reconstruction.orbit import Orbit
+from dosimetry.reconstruction.osem import OsemOptions, OsemResult, OsemState, reconstruct
+from dosimetry.reconstruction.projector import Projector
+from dosimetry.volume import Grid, Volume
+
+Float32Array = NDArray[np.float32]
+Scatter = Literal["simulated", "windows", "none"]
+SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
+    {"simulated": "simulated scatter", "windows": "TEW scatter", "none": "no scatter correction"}
+)
+N_FIRST_ITERATIONS = 2
+"""Iterations of the image from which scatter is simulated: it is smooth, so that a blurred image gives it."""
+N_SCATTER_UPDATES = 3
+"""Each simulation leaves about a quarter of the error of the image before it, with the other sign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectSettings:
+    """How projections become an image; every one of these belongs to the identity of a calibration factor.
+
+    Parameters
+    ----------
+    camera : str
+        Name of the camera whose resolution is modelled; empty for no resolution modelling.
+    n_iterations, n_subsets : int
+        Of OSEM.
+    post_filter_fwhm_mm : float
+        Gaussian filter after it, mm.
+    has_attenuation : bool
+        Whether attenuation is corrected from the CT.
+    scatter : {"simulated", "windows", "none"}
+        Simulated from the image in the CT, estimated from the windows beside the photopeak, or not corrected.
+    scatter_smoothing_pixels : float
+        Of ``windows``: smoothing of the estimate within each view, FWHM in pixels.
+    scatter_histories : int
+        Of ``simulated``: photons to follow.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown way to correct scatter, or scatter that cannot be simulated for want of a camera or a CT.
+    """
+
+    camera: str = ""
+    n_iterations: int = 5
+    n_subsets: int = 10
+    post_filter_fwhm_mm: float = 0.0
+    has_attenuation: bool = True
+    scatter: Scatter = "windows"
+    scatter_smoothing_pixels: float = 4.0
+    scatter_histories: int = 200_000
+
+    def __post_init__(self) -> None:
+        if self.scatter not in SCATTER_WORDS:
+            raise InvalidInputError(
+                f"Scatter is one of {', '.join(SCATTER_WORDS)}; got {self.scatter!r}.", code="bad_scatter"
+            )
+        if self.scatter == "simulated" and not (self.camera and self.has_attenuation):
+            raise InvalidInputError(
+                "Scatter can be simulated for a known camera with attenuation from the CT only.", code="bad_scatter"
+            )
+
+    @property
+    def identity(self) -> str:
+        """Return the settings in words; a calibration factor holds for one of these only."""
+        parts = [f"OSEM {self.n_iterations} x {self.n_subsets}"]
+        parts.append("CT attenuation" if self.has_attenuation else "no attenuation correction")
+        parts.append(SCATTER_WORDS[self.scatter])
+        parts.append(f"resolution of {self.camera}" if self.camera else "no resolution modelling")
+        parts.append(f"filter {self.post_filter_fwhm_mm:g} mm" if self.post_filter_fwhm_mm else "no filter")
+        return ", ".join(parts)
+
+
+def reconstruct_spect(
+    projections: NmProjections,
+    *,
+    nuclide: Nuclide,
+    density: Volume | None,
+    calibration: CalibrationFactor | None,
+    settings: SpectSettings = SpectSettings(),
+    progress: Callable[[float, str], None] | None = None,
+) -> EmissionImage:
+    """Reconstruct and quantify one acquisition.
+
+    Parameters
+    ----------
+    projections : NmProjections
+        As read.
+    nuclide : Nuclide
+        Decay data of the course's nuclide.
+    density : Volume or None
+        Of the CT, g/mL, in the frame of reference of the projections; needed for attenuation.
+    calibration : CalibrationFactor or None
+        Counts per second and Bq in air of this camera, nuclide and window.
+    settings : SpectSettings
+        What to correct.
+    progress : callable or None
+        Gets a share from 0 to 1 and a text; it may raise to stop, which leaves nothing.
+
+    Returns
+    -------
+    EmissionImage
+        Mean activity concentration during the frame, Bq/mL, not corrected for decay; the header facts say what was
+        corrected.
+
+    Raises
+    ------
+    InsufficientDataError
+        No calibration, CT, orbit or scatter window where one is needed.
+    InvalidInputError
+        A calibration of another nuclide, or counts that cannot be.
+    GeometryMismatchError
+        A CT that does not reach over the projections.
+
+    Notes
+    -----
+    The axis of rotation is taken at x = y = 0 of the frame of reference, as hybrid cameras place it.
+    """
+    if calibration is None:
+        raise InsufficientDataError(
+            "Projections hold counts; enter and confirm a calibration factor of the camera for this nuclide and date.",
+            code="no_calibration",
+        )
+    if calibration.nuclide != nuclide.name:
+        raise InvalidInputError("The calibration factor was measured for another nuclide.", code="calibration_nuclide")
+    line = find_imaged_line(projections.windows_kev, nuclide=nuclide.name)
+    grid = image_grid(projections, centre_z_mm=_centre_z_mm(density))
+    job = _Job(
+        projections=projections,
+        line=line,
+        nuclide=nuclide.name,
+        settings=settings,
+        calibration=calibration,
+        grid=grid,
+        density_g_per_ml=_density(density, grid, settings),
+        say=progress or (lambda share, text: None),
+    )
+    scatter = job.scatter()
+    result = job.reconstruct(settings.n_iterations, scatter, between=(0.25, 0.99))
+    return _as_image(projections, result, grid, settings, text=job.words(result, scatter))
+
+
+def image_grid(projections: NmProjections, *, centre_z_mm: float) -> Grid:
+    """Return the voxels of the image: those of the projections, the axis of rotation in the middle of a slice.
+
+    Parameters
+    ----------
+    projections : NmProjections
+        As read.
+    centre_z_mm : float
+        Middle along z where the projections state no position, LPS mm.
+    """
+    n_rows, n_columns = projections.counts.shape[2:]
+    column_mm, row_mm = projections.pixel_mm
+    lowest = projections.lowest_row_z_mm
+    if lowest is None:
+        lowest = centre_z_mm - 0.5 * (n_rows - 1) * row_mm
+    corner = -0.5 * (n_columns - 1) * column_mm
+    return Grid(
+        shape_zyx=(n_rows, n_columns, n_columns),
+        spacing_xyz_mm=(column_mm, column_mm, row_mm),
+        origin_lps_mm=(corner, corner, lowest),
+    )
+
+
+def _centre_z_mm(density: Volume | None) -> float:
+    if density is None:
+        return 0.0
+    middle = 0.5 * (np.asarray(density.grid.shape_zyx, dtype=float) - 1.0)
+    return float(density.grid.index_to_lps_mm(middle)[2])
+
+
+def _density(density: Volume | None, grid: Grid, settings: SpectSettings) -> Float32Array | None:
+    if not settings.has_attenuation:
+        return None
+    if density is None:
+        raise InsufficientDataError(
+            "Attenuation correction needs the CT of the scan; add it, or choose no attenuation correction.",
+            code="no_ct",
+        )
+    return density_on_grid(density, grid=grid)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Job:
+    """One acquisition on its way to an image."""
+
+    projections: NmProjections
+    line: ImagedLine
+    nuclide: str
+    settings: SpectSettings
+    calibration: CalibrationFactor
+    grid: Grid
+    density_g_per_ml: Float32Array | None
+    say: Callable[[float, str], None]
+
+    @cached_property
+    def projector(self) -> Projector:
+        """Return the system of the acquisition."""
+        camera, energy_kev = self.settings.camera, self.line.energy_kev
+        orbit = Orbit(angles_deg=self.projections.angles_deg, radii_mm=self.projections.radii_mm)
+        per_view = self.calibration.calibration_cps_per_bq * self.projections.view_duration_s
+        mu = None
+        if self.density_g_per_ml is not None:
+            # Simulated scatter holds coherently scattered photons, so that they must be missing from the primaries.
+            has_coherent = self.settings.scatter == "simulated"
+            mu = mu_per_mm(self.density_g_per_ml, energy_kev=energy_kev, has_coherent=has_coherent)
+        return Projector(
+            grid=self.grid,
+            orbit=orbit,
+            collimator=get_camera(camera).collimator(energy_kev) if camera else None,
+            mu_per_mm=mu,
+            counts_per_bq=(per_view,) * orbit.n_views,
+        )
+
+    def scatter(self) -> Float32Array | None:
+        """Return the scatter in the photopeak window."""
+        settings, line = self.settings, self.line
+        if settings.scatter == "none":
+            return None
+        self.say(0.02, "Scatter from the energy windows")
+        from_windows = None
+        if settings.scatter == "windows" or line.lower is not None:
+            from_windows = window_scatter(self.projections, line, smoothing_pixels=settings.scatter_smoothing_pixels)
+        if settings.scatter == "windows" or self.density_g_per_ml is None:
+            return from_windows
+        scatter = from_windows
+        for number in range(N_SCATTER_UPDATES):
+            share = 0.03 + 0.07 * number
+            first = self.reconstruct(N_FIRST_ITERATIONS, scatter, between=(share, share + 0.05))
+            self.say(share + 0.05, "Simulating scatter")
+            scatter = image_scatter(
+                first.unfiltered_bq_per_ml,
+                density_g_per_ml=self.density_g_per_ml,
+                projector=self.projector,
+                camera=settings.camera,
+                nuclide=self.nuclide,
+                line=line,
+                window_kev=self.projections.windows_kev[line.photopeak],
+                n_histories=settings.scatter_histories,
+            )
+        return scatter
+
+    def reconstruct(
+        self, n_iterations: int, scatter: Float32Array | None, *, between: tuple[float, float]
+    ) -> OsemResult:
+        """Reconstruct with some scatter, reporting progress between two shares."""
+        settings = self.settings
+        n_updates = n_iterations * settings.n_subsets
+
+        def report(state: OsemState) -> None:
+            share = between[0] + (between[1] - between[0]) * state.n_updates / n_updates
+            self.say(share, f"Reconstructing, update {state.n_updates} of {n_updates}")
+
+        options = OsemOptions(
+            n_iterations=n_iterations,
+            n_subsets=settings.n_subsets,
+            post_filter_fwhm_mm=settings.post_filter_fwhm_mm,
+        )
+        return reconstruct(
+            self.projections.counts[self.line.photopeak],
+            projector=self.projector,
+            options=options,
+            additive_counts=scatter,
+            on_update=report,
+        )
+
+    def words(self, result: OsemResult, scatter: Float32Array | None) -> str:
+        """Return what was done, for the guard."""
+        share = 0.0 if scatter is None else float(scatter.sum(dtype=np.float64)) / result.measured_counts
+        return (
+            f"Reconstructed from {self.projector.orbit.n_views} views at {self.line.energy_kev:.0f} keV: "
+            f"{self.settings.identity}. Scatter is {share:.0%} of the counts; the image projects to "
+            f"{result.expected_counts / result.measured_counts:.3f} of what was measured. The axis of rotation is "
+            "taken at x = y = 0 of the frame of reference."
+        )
+
+
+def _as_image(
+    projections: NmProjections, result: OsemResult, grid: Grid, settings: SpectSettings, *, text: str
+) -> EmissionImage:
+    stated = (("ATTN", settings.has_attenuation), ("SCAT", settings.scatter != "none"))
+    series = replace(
+        projections.series,
+        kind="emission",
+        units="BQML",
+        decay_correction="NONE",
+        corrections=tuple(code for code, is_made in stated if is_made),
+        frame_duration_s=_duration_s(projections),
+    )
+    volume = Volume(
+        values=result.activity_bq_per_ml,
+        grid=grid,
+        unit="Bq/mL",
+        frame_of_reference_uid=series.frame_of_reference_uid,
+    )
+    return EmissionImage(
+        volume=volume,
+        series=series,
+        half_life_header_s=None,
+        findings=(*projections.findings, Finding(code="reconstructed", level="note", message=text)),
+    )
+
+
+def _duration_s(projections: NmProjections) -> float:
+    """Return the time from the first to the last view; heads that count together share it."""
+    stated = projections.series.frame_duration_s
+    return projections.view_duration_s * len(projections.angles_deg) if stated is None else stated

@@ -1,0 +1,175 @@
+"""Scatter in the photopeak window of an acquisition: from the windows beside it, or simulated from the image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dosimetry.dicomio.projections import NmProjections
+from dosimetry.errors import InsufficientDataError
+from dosimetry.nuclides.emissions import get_emissions
+from dosimetry.quantification.energy_windows import EnergyWindow, WindowSet
+from dosimetry.quantification.scatter import tew_scatter
+from dosimetry.reconstruction.cameras import get_camera
+from dosimetry.reconstruction.projector import Projector
+from dosimetry.reconstruction.scatter_mc import ScatterSettings, emitted_photons, simulate_scatter, to_detector_grid
+from dosimetry.volume import block_mean, coarser_grid
+
+Float32Array = NDArray[np.float32]
+ADJACENT_KEV = 2.0
+"""Scatter windows begin within this of where the photopeak window ends."""
+COARSE = 2
+"""Pixels along a voxel of the simulation: scatter is smooth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagedLine:
+    """The photon line that is imaged, and the numbers of its windows among those of the acquisition."""
+
+    energy_kev: float
+    photopeak: int
+    lower: int | None
+    upper: int | None
+
+
+def find_imaged_line(windows_kev: tuple[tuple[float, float], ...], *, nuclide: str) -> ImagedLine:
+    """Return the strongest line of a nuclide that lies in the middle half of a window, and its scatter windows.
+
+    Parameters
+    ----------
+    windows_kev : tuple of (low, high)
+        Windows of the acquisition.
+    nuclide : str
+        As ``Lu-177``.
+
+    Raises
+    ------
+    InsufficientDataError
+        No window holds a line (code ``no_photopeak``).
+    """
+    emissions = get_emissions(nuclide)
+    lines = [
+        (float(strength), float(energy), number)
+        for number, (low, high) in enumerate(windows_kev)
+        for energy, strength in zip(emissions.photon_energies_kev, emissions.photon_yields, strict=True)
+        if abs(energy - 0.5 * (low + high)) < 0.25 * (high - low)
+    ]
+    if not lines:
+        raise InsufficientDataError(
+            f"None of the energy windows holds a photon line of {nuclide}; check nuclide and acquisition.",
+            code="no_photopeak",
+        )
+    _, energy_kev, photopeak = max(lines)
+    low, high = windows_kev[photopeak]
+    lower = [i for i, window in enumerate(windows_kev) if abs(window[1] - low) <= ADJACENT_KEV]
+    upper = [i for i, window in enumerate(windows_kev) if abs(window[0] - high) <= ADJACENT_KEV]
+    return ImagedLine(
+        energy_kev=energy_kev,
+        photopeak=photopeak,
+        lower=lower[0] if lower else None,
+        upper=upper[0] if upper else None,
+    )
+
+
+def window_scatter(projections: NmProjections, line: ImagedLine, *, smoothing_pixels: float) -> Float32Array:
+    """Return scatter by triple energy windows, smoothed within each view.
+
+    Parameters
+    ----------
+    projections : NmProjections
+        Counts of all windows.
+    line : ImagedLine
+        Which windows.
+    smoothing_pixels : float
+        FWHM of the smoothing, pixels: the narrow windows hold few counts.
+
+    Returns
+    -------
+    (n_views, n_rows, n_columns) float32 array
+        Counts.
+
+    Raises
+    ------
+    InsufficientDataError
+        No window lies below the photopeak (code ``no_scatter_window``).
+    """
+    if line.lower is None:
+        raise InsufficientDataError(
+            "No energy window lies below the photopeak; scatter cannot be estimated from windows. Simulate it, acquire "
+            "with scatter windows, or choose no scatter correction and a calibration factor measured so.",
+            code="no_scatter_window",
+        )
+    windows = [EnergyWindow(low_kev=low, high_kev=high) for low, high in projections.windows_kev]
+    chosen = WindowSet(
+        photopeak=windows[line.photopeak],
+        lower=windows[line.lower],
+        upper=None if line.upper is None else windows[line.upper],
+        nuclide=projections.series.nuclide or "",
+        line_kev=line.energy_kev,
+        source="the acquisition",
+        is_confirmed=True,
+    )
+    views = [
+        tew_scatter(
+            projections.counts[line.photopeak, v],
+            projections.counts[line.lower, v],
+            None if line.upper is None else projections.counts[line.upper, v],
+            windows=chosen,
+            smoothing_fwhm_pixels=smoothing_pixels,
+        ).scatter
+        for v in range(projections.counts.shape[1])
+    ]
+    return np.array(views, dtype=np.float32)
+
+
+def image_scatter(
+    image_bq_per_ml: Float32Array,
+    *,
+    density_g_per_ml: Float32Array,
+    projector: Projector,
+    camera: str,
+    nuclide: str,
+    line: ImagedLine,
+    window_kev: tuple[float, float],
+    n_histories: int,
+) -> Float32Array:
+    """Return the scatter that an image would make in the photopeak window, by Monte Carlo in the CT.
+
+    Windows beside the photopeak hold scatter of other angles, which spreads wider than that inside the photopeak;
+    this takes the scatter from where it arises.
+
+    Parameters
+    ----------
+    image_bq_per_ml, density_g_per_ml : (n_z, n_y, n_x) float32 arrays
+        Current estimate and density on the projector's grid.
+    projector : Projector
+        Of the acquisition, with its calibration.
+    camera, nuclide : str
+        Of the acquisition.
+    line : ImagedLine
+        What is imaged.
+    window_kev : (low, high)
+        The photopeak window.
+    n_histories : int
+        Photons to follow.
+
+    Returns
+    -------
+    (n_views, n_rows, n_columns) float32 array
+        Counts.
+    """
+    scatter = simulate_scatter(
+        activity_bq_per_ml=block_mean(image_bq_per_ml, COARSE),
+        density_g_per_ml=block_mean(density_g_per_ml, COARSE, is_edge_repeated=True),
+        grid=coarser_grid(projector.grid, COARSE),
+        orbit=projector.orbit,
+        camera=get_camera(camera),
+        photons=emitted_photons(nuclide, imaged_kev=line.energy_kev),
+        windows_kev=(window_kev,),
+        photopeak_kev=window_kev,
+        settings=ScatterSettings(n_histories=n_histories),
+    )
+    n_views, n_z, n_columns = projector.projections_shape
+    fine = to_detector_grid(scatter[0], factor=COARSE)[:, :n_z, :n_columns]
+    per_view = np.ones(n_views) if projector.counts_per_bq is None else np.asarray(projector.counts_per_bq)
+    return np.asarray(fine * per_view[:, None, None], dtype=np.float32)
