@@ -13,11 +13,11 @@ from dosimetry.errors import GeometryMismatchError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.scanner import activity_volume, centred_grid
 from dosimetry.quantification.calibration_measurement import (
-    PhantomSource,
     measure_cylinder,
     measure_planar,
     measure_sphere,
 )
+from dosimetry.quantification.phantom_source import PhantomSource
 from dosimetry.quantification.recovery_spheres import sphere_fraction
 from dosimetry.units import HOUR_S
 from dosimetry.volume import Volume
