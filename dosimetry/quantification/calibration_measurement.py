@@ -16,7 +16,7 @@ from dosimetry.volume import Volume
 
 Geometry = Literal["planar", "cylinder", "sphere"]
 PLAUSIBLE_CPS_PER_MBQ = (0.5, 500.0)
-"""No gamma camera with a parallel-hole collimator lies outside; a factor that does is a wrong unit (kBq, MBq, min)."""
+"""Our guide, not a published limit: a factor outside comes from a wrong unit (kBq, MBq, min) sooner than a camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
