@@ -136,9 +136,7 @@ def fit_dead_time(
             f"A dead-time fit needs at least {n_parameters + MIN_POINTS_OVER_PARAMETERS} rates; got {rates.size}.",
             code="few_rates",
         )
-    lowest = int(np.argmin(rates))
-    net_cps = max(float(rates[lowest]) - background_cps, SMALLEST_NET_SHARE * float(rates[lowest]))
-    start_scale = net_cps / float(shape[lowest]) if has_scale else 1.0
+    start_scale = _start_scale(rates, shape, background_cps) if has_scale else 1.0
     # Unit of the search: the scale that the lowest rate gives, and one event per dead time at the highest rate.
     unit_s = 1.0 / float(rates.max())
 
@@ -160,8 +158,6 @@ def fit_dead_time(
     covariance = np.asarray(np.linalg.inv(normal) * np.outer(units, units), dtype=np.float64)
     dead_time_s = float(fit.x[-1]) * unit_s
     scale = start_scale * float(fit.x[0]) if has_scale else 1.0
-    loads = (scale * shape + background_cps) * dead_time_s
-    largest = float(loads[np.argmax(np.abs(loads))])
     return DeadTimeFit(
         model=model,
         dead_time_s=dead_time_s,
@@ -172,8 +168,19 @@ def fit_dead_time(
         chi_square=float(2.0 * fit.cost),
         n_degrees_of_freedom=rates.size - n_parameters,
         residuals_cps=tuple(float(value) for value in fit.fun * deviations),
-        largest_loss=float(-np.expm1(-largest)) if model == "paralysable" else largest / (1.0 + largest),
+        largest_loss=_lost_share(float(np.max(scale * shape + background_cps)) * dead_time_s, model),
     )
+
+
+def _start_scale(rates: FloatArray, shape: FloatArray, background_cps: float) -> float:
+    """Return the scale that the lowest rate, where least is lost, gives without dead time."""
+    lowest = int(np.argmin(rates))
+    net_cps = max(float(rates[lowest]) - background_cps, SMALLEST_NET_SHARE * float(rates[lowest]))
+    return net_cps / float(shape[lowest])
+
+
+def _lost_share(load: float, model: DeadTimeModel) -> float:
+    return float(-np.expm1(-load)) if model == "paralysable" else load / (1.0 + load)
 
 
 def _true_shape(
