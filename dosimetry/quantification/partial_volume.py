@@ -1,13 +1,12 @@
 """Partial-volume correction of every voxel: region-based, iterative Yang, Richardson-Lucy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dosimetry.errors import InvalidInputError
+from dosimetry.quantification.corrected_image import CorrectedImage, check_iterations, corrected_image
 from dosimetry.quantification.geometric_transfer import (
     GtmResult,
     checked_condition,
@@ -22,6 +21,7 @@ from dosimetry.quantification.region_fractions import (
     partition,
     what_changed,
 )
+from dosimetry.quantification.richardson_lucy import richardson_lucy
 
 FloatArray = NDArray[np.float64]
 SMALLEST_EXPECTED = 1e-6
@@ -37,40 +37,6 @@ __all__ = [
     "richardson_lucy",
     "what_changed",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CorrectedImage:
-    """Hold an image with its blur undone, and what that did.
-
-    Parameters
-    ----------
-    values : (z, y, x) float64 array
-        Units of the image.
-    changes : dict of str to RegionChange
-        For each region given.
-    region_means : dict of str to float
-        Concentrations that the method took for the regions, ``rest`` included; empty for Richardson-Lucy.
-    n_iterations : int
-        Done; 1 for the region-based correction.
-    relative_steps : tuple of float
-        After each iteration, how far the result moved.
-    is_converged : bool or None
-        Whether the last of them was below the tolerance asked for; None where none was.
-    n_left_unchanged : int
-        Voxels kept as measured because nothing, or less than nothing, was expected there.
-    total_change : float or None
-        Sum over the image after / before - 1; None where it was zero.
-    """
-
-    values: FloatArray
-    changes: dict[str, RegionChange]
-    region_means: dict[str, float]
-    n_iterations: int
-    relative_steps: tuple[float, ...]
-    is_converged: bool | None
-    n_left_unchanged: int
-    total_change: float | None
 
 
 def rbv(
@@ -94,7 +60,7 @@ def rbv(
     spacing_xyz_mm : (x, y, z) float
         Distance between voxel centres, mm.
     fwhm_mm : float or (x, y, z) float
-        Resolution of the reconstructed image, mm.
+        Resolution of the reconstructed image, mm, as ``PointSpread`` describes it.
 
     Returns
     -------
@@ -118,7 +84,7 @@ def rbv(
     regions = partition(fractions, shape_zyx=values.shape)
     spread = PointSpread(spacing_xyz_mm=spacing_xyz_mm, fwhm_mm=fwhm_mm)
     corrected, n_unchanged = _yang_step(values, regions.image(means.means), spread)
-    return _corrected(
+    return corrected_image(
         values,
         corrected,
         fractions,
@@ -169,7 +135,7 @@ def iterative_yang(
     .. [1] Erlandsson, Buvat, Pretorius, Thomas, Hutton, A review of partial volume correction techniques for emission
        tomography, Phys Med Biol 57:R119, 2012, 10.1088/0031-9155/57/21/R119.
     """
-    _check_iterations(n_iterations, tolerance)
+    check_iterations(n_iterations, tolerance)
     values = checked_image(image)
     regions = partition(fractions, shape_zyx=values.shape)
     spread = PointSpread(spacing_xyz_mm=spacing_xyz_mm, fwhm_mm=fwhm_mm)
@@ -184,7 +150,7 @@ def iterative_yang(
         means = updated
         if tolerance is not None and steps[-1] <= tolerance:
             break
-    return _corrected(
+    return corrected_image(
         values,
         corrected,
         fractions,
@@ -193,84 +159,6 @@ def iterative_yang(
         tolerance=tolerance,
         n_unchanged=n_unchanged,
     )
-
-
-def richardson_lucy(
-    image: NDArray[Any],
-    *,
-    spacing_xyz_mm: tuple[float, float, float],
-    fwhm_mm: float | tuple[float, float, float],
-    n_iterations: int,
-    tolerance: float | None = None,
-    fractions: Mapping[str, NDArray[Any]] | None = None,
-) -> CorrectedImage:
-    """Sharpen an image without regions: x <- x H(I / (H x)), starting from the image.
-
-    Needs no contours, but raises noise and makes edges ring: a sphere's rim overshoots (Gibbs) and the number of
-    iterations becomes part of the calibration. Stop early.
-
-    Parameters
-    ----------
-    image : (z, y, x) array
-        Activity concentration, not below zero.
-    spacing_xyz_mm, fwhm_mm
-        As for ``rbv``.
-    n_iterations : int
-        At most so many, 1 or more.
-    tolerance : float or None
-        Stop when the sum of absolute changes falls to this share of the image's sum.
-    fractions : mapping of name to (z, y, x) array or None
-        Regions in which the change is told; they have no part in the method.
-
-    Returns
-    -------
-    CorrectedImage
-        Not below zero. The total activity is kept exactly in every iteration, since H keeps it and is symmetric.
-
-    Raises
-    ------
-    InvalidInputError
-        Values below zero or none above it; no iteration; a tolerance not above zero; a bad resolution.
-    GeometryMismatchError
-        Shapes differ.
-
-    References
-    ----------
-    .. [1] Richardson, Bayesian-based iterative method of image restoration, J Opt Soc Am 62:55, 1972.
-    .. [2] Lucy, An iterative technique for the rectification of observed distributions, Astron J 79:745, 1974.
-    """
-    _check_iterations(n_iterations, tolerance)
-    values = checked_image(image)
-    n_negative = int(np.count_nonzero(values < 0.0))
-    if n_negative:
-        raise InvalidInputError(
-            f"Richardson-Lucy needs values not below zero; {n_negative} voxels are. Use a region-based correction.",
-            code="negative_image",
-        )
-    total = float(values.sum())
-    if total == 0.0:
-        raise InvalidInputError("The image is empty.", code="bad_image")
-    spread = PointSpread(spacing_xyz_mm=spacing_xyz_mm, fwhm_mm=fwhm_mm)
-    estimate, steps = values, []
-    for _ in range(n_iterations):
-        expected = spread.blur(estimate)
-        # Where nothing is expected, nothing was measured either: the start is the image and its kernel reaches it.
-        ratio = np.divide(values, expected, out=np.zeros_like(values), where=expected > 0.0)
-        updated = estimate * spread.blur(ratio)
-        steps.append(float(np.abs(updated - estimate).sum()) / total)
-        estimate = updated
-        if tolerance is not None and steps[-1] <= tolerance:
-            break
-    return _corrected(
-        values, estimate, fractions or {}, region_means={}, relative_steps=tuple(steps), tolerance=tolerance
-    )
-
-
-def _check_iterations(n_iterations: int, tolerance: float | None) -> None:
-    if n_iterations < 1:
-        raise InvalidInputError(f"At least one iteration is needed; got {n_iterations}.", code="bad_iterations")
-    if tolerance is not None and not 0.0 < tolerance < np.inf:
-        raise InvalidInputError(f"The tolerance must be above zero; got {tolerance}.", code="bad_tolerance")
 
 
 def _yang_step(values: FloatArray, model: FloatArray, spread: PointSpread) -> tuple[FloatArray, int]:
@@ -290,26 +178,3 @@ def _fitted(image: FloatArray, regions: Partition, gram: FloatArray) -> FloatArr
     """Return the concentrations whose piecewise uniform image lies nearest to an image."""
     flat = regions.shares.reshape(len(regions.names), -1)
     return np.asarray(np.linalg.solve(gram, flat @ image.ravel()), dtype=np.float64)
-
-
-def _corrected(
-    before: FloatArray,
-    after: FloatArray,
-    fractions: Mapping[str, NDArray[Any]],
-    *,
-    region_means: dict[str, float],
-    relative_steps: tuple[float, ...],
-    tolerance: float | None = None,
-    n_unchanged: int = 0,
-) -> CorrectedImage:
-    total = float(before.sum())
-    return CorrectedImage(
-        values=after,
-        changes=what_changed(before, after, fractions),
-        region_means=region_means,
-        n_iterations=max(len(relative_steps), 1),
-        relative_steps=relative_steps,
-        is_converged=None if tolerance is None else relative_steps[-1] <= tolerance,
-        n_left_unchanged=n_unchanged,
-        total_change=None if total == 0.0 else float(after.sum()) / total - 1.0,
-    )

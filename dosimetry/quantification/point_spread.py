@@ -27,8 +27,9 @@ class PointSpread:
     spacing_xyz_mm : (x, y, z) float
         Distance between voxel centres, mm.
     fwhm_mm : float or (x, y, z) float
-        Full width at half maximum, mm, of the *reconstructed* image, so that it holds what voxels do; 0 along an axis
-        for none.
+        Full width at half maximum of the reconstruction's blur, mm, without the averaging over a voxel: shares of
+        voxels hold that already. A width W read from the voxels of a point or line source holds it too; take it off,
+        FWHM^2 = W^2 - (2.355 h)^2 / 12 for voxels of h mm. 0 along an axis for none.
 
     Raises
     ------

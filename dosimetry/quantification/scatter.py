@@ -9,12 +9,14 @@ from scipy import ndimage
 
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
 from dosimetry.quantification.energy_windows import EnergyWindow, WindowSet, window_presets
+from dosimetry.quantification.point_spread import FWHM_PER_SIGMA, TRUNCATION_SIGMAS
 
 FloatArray = NDArray[np.float64]
 JASZCZAK_K = 0.5
-"""Ratio of Jaszczak 1984 for Tc-99m, 127-153 keV against 92-125 keV; no default: it is one camera and one phantom."""
-FWHM_PER_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
-TRUNCATION_SIGMAS = 4.0
+"""Ratio of Jaszczak 1984 for Tc-99m, 127-153 keV against 92-125 keV (windows to be confirmed against the source).
+
+No default: it is one camera and one phantom.
+"""
 
 __all__ = [
     "JASZCZAK_K",

@@ -40,6 +40,14 @@ def test_the_worked_coefficient_and_its_slope():
     assert curve().log_slope(20.0) == pytest.approx(0.228970, abs=5e-7)
 
 
+def test_the_worked_uncertainty_of_a_dose_takes_the_slope_from_here():
+    # verification.md section 7: u(v) 12 %, Q 3 %, C 1 %, RC fit 4 %, c = 1, p = 0 give 0.156043.
+    slope = float(curve().log_slope(20.0))
+    assert np.sqrt((0.0 - slope - 1.0) ** 2 * 0.12**2 + 0.03**2 + 0.01**2 + 0.04**2) == pytest.approx(
+        0.156043, abs=5e-7
+    )
+
+
 @given(volume=st.floats(1.0, 100.0))
 def test_slope_and_uncertainty_are_those_of_finite_differences(volume):
     rc, step = curve().coefficient(volume), 1e-5

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
+from dosimetry.nuclides.emissions import get_emissions
 from dosimetry.quantification.scatter import (
     JASZCZAK_K,
     EnergyWindow,
@@ -173,10 +174,14 @@ def test_windows_on_the_wrong_side_are_refused():
 )
 def test_presets_hold_their_line_and_say_where_they_are_from(nuclide, lines):
     presets = window_presets(nuclide)
+    photons = get_emissions(nuclide)
+    strong = photons.photon_energies_kev[photons.photon_yields > 0.05]
     assert {preset.line_kev for preset in presets} == lines
     for preset in presets:
         assert preset.photopeak.low_kev < preset.line_kev < preset.photopeak.high_kev
         assert preset.nuclide == nuclide
+        # Protocols print lines to half a keV.
+        assert np.min(np.abs(strong - preset.line_kev)) < 0.5
         assert preset.source
         assert preset.is_confirmed or "not" in preset.source or "to be confirmed" in preset.source
 
