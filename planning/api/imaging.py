@@ -1,11 +1,15 @@
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
+from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning import storage
+from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
+from planning.computation.errors import ComputationError
+from planning.computation.spect import CAMERA_NAMES, SCATTER_CHOICES, spect_settings
 from planning.selectors.courses import cycles_visible_to, time_points_visible_to
 from planning.selectors.imaging import cycle_images, series_visible_to
 from planning.services.audit import audit_view
@@ -17,14 +21,35 @@ class ImagesApi(APIView):
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         audit_view(actor=request.user, patient=cycle.patient)
-        return Response(cycle_images(cycle))
+        return Response({**cycle_images(cycle), "cameras": list(CAMERA_NAMES)})
+
+
+class ImagesPrepareInput(serializers.Serializer):
+    """How projections are reconstructed; images that the camera reconstructed need none of it."""
+
+    camera = serializers.ChoiceField(choices=("", *CAMERA_NAMES), required=False)
+    n_iterations = serializers.IntegerField(required=False, min_value=1, max_value=50)
+    n_subsets = serializers.IntegerField(required=False, min_value=1, max_value=30)
+    post_filter_fwhm_mm = FiniteFloatField(required=False, min_value=0.0, max_value=30.0)
+    scatter = serializers.ChoiceField(choices=SCATTER_CHOICES, required=False)
+    has_attenuation = serializers.BooleanField(required=False)
+
+    def validate(self, attrs):
+        try:
+            spect_settings(attrs)
+        except ComputationError as error:
+            raise serializers.ValidationError(str(error)) from None
+        return attrs
 
 
 class ImagesPrepareApi(APIView):
-    @documented(status=202)
+    @documented(ImagesPrepareInput, status=202)
     def post(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
-        return Response({"run_id": str(images_start(actor=request.user, cycle=cycle).pk)}, status=202)
+        fields = ImagesPrepareInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        run = images_start(actor=request.user, cycle=cycle, parameters=fields.validated_data)
+        return Response({"run_id": str(run.pk)}, status=202)
 
 
 class ReferenceApi(APIView):

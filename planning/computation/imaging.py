@@ -1,6 +1,6 @@
 """From stored DICOM to activity concentration and display copies of one time point."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,28 +19,48 @@ from dosimetry.quantification.calibration import CalibrationFactor as Factor
 from planning import storage
 from planning.computation.grids import grid_to_dict
 from planning.computation.provenance import software_versions
+from planning.computation.spect import reconstruct_series, settings_as_dict, spect_settings
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
 from planning.models import Administration, CalibrationFactor, Series, TimePoint
-from planning.models.imaging import SeriesKind
+from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
 from planning.selectors.calibrations import calibration_for
 from planning.selectors.current import current_administration
 
+RECONSTRUCTED = "reconstructed"
+"""The finding that tells how projections became an image: the first step of the quantification."""
 ANNIHILATION_NUCLIDES = {"F-18", "Ga-68", "Cu-64", "Zr-89", "C-11"}
 
 
-def compute_image(*, time_point: TimePoint, progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """Quantify one time point. Equal inputs give an equal digest, by which the caller finds an existing revision."""
+def compute_image(
+    *, time_point: TimePoint, parameters: Mapping[str, Any], progress: Callable[[float, str], None]
+) -> dict[str, Any]:
+    """Quantify one time point. Equal inputs give an equal digest, by which the caller finds an existing revision.
+
+    Projections are reconstructed first, with the settings among the parameters.
+    """
     administration = current_administration(time_point.cycle)
     if administration is None:
         raise InsufficientDataError("Record the administration first.", code="no_administration")
-    emission = _one(time_point, SeriesKind.EMISSION, "SPECT or PET")
+    emission = _acquired(time_point)
     ct = time_point.series.filter(kind=SeriesKind.CT, is_discarded=False).first()
     progress(0.05, "Reading headers")
     calibration = calibration_for(emission)
     inputs = _inputs(administration, emission, ct, calibration)
     nuclide = get_nuclide(time_point.cycle.course.nuclide)
-    progress(0.10, "Reading SPECT or PET")
-    image = read_emission(dicom_series(emission))
+    if emission.kind == SeriesKind.PROJECTIONS:
+        settings = spect_settings(parameters)
+        inputs["spect"] = settings_as_dict(settings)
+        image = reconstruct_series(
+            dicom_series(emission),
+            ct=None if ct is None else (ct, dicom_series(ct)),
+            nuclide=nuclide,
+            calibration=calibration and _factor(calibration),
+            settings=settings,
+            progress=lambda share, text: progress(0.05 + 0.33 * share, text),
+        )
+    else:
+        progress(0.10, "Reading SPECT or PET")
+        image = read_emission(dicom_series(emission))
     quantified = to_activity_concentration(
         image,
         nuclide=nuclide,
@@ -53,7 +73,10 @@ def compute_image(*, time_point: TimePoint, progress: Callable[[float, str], Non
     assets = {"emission_display": emission_asset(quantified.volume, kind=kind), "ct_display": None}
     fields: dict[str, Any] = {"ct_sha256": "", "ct_grid": None}
     label_grid, _ = display_grid(quantified.volume.grid)
-    findings = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
+    said = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
+    findings = [finding for finding in said if finding["code"] != RECONSTRUCTED]
+    reconstruction = [finding["message"] for finding in said if finding["code"] == RECONSTRUCTED]
+    steps = [*reconstruction, *quantified.steps[1 if reconstruction else 0 :]]
     if ct is not None:
         progress(0.55, "Reading CT")
         hu = read_ct(dicom_series(ct))
@@ -76,7 +99,7 @@ def compute_image(*, time_point: TimePoint, progress: Callable[[float, str], Non
             "mid_acquisition_at": quantified.mid_acquisition,
             "whole_image_activity_bq": quantified.whole_image_activity_bq,
             "nuclide": nuclide.name,
-            "steps": list(quantified.steps),
+            "steps": steps,
             "findings": findings,
             "emission_sha256": storage.store_array(quantified.volume.values.astype(np.float32)),
             "emission_grid": grid_to_dict(quantified.volume.grid),
@@ -108,11 +131,14 @@ def _factor(row: CalibrationFactor) -> Factor:
     )
 
 
-def _one(time_point: TimePoint, kind: SeriesKind, what: str) -> Series:
-    found = list(time_point.series.filter(kind=kind, is_discarded=False))
+def _acquired(time_point: TimePoint) -> Series:
+    """Return the one image of a time point, or without one its projections."""
+    rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
+    images = [row for row in rows if row.kind == SeriesKind.EMISSION]
+    found = images or rows
     if len(found) != 1:
         raise InsufficientDataError(
-            f"Time point {time_point.number} has {len(found)} {what} series; choose one.", code="emission_count"
+            f"Time point {time_point.number} has {len(found)} SPECT or PET series; choose one.", code="emission_count"
         )
     return found[0]
 

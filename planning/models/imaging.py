@@ -6,10 +6,15 @@ from planning.models.base import Timestamped
 
 class SeriesKind(models.TextChoices):
     EMISSION = "emission", "SPECT or PET"
+    PROJECTIONS = "projections", "SPECT projections"
     CT = "ct", "CT"
     RTSTRUCT = "rtstruct", "structure set"
     SEG = "seg", "segmentation"
     OTHER = "other", "other"
+
+
+ACQUIRED_KINDS = (SeriesKind.EMISSION, SeriesKind.PROJECTIONS)
+"""A time point is quantified from one of these; an image of the camera comes before its projections."""
 
 
 class Series(Timestamped):

@@ -2,13 +2,20 @@
 
 from typing import Any
 
+from django.db.models import Q
+
 from planning.models import CalibrationFactor, Series
+from planning.models.imaging import SeriesKind
 from planning.selectors.quantities import quantity
 from planning.selectors.sites import sites_visible_to
 
 
 def calibrations_visible_to(*, user):
     return CalibrationFactor.objects.filter(site__in=sites_visible_to(user=user)).select_related("site")
+
+
+PROJECTIONS_FACTOR = "Projections, one head"
+"""Stands in ``reconstruction`` of a factor that was measured in air with one head: for projections, and only these."""
 
 
 def calibration_for(series: Series) -> CalibrationFactor | None:
@@ -21,6 +28,8 @@ def calibration_for(series: Series) -> CalibrationFactor | None:
     factors = series.site.calibration_factors.filter(
         camera__in=names, is_withdrawn=False, confirmed_at__isnull=False, valid_from__lte=day
     )
+    is_of_projections = Q(reconstruction=PROJECTIONS_FACTOR)
+    factors = factors.filter(is_of_projections if series.kind == SeriesKind.PROJECTIONS else ~is_of_projections)
     if summary.get("nuclide"):
         factors = factors.filter(nuclide=summary["nuclide"])
     valid = [factor for factor in factors if factor.valid_to is None or factor.valid_to >= day]

@@ -12,9 +12,11 @@ from planning.models import (
     Plan,
     QuantifiedImage,
     Registration,
+    Series,
     TimePoint,
 )
 from planning.models.contours import ContourState, RegionContour
+from planning.models.imaging import ACQUIRED_KINDS
 from planning.models.kinetics import CurveRevision
 from planning.models.registrations import Decision
 
@@ -25,6 +27,12 @@ def current_administration(cycle: Cycle) -> Administration | None:
 
 def reference_time_point(cycle: Cycle) -> TimePoint | None:
     return cycle.time_points.filter(is_reference=True).first()
+
+
+def acquired_series(time_point: TimePoint) -> Series | None:
+    """Return what a time point is quantified from: the camera's image, or without one its projections."""
+    rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
+    return min(rows, key=lambda row: ACQUIRED_KINDS.index(row.kind), default=None)
 
 
 def current_image(time_point: TimePoint) -> QuantifiedImage | None:

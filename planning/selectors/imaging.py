@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from planning.models import Administration, Cycle, QuantifiedImage, Series, TimePoint, VolumeAsset
+from planning.models import Administration, Cycle, QuantifiedImage, Run, Series, TimePoint, VolumeAsset
 from planning.models.imaging import SeriesKind
 from planning.queue import TaskName
-from planning.selectors.current import current_administration, current_image
+from planning.selectors.current import acquired_series, current_administration, current_image
 from planning.selectors.findings import cycle_findings
 from planning.selectors.quantities import quantity
 from planning.selectors.runs import open_runs_of_cycle, run_summary
@@ -53,12 +53,21 @@ def cycle_images(cycle: Cycle) -> dict[str, Any]:
                 "run": run and run_summary(run),
             }
         )
-    return {"time_points": rows, "window": window}
+    return {"time_points": rows, "window": window, "reconstruction": _reconstruction(cycle)}
+
+
+def _reconstruction(cycle: Cycle) -> dict[str, Any] | None:
+    """Return the settings with which projections were last reconstructed; None where no scan has projections."""
+    acquired = [acquired_series(time_point) for time_point in cycle.time_points.all()]
+    if not any(series and series.kind == SeriesKind.PROJECTIONS for series in acquired):
+        return None
+    newest = Run.objects.filter(cycle_uuid=cycle.pk, kind=TaskName.PREPARE_IMAGES).order_by("-created_at").first()
+    return newest.parameters if newest else {}
 
 
 def _start(time_point: TimePoint, administration: Administration | None) -> dict[str, Any]:
     """Return when the scan starts, in h after the start of the administration: known before the image is prepared."""
-    emission = time_point.series.filter(kind=SeriesKind.EMISSION, is_discarded=False).first()
+    emission = acquired_series(time_point)
     start = emission.acquisition_start if emission else None
     seconds = (start - administration.administered_at).total_seconds() if start and administration else None
     return {"started_at": start and start.isoformat(), "start_time": quantity(seconds, unit="h", factor=3600.0)}

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from planning.models import Course, Patient, Series, Upload
-from planning.models.imaging import SeriesKind
+from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
 from planning.selectors.current import current_administration
 from planning.selectors.cycles import patient_summary
 from planning.selectors.quantities import quantity
@@ -120,23 +120,30 @@ def _group(upload: Upload, members: list[Series]) -> dict[str, Any]:
 
 
 def proposed_time_points(members: list[Series]) -> list[list[Series]]:
-    """Cluster by acquisition time; structures and CT join the emission image of their frame, else of their time."""
-    emission = sorted(
-        (s for s in members if s.kind == SeriesKind.EMISSION and s.acquisition_start), key=lambda s: s.acquisition_start
-    )
+    """Cluster by acquisition time; structures and CT join the emission image of their frame, else of their time.
+
+    Projections make a time point only where the camera sent no image of the same scan.
+    """
+    images = [s for s in members if s.kind == SeriesKind.EMISSION and s.acquisition_start]
+    projections = [s for s in members if s.kind == SeriesKind.PROJECTIONS and s.acquisition_start]
+    alone = [s for s in projections if not any(_is_same_scan(s, image) for image in images)]
     points: list[list[Series]] = []
-    for series in emission:
-        if points and series.acquisition_start - points[-1][0].acquisition_start < SAME_SCAN:
+    for series in sorted([*images, *alone], key=lambda s: s.acquisition_start):
+        if points and _is_same_scan(series, points[-1][0]):
             points[-1].append(series)
         else:
             points.append([series])
     for series in members:
-        if series.kind in {SeriesKind.EMISSION, SeriesKind.OTHER}:
+        if series.kind in {*ACQUIRED_KINDS, SeriesKind.OTHER}:
             continue
         home = _home(series, points)
         if home is not None:
             home.append(series)
     return points
+
+
+def _is_same_scan(series: Series, other: Series) -> bool:
+    return abs(series.acquisition_start - other.acquisition_start) < SAME_SCAN
 
 
 def _home(series: Series, points: list[list[Series]]) -> list[Series] | None:
@@ -210,6 +217,7 @@ def _match(identity: dict[str, str], patient: Patient) -> dict[str, Any]:
 
 USES = {
     SeriesKind.EMISSION: "emission",
+    SeriesKind.PROJECTIONS: "emission",
     SeriesKind.CT: "ct",
     SeriesKind.RTSTRUCT: "structures",
     SeriesKind.SEG: "structures",

@@ -16,15 +16,23 @@ from planning.services.runs import run_start
 
 
 @transaction.atomic
-def images_start(*, actor: User, cycle: Cycle) -> Run:
-    """Queue the preparation of every time point of a cycle; unchanged ones keep their revision."""
+def images_start(*, actor: User, cycle: Cycle, parameters: Mapping[str, Any] | None = None) -> Run:
+    """Queue the preparation of every time point of a cycle; unchanged ones keep their revision.
+
+    ``parameters`` are the settings of the reconstruction of projections; images need none.
+    """
     permissions.require(user=actor, action=Action.CONFIRM_IMPORT, site=cycle.site)
     if not cycle.time_points.exists():
         raise InvalidStateError("Bring in scans first.", code="no_time_points")
     if current_administration(cycle) is None:
         raise InvalidStateError("Record the administration first.", code="no_administration")
     run = run_start(
-        actor=actor, site=cycle.site, task=TaskName.PREPARE_IMAGES, parameters={}, patient=cycle.patient, cycle=cycle
+        actor=actor,
+        site=cycle.site,
+        task=TaskName.PREPARE_IMAGES,
+        parameters=dict(parameters or {}),
+        patient=cycle.patient,
+        cycle=cycle,
     )
     audit_record(actor=actor, action="images.start", target=run, site=cycle.site, patient=cycle.patient)
     return run

@@ -13,7 +13,7 @@ from planning.models import Course, Cycle, Patient, Run, Series, SeriesFile, Tim
 from planning.models.imaging import SeriesKind
 from planning.models.uploads import UploadState
 from planning.permissions import Action
-from planning.selectors.current import current_administration
+from planning.selectors.current import acquired_series, current_administration
 from planning.selectors.proposals import identity_differences, identity_key, parse_date
 from planning.services.administrations import administration_record
 from planning.services.audit import audit_record
@@ -189,10 +189,13 @@ def _place_series(
 
 
 def _require_usable(cycle: Cycle, chosen: list[Series]) -> None:
-    emission = [series for series in chosen if series.kind == SeriesKind.EMISSION]
+    images = [series for series in chosen if series.kind == SeriesKind.EMISSION]
+    emission = images or [series for series in chosen if series.kind == SeriesKind.PROJECTIONS]
     if len(emission) != 1:
         raise InvalidStateError(
-            f"Each time point needs exactly one SPECT or PET series; one has {len(emission)}.", code="emission_count"
+            "Each time point needs exactly one SPECT or PET series, or without one the projections of one scan; one "
+            f"has {len(emission)}.",
+            code="emission_count",
         )
     blocked = [finding for series in chosen for finding in series.findings if finding["level"] == "block"]
     if blocked:
@@ -212,7 +215,7 @@ def renumber_time_points(cycle: Cycle) -> None:
     administration = current_administration(cycle)
     rows = []
     for time_point in cycle.time_points.all():
-        emission = time_point.series.filter(kind=SeriesKind.EMISSION, is_discarded=False).first()
+        emission = acquired_series(time_point)
         rows.append((emission.acquisition_start if emission else None, time_point))
     rows.sort(key=lambda row: (row[0] is None, row[0]))
     for offset in (1000, 1):

@@ -15,5 +15,6 @@ def run_images(run, progress):
         def report(fraction, text, i=i, number=time_point.number):
             progress((i + fraction) / len(time_points), f"Time point {number}: {text}")
 
-        results.append((time_point, compute_image(time_point=time_point, progress=report)))
+        result = compute_image(time_point=time_point, parameters=run.parameters, progress=report)
+        results.append((time_point, result))
     return lambda: images_save(run=run, cycle=cycle, results=results)

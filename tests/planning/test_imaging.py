@@ -72,7 +72,7 @@ def store_series(clinic, case, folder, *, decay_correction):
 
 def prepare(clinic, case) -> models.QuantifiedImage:
     run = images_start(actor=clinic.users[Role.PHYSICIST], cycle=case.cycle)
-    result = compute_image(time_point=case.time_point, progress=no_progress)
+    result = compute_image(time_point=case.time_point, parameters={}, progress=no_progress)
     images_save(run=run, cycle=case.cycle, results=[(case.time_point, result)])
     return current_image(case.time_point)
 

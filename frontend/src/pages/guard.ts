@@ -12,6 +12,7 @@ import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type QuantifiedImage, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
+import { askSpectOptions } from './parts/spect_options';
 import { answerable, letAnswer, type Finding } from './parts/findings';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
@@ -158,9 +159,11 @@ function actions(isMissing: boolean, nAsk: number): Html {
 }
 
 async function prepare(): Promise<void> {
+  const settings = images?.reconstruction ? await askSpectOptions(images.reconstruction, images.cameras) : {};
+  if (!settings) return;
   const place = need('run-place');
   try {
-    const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/images/prepare`);
+    const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/images/prepare`, settings);
     if (await showRun(place, runId)) { await load(); void refreshSteps(page.cycleId); }
   } catch (error) { fill(place, message('block', 'Preparing could not start', errorText(error))); }
 }

@@ -15,6 +15,8 @@ interface Calibration {
   is_confirmed: boolean; confirmed_by: string | null; is_withdrawn: boolean; author?: string;
 }
 
+/** The word of a factor that serves projections, and only these: measured in air with one head. */
+const PROJECTIONS = 'Projections, one head';
 const SOON_MS = 30 * 86_400_000;
 const page = startPage();
 let factors: Calibration[] = [];
@@ -47,7 +49,7 @@ function draw(): void {
   fill(need('factors'), factors.length
     ? html`<div class="scroll"><table class="table"><thead><tr><th>Camera</th><th>Nuclide</th><th>Collimator</th><th>Reconstruction</th><th class="num">Factor (${factors[0]?.calibration?.unit ?? 'cps/MBq'})</th><th>Valid</th><th>Source</th><th>State</th><th></th></tr></thead><tbody>${each(factors, row)}</tbody></table></div>`
     : placeholder({ icon: 'camera', title: 'No calibration factor', text: 'Images in Bq/mL need none. Images in counts need a confirmed factor of their camera. A physicist or site administrator enters it.', action: mayEdit ? html`<button class="btn primary" type="button" data-new>New factor</button>` : nothing }));
-  fill(need('inspector'), html`<div class="sect last stack"><h2 class="h2">Rules</h2><p class="t2 fs12">A factor is used only when confirmed, in its dates, and for the camera, nuclide and setting that it names.</p><p class="t2 fs12">Withdrawing a factor marks every image, curve and dose that used it as stale. Nothing is deleted.</p><p class="t2 fs12">A density curve is used for the CTs of its scanner from its first day on. Confirming or withdrawing one marks the doses that it changes as stale.</p></div>`);
+  fill(need('inspector'), html`<div class="sect last stack"><h2 class="h2">Rules</h2><p class="t2 fs12">A factor is used only when confirmed, in its dates, and for the camera, nuclide and setting that it names.</p><p class="t2 fs12">Scans that come as projections use the factor whose reconstruction reads “${PROJECTIONS}”.</p><p class="t2 fs12">Withdrawing a factor marks every image, curve and dose that used it as stale. Nothing is deleted.</p><p class="t2 fs12">A density curve is used for the CTs of its scanner from its first day on. Confirming or withdrawing one marks the doses that it changes as stale.</p></div>`);
 }
 
 const field = (label: string, input: Html): Html => html`<label class="line"><span class="label">${label}</span>${input}</label>`;
@@ -56,7 +58,7 @@ function editor(): void {
   void openDialog({
     title: 'Enter a calibration factor', action: 'Save factor', isWide: true,
     body: html`<div class="form"><div class="pair">${field('Camera (station or model, as in the image header)', html`<input class="text" name="camera" required maxlength="64">`)}${field('Nuclide', select({ name: 'nuclide' }, ['Lu-177', 'Tb-161', 'I-131', 'Y-90', 'Ac-225', 'Ho-166'].map((name) => [name, name] as const), 'Lu-177'))}</div>
-      <div class="pair">${field('Collimator', html`<input class="text" name="collimator" maxlength="64">`)}${field('Reconstruction', html`<input class="text" name="reconstruction" maxlength="128">`)}</div>
+      <div class="pair">${field('Collimator', html`<input class="text" name="collimator" maxlength="64">`)}${field('Reconstruction', html`<input class="text" name="reconstruction" maxlength="128" list="reconstructions"><datalist id="reconstructions"><option value="${PROJECTIONS}"></option></datalist>`)}</div>
       <div class="pair">${field('Factor (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="value" required>`)}${field('Standard uncertainty (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="u" required>`)}</div>
       <div class="pair">${field('Valid from', html`<input class="text" type="date" name="valid_from" required>`)}${field('Valid to', html`<input class="text" type="date" name="valid_to">`)}</div>
       ${field('Source', html`<input class="text" name="source" required maxlength="255" placeholder="Phantom measurement, date, person">`)}</div>`,
