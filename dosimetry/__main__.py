@@ -1,4 +1,4 @@
-"""The command line for physicists: ``analyse CASE.json --out DIR`` and ``population CURVES.json --out PRIOR.json``."""
+"""The command line for physicists: ``analyse`` a case, fit a ``population``, make a ``phantom``."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from dosimetry.case.population_file import fit_population_file
 from dosimetry.case.results import analyse_case
 from dosimetry.case.schema import TEMPLATE, read_case
 from dosimetry.errors import DosimetryError
+from dosimetry.phantoms import command as phantom_command
 
 EXIT_BAD_INPUT = 2
 
@@ -26,20 +27,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     population = commands.add_parser("population", help="from accepted curves to a population prior")
     population.add_argument("curves", type=Path, help="file of curves (JSON)")
     population.add_argument("--out", type=Path, required=True, help="file for the prior (JSON)")
+    phantom_command.add_arguments(commands.add_parser("phantom", help="a virtual patient as DICOM, with its truth"))
     chosen = parser.parse_args(arguments)
+    if chosen.command == "phantom":
+        return _guarded(lambda: phantom_command.run(chosen, log=_say))
     if chosen.command == "population":
-        return _guarded(run_population, chosen.curves, chosen.out)
+        return _guarded(lambda: run_population(chosen.curves, chosen.out))
     if chosen.template:
         sys.stdout.write(json.dumps(TEMPLATE, indent=2) + "\n")
         return 0
     if chosen.case is None or chosen.out is None:
         parser.error("give a case file and --out DIR, or --template")
-    return _guarded(run_analysis, chosen.case, chosen.out)
+    return _guarded(lambda: run_analysis(chosen.case, chosen.out))
 
 
-def _guarded(command: Callable[[Path, Path], None], given: Path, out: Path) -> int:
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _guarded(command: Callable[[], object]) -> int:
     try:
-        command(given, out)
+        command()
     except DosimetryError as error:
         sys.stderr.write(f"{error} [{error.code}]\n")
         return EXIT_BAD_INPUT
@@ -54,11 +63,7 @@ def run_population(curves_path: Path, out: Path) -> None:
     DosimetryError
         The curves cannot be used; nothing is written then.
     """
-
-    def log(text: str) -> None:
-        sys.stdout.write(text + "\n")
-
-    out.write_text(fit_population_file(curves_path, log=log))
+    out.write_text(fit_population_file(curves_path, log=_say))
 
 
 def run_analysis(case_path: Path, out: Path) -> None:

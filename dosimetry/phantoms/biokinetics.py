@@ -180,14 +180,20 @@ def _rest(agent: Agent, given_bq: float, free: float) -> ActivityCurve:
 
 
 def _bladder(agent: Agent, rest: ActivityCurve) -> ActivityCurve:
-    """Return the mean content: half of what biology took from the rest of the body in one interval."""
+    """Return the mean content: half of what biology took from the rest of the body in one interval.
+
+    The first filling is a rise with the half-life of half an interval, so that nothing is there at administration.
+    """
     physical = get_nuclide(agent.nuclide).decay_constant_per_s
     half_interval_s = 0.5 * agent.voiding_interval_h * HOUR_S
-    terms = tuple(
-        ActivityTerm(
-            activity_bq=half_interval_s * (term.effective_decay_constant_per_s - physical) * term.activity_bq,
-            effective_decay_constant_per_s=term.effective_decay_constant_per_s,
-        )
-        for term in rest.terms
-    )
-    return ActivityCurve(terms=terms)
+    filling = LN2 / half_interval_s
+    terms = []
+    for term in rest.terms:
+        decay = term.effective_decay_constant_per_s
+        # Content of an interval cannot exceed what was excreted in it.
+        share = (1.0 - float(np.exp(-(decay - physical) * 2.0 * half_interval_s))) / 2.0
+        terms += [
+            ActivityTerm(activity_bq=share * term.activity_bq, effective_decay_constant_per_s=decay),
+            ActivityTerm(activity_bq=-share * term.activity_bq, effective_decay_constant_per_s=decay + filling),
+        ]
+    return ActivityCurve(terms=tuple(terms))

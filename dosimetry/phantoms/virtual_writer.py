@@ -1,0 +1,341 @@
+"""Write a virtual patient as real DICOM with the truth of every step."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dosimetry.dicomio.emission import EmissionImage
+from dosimetry.dicomio.headers import read_header
+from dosimetry.dicomio.projections import read_projections
+from dosimetry.dicomio.series import group_series
+from dosimetry.dicomio.writing_common import PatientFacts, SeriesFacts, StudyFacts, WrittenSeries, make_uid
+from dosimetry.dicomio.writing_ct import write_ct
+from dosimetry.dicomio.writing_emission import AcquisitionFacts, AgentFacts
+from dosimetry.dicomio.writing_pet import write_pet
+from dosimetry.dicomio.writing_projections import OrbitFacts, write_projections
+from dosimetry.dicomio.writing_rtdose import write_rtdose
+from dosimetry.dicomio.writing_rtstruct import RegionToWrite, write_rtstruct
+from dosimetry.dicomio.writing_seg import write_seg
+from dosimetry.dose.density import density_from_hu
+from dosimetry.errors import InvalidInputError
+from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.phantoms.acquisition import acquire
+from dosimetry.phantoms.anatomy import RegionKind
+from dosimetry.phantoms.scanner import centred_grid
+from dosimetry.phantoms.virtual_anatomy import paint_labels
+from dosimetry.phantoms.virtual_ct import CtOptions, make_ct
+from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
+from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
+from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.spect import SpectSettings, reconstruct_spect
+from dosimetry.volume import Grid, Volume
+
+Log = Callable[[str], None]
+CT_MARGIN_MM = 40.0
+"""The CT reaches beyond the SPECT at both ends, so that attenuation is known to its border."""
+CT_SPACING_XYZ_MM = (2.0, 2.0, 3.0)
+CT_COLUMNS = 256
+COLOURS_RGB = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+INTERPRETED_TYPES = {RegionKind.ORGAN: "ORGAN", RegionKind.LESION: "GTV"}
+SMALLEST_CONTOUR_ML = 0.3
+UNREAD = ("Spine", "Ribs", "Bowel")
+"""Regions that are simulated but not outlined by readers; their truth stands in truth.json."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualScan:
+    """What was written of one scan."""
+
+    number: int
+    started: datetime
+    ct: WrittenSeries
+    projections: tuple[WrittenSeries, ...]
+    emission: WrittenSeries | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualFiles:
+    """What was written of a patient; ``truth_path`` holds every true number."""
+
+    folder: Path
+    scans: tuple[VirtualScan, ...]
+    rtstruct_path: Path
+    seg_path: Path
+    rtdose_path: Path
+    truth_path: Path
+    calibration_cps_per_bq: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualWriter:
+    """Simulate and write a patient.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when absent.
+    patient : VirtualPatient
+        Who.
+    start : datetime
+        Administration, with time zone.
+    ct_options : CtOptions
+        How the CTs are taken.
+    settings : SpectSettings
+        How projections are reconstructed.
+    is_reconstructed : bool
+        False writes projections and CT only, for the product to reconstruct.
+    log : callable
+        Gets a line for each step.
+    """
+
+    folder: Path
+    patient: VirtualPatient
+    start: datetime
+    ct_options: CtOptions
+    settings: SpectSettings
+    is_reconstructed: bool
+    log: Log
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None:
+            raise InvalidInputError("The start of the administration needs a time zone.", code="no_time_zone")
+
+    def write(self, truth: Truth) -> VirtualFiles:
+        """Write everything; ``truth`` holds the doses on the grid of the first scan."""
+        scans = tuple(self._write_scan(index) for index in range(len(self.patient.poses)))
+        rtstruct_path, seg_path = self._write_regions(scans[0])
+        frame = scans[0].ct.frame_of_reference_uid
+        dose = Volume(values=truth.dose.values, grid=truth.dose.grid, unit="Gy", frame_of_reference_uid=frame)
+        rtdose = write_rtdose(
+            dose,
+            path=self.folder / "truth" / "rtdose.dcm",
+            patient=self._identity,
+            study=self._study(0),
+            series=self._series(0, "rtdose", 9, "True absorbed dose"),
+            comment=truth.engine,
+        )
+        truth_path = self.folder / "truth.json"
+        facts = truth_as_dict(self.patient, truth)
+        facts["calibration_cps_per_mbq_of_one_head"] = self.patient.protocol.calibration_cps_per_bq * 1e6
+        facts["administered_at"] = self.start.isoformat()
+        truth_path.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+        return VirtualFiles(
+            folder=self.folder,
+            scans=scans,
+            rtstruct_path=rtstruct_path,
+            seg_path=seg_path,
+            rtdose_path=rtdose.paths[0],
+            truth_path=truth_path,
+            calibration_cps_per_bq=self.patient.protocol.calibration_cps_per_bq,
+        )
+
+    @property
+    def _uid_seed(self) -> str:
+        request = self.patient.request
+        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}"
+
+    @property
+    def _identity(self) -> PatientFacts:
+        habitus = self.patient.anatomy.habitus
+        return PatientFacts(
+            name=f"VIRTUAL^{self.patient.request.agent} {self.patient.request.seed}",
+            patient_id=f"VIRTUAL-{self.patient.request.agent}-{self.patient.request.seed}",
+            birth_date=date(1960, 1, 1),
+            sex="F" if habitus.sex == "female" else "M",
+            weight_kg=habitus.mass_kg,
+            height_m=0.01 * habitus.height_cm,
+        )
+
+    @property
+    def _agent(self) -> AgentFacts:
+        return AgentFacts(
+            name=self.patient.request.agent,
+            nuclide=self.patient.nuclide,
+            half_life_s=get_nuclide(self.patient.nuclide).half_life_s,
+            administered_activity_bq=self.patient.biokinetics.administered_activity_bq,
+            administered_at=self.start,
+        )
+
+    def _scan_start(self, index: int, bed: int = 0) -> datetime:
+        """Return the start of a bed; the first bed's middle is the time of the scan."""
+        duration_s = self.patient.protocol.duration_s
+        return self.start + timedelta(seconds=self.patient.scan_times_s[index] + (bed - 0.5) * duration_s)
+
+    def _study(self, index: int) -> StudyFacts:
+        return StudyFacts(
+            study_uid=make_uid("study", index, seed=self._uid_seed),
+            started=self._scan_start(index),
+            description=f"{self.patient.nuclide} SPECT/CT",
+            study_id=f"S{index + 1}",
+        )
+
+    def _series(self, index: int, kind: str, number: int, text: str, *, delay_s: float = 0.0) -> SeriesFacts:
+        return SeriesFacts(
+            series_uid=make_uid("series", kind, index, number, seed=self._uid_seed),
+            number=number,
+            started=self._scan_start(index) + timedelta(seconds=delay_s),
+            description=text,
+            seed=self._uid_seed,
+        )
+
+    def _ct_grid(self) -> Grid:
+        first, last = self.patient.spect_grid(0), self.patient.spect_grid(self.patient.request.n_beds - 1)
+        low = first.origin_lps_mm[2] - CT_MARGIN_MM
+        high = last.origin_lps_mm[2] + BED_MM + CT_MARGIN_MM
+        n_z = round((high - low) / CT_SPACING_XYZ_MM[2])
+        grid = centred_grid(shape_zyx=(n_z, CT_COLUMNS, CT_COLUMNS), spacing_xyz_mm=CT_SPACING_XYZ_MM)
+        x, y, _ = grid.origin_lps_mm
+        return Grid(shape_zyx=grid.shape_zyx, spacing_xyz_mm=grid.spacing_xyz_mm, origin_lps_mm=(x, y, low))
+
+    def _write_scan(self, index: int) -> VirtualScan:
+        frame = make_uid("frame", index, seed=self._uid_seed)
+        folder = self.folder / f"scan_{index + 1}"
+        ct_grid = self._ct_grid()
+        pose = self.patient.poses[index]
+        labels = paint_labels(self.patient.anatomy, grid=ct_grid, pose=pose)
+        seed = 1000 * self.patient.request.seed + index
+        hu = make_ct(
+            self.patient.anatomy, labels, grid=ct_grid, seed=seed, options=self.ct_options, frame_of_reference_uid=frame
+        )
+        ct = write_ct(
+            hu,
+            folder=folder / "ct",
+            patient=self._identity,
+            study=self._study(index),
+            series=self._series(index, "ct", 2, f"CT {self.ct_options.dose_level.replace('_', ' ')}", delay_s=900.0),
+        )
+        self.log(f"Scan {index + 1}: CT written")
+        beds = [self._write_bed(index, bed, frame, hu) for bed in range(self.patient.request.n_beds)]
+        emission = self._write_emission(index, beds[0][1], frame) if beds[0][1] is not None else None
+        return VirtualScan(
+            number=index + 1,
+            started=self._scan_start(index),
+            ct=ct,
+            projections=tuple(written for written, _ in beds),
+            emission=emission,
+        )
+
+    def _write_bed(self, index: int, bed: int, frame: str, hu: Volume) -> tuple[WrittenSeries, EmissionImage | None]:
+        patient, protocol = self.patient, self.patient.protocol
+        fine, pixels = patient.fine_grid(bed), patient.spect_grid(bed)
+        labels = paint_labels(patient.anatomy, grid=fine, pose=patient.poses[index])
+        acquisition = acquire(
+            activity_bq_per_ml=patient.activity_map(labels, scan=index),
+            density_g_per_ml=patient.anatomy.density_g_per_ml(labels),
+            grid=fine,
+            protocol=protocol,
+            seed=100_000 * (bed + 1) + 1000 * patient.request.seed + index,
+        )
+        written = write_projections(
+            acquisition.counts,
+            path=self.folder / f"scan_{index + 1}" / f"projections_{bed + 1}.dcm",
+            orbit=OrbitFacts(
+                angles_deg=acquisition.orbit.angles_deg,
+                radii_mm=acquisition.orbit.radii_mm,
+                pixel_mm=(pixels.spacing_xyz_mm[0], pixels.spacing_xyz_mm[2]),
+                lowest_row_z_mm=pixels.origin_lps_mm[2],
+                n_heads=protocol.n_heads,
+            ),
+            patient=self._identity,
+            study=self._study(index),
+            series=self._series(index, "projections", 10 + bed, f"Projections bed {bed + 1}"),
+            acquisition=AcquisitionFacts(
+                started=self._scan_start(index, bed),
+                frame_duration_s=protocol.duration_s,
+                corrections=(),
+                energy_windows_kev=protocol.windows_kev,
+            ),
+            agent=self._agent,
+            frame_of_reference_uid=frame,
+        )
+        millions = float(acquisition.counts[0].sum()) / 1e6
+        self.log(f"Scan {index + 1}, bed {bed + 1}: {millions:.2f} million counts in the photopeak")
+        return written, self._reconstructed(written, hu) if self.is_reconstructed else None
+
+    def _reconstructed(self, written: WrittenSeries, hu: Volume) -> EmissionImage:
+        """Reconstruct from the files that were written, as a reader of them would."""
+        zone = self.start.tzinfo or UTC
+        (series,) = group_series([read_header(written.paths[0])], site_zone=zone)
+        calibration = CalibrationFactor(
+            calibration_cps_per_bq=self.patient.protocol.calibration_cps_per_bq,
+            standard_uncertainty_cps_per_bq=0.0,
+            camera=self.patient.protocol.camera,
+            nuclide=self.patient.nuclide,
+            valid_from=self.start.date(),
+        )
+        return reconstruct_spect(
+            read_projections(series),
+            nuclide=get_nuclide(self.patient.nuclide),
+            density=density_from_hu(hu),
+            calibration=calibration,
+            settings=self.settings,
+        )
+
+    def _write_emission(self, index: int, image: EmissionImage, frame: str) -> WrittenSeries:
+        volume = Volume(values=image.volume.values, grid=image.volume.grid, unit="Bq/mL", frame_of_reference_uid=frame)
+        self.log(f"Scan {index + 1}: reconstructed")
+        return write_pet(
+            volume,
+            folder=self.folder / f"scan_{index + 1}" / "emission",
+            patient=self._identity,
+            study=self._study(index),
+            series=self._series(index, "emission", 1, f"SPECT {self.settings.identity}"[:64]),
+            acquisition=AcquisitionFacts(
+                started=self._scan_start(index),
+                frame_duration_s=self.patient.protocol.duration_s,
+                corrections=image.series.corrections,
+                energy_windows_kev=self.patient.protocol.windows_kev[:1],
+                reconstruction=self.settings.identity[:64],
+            ),
+            agent=self._agent,
+            decay_correction="NONE",
+        )
+
+    def _write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
+        """Write true contours on the CT of the first scan."""
+        grid = self._ct_grid()
+        labels = self.patient.anatomy.region_labels(paint_labels(self.patient.anatomy, grid=grid))
+        regions: list[RegionToWrite] = []
+        for number, name in enumerate(self.patient.anatomy.region_names, start=1):
+            mask = labels == number
+            if name == REST or name in UNREAD or mask.sum() * grid.voxel_volume_ml < SMALLEST_CONTOUR_ML:
+                continue
+            regions.append(self._region(name, mask, len(regions)))
+        rtstruct = write_rtstruct(
+            regions,
+            image=scan.ct,
+            path=self.folder / "truth" / "rtstruct.dcm",
+            patient=self._identity,
+            study=self._study(0),
+            series=self._series(0, "rtstruct", 3, "True regions"),
+            label="True regions",
+        )
+        seg = write_seg(
+            regions,
+            image=scan.ct,
+            path=self.folder / "truth" / "seg.dcm",
+            series=self._series(0, "seg", 4, "True regions"),
+        )
+        return rtstruct, seg
+
+    def _region(self, name: str, mask: NDArray[np.bool_], number: int) -> RegionToWrite:
+        return RegionToWrite(
+            name=name,
+            values=mask,
+            interpreted_type=INTERPRETED_TYPES[self.patient.anatomy.kinds[name]],
+            colour_rgb=COLOURS_RGB[number % len(COLOURS_RGB)],
+            description="Known truth, without lesions inside",
+        )
