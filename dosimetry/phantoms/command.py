@@ -63,6 +63,8 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None]) -> VirtualFil
         variants=frozenset(Variant(name) for name in chosen.variant),
         n_beds=chosen.beds,
     )
+    if start.tzinfo is None:
+        raise InvalidInputError("The start of the administration needs a time zone.", code="no_time_zone")
     patient = make_virtual_patient(request)
     habitus = patient.anatomy.habitus
     log(f"{habitus.sex}, {habitus.height_cm:g} cm, {habitus.mass_kg:g} kg, {len(patient.names)} source regions")

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.phantoms.body_parts import TISSUES
-from dosimetry.phantoms.virtual_anatomy import VirtualAnatomy
+from dosimetry.phantoms.virtual_anatomy import AIR_G_PER_ML, VirtualAnatomy
 from dosimetry.volume import Grid, Volume
 
 DoseLevel = Literal["low_dose", "diagnostic", "none"]
@@ -24,7 +24,8 @@ LOOP_MM = 11.0
 NOISE_MM = 1.6
 EDGE_MM = 1.2
 DISC_SPACING_MM, DISC_MM = 33.0, 6.0
-TABLE_SKIN_HU, TABLE_CORE_HU, TABLE_MM = 60.0, -850.0, 16.0
+TABLE_SKIN_HU, TABLE_CORE_HU = -150.0, -930.0
+TABLE_MM, TABLE_SKIN_MM, TABLE_HALF_WIDTH_MM, TABLE_CURVE_PER_MM = 22.0, 2.0, 205.0, 0.0012
 DOME_MM, BREATHING_REACH_MM = 70.0, 45.0
 
 
@@ -160,20 +161,42 @@ def _add_discs(hu: NDArray[np.float32], anatomy: VirtualAnatomy, labels: NDArray
     hu[is_body & is_disc[:, None, None]] = TISSUES["disc"].hounsfield_units
 
 
-def _add_table(hu: NDArray[np.float32], labels: NDArray[np.uint8], grid: Grid) -> None:
-    """Put a curved plate under the back; the body lies on its deepest line."""
+def table_hu(labels: NDArray[np.uint8], *, grid: Grid) -> NDArray[np.float32]:
+    """Return the CT number of the table in each column of a slice (n_y, n_x), air where there is none.
+
+    A curved plate of carbon fibre round foam under the deepest line of the back; it is there in SPECT and CT alike.
+
+    Parameters
+    ----------
+    labels : (n_z, n_y, n_x) uint8 array
+        Painted labels.
+    grid : Grid
+        Their voxels.
+    """
+    plate = np.full(grid.shape_zyx[1:], AIR_HU, dtype=np.float32)
     rows = np.flatnonzero(np.any(labels > 0, axis=(0, 2)))
     if rows.size == 0:
-        return
+        return plate
     step_x, step_y, _ = grid.spacing_xyz_mm
     columns = (np.arange(grid.shape_zyx[2]) - 0.5 * (grid.shape_zyx[2] - 1)) * step_x
-    top = rows[-1] * step_y + 4.0 - 0.0012 * columns**2
+    top = rows[-1] * step_y + 4.0 - TABLE_CURVE_PER_MM * columns**2
     depth = np.arange(grid.shape_zyx[1])[:, None] * step_y - top[None, :]
-    is_plate = (depth >= 0.0) & (depth < TABLE_MM) & (np.abs(columns)[None, :] < 215.0)
-    is_skin = is_plate & ((depth < 4.0) | (depth > TABLE_MM - 4.0))
-    plate = np.where(is_skin, TABLE_SKIN_HU, TABLE_CORE_HU)
-    free = labels == 0
-    hu[free & is_plate[None]] = np.broadcast_to(plate[None], hu.shape)[free & is_plate[None]]
+    is_plate = (depth >= 0.0) & (depth < TABLE_MM) & (np.abs(columns)[None, :] < TABLE_HALF_WIDTH_MM)
+    is_skin = is_plate & ((depth < TABLE_SKIN_MM) | (depth > TABLE_MM - TABLE_SKIN_MM))
+    plate[is_plate] = TABLE_CORE_HU
+    plate[is_skin] = TABLE_SKIN_HU
+    return plate
+
+
+def table_density(labels: NDArray[np.uint8], *, grid: Grid) -> NDArray[np.float32]:
+    """Return the density of the table in each column of a slice (n_y, n_x), g/mL, by HU / 1000 + 1."""
+    return np.asarray(np.maximum(table_hu(labels, grid=grid) / 1000.0 + 1.0, AIR_G_PER_ML), dtype=np.float32)
+
+
+def _add_table(hu: NDArray[np.float32], labels: NDArray[np.uint8], grid: Grid) -> None:
+    plate = np.broadcast_to(table_hu(labels, grid=grid)[None], hu.shape)
+    is_free = (labels == 0) & (plate > AIR_HU)
+    hu[is_free] = plate[is_free]
 
 
 def _breathe(hu: NDArray[np.float32], anatomy: VirtualAnatomy, grid: Grid, sigma_mm: float) -> None:

@@ -22,13 +22,12 @@ from dosimetry.dicomio.writing_rtdose import write_rtdose
 from dosimetry.dicomio.writing_rtstruct import RegionToWrite, write_rtstruct
 from dosimetry.dicomio.writing_seg import write_seg
 from dosimetry.dose.density import density_from_hu
-from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import paint_labels
-from dosimetry.phantoms.virtual_ct import CtOptions, make_ct
+from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
 from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.calibration import CalibrationFactor
@@ -108,10 +107,6 @@ class VirtualWriter:
     settings: SpectSettings
     is_reconstructed: bool
     log: Log
-
-    def __post_init__(self) -> None:
-        if self.start.tzinfo is None:
-            raise InvalidInputError("The start of the administration needs a time zone.", code="no_time_zone")
 
     def write(self, truth: Truth) -> VirtualFiles:
         """Write everything; ``truth`` holds the doses on the grid of the first scan."""
@@ -234,7 +229,7 @@ class VirtualWriter:
         labels = paint_labels(patient.anatomy, grid=fine, pose=patient.poses[index])
         acquisition = acquire(
             activity_bq_per_ml=patient.activity_map(labels, scan=index),
-            density_g_per_ml=patient.anatomy.density_g_per_ml(labels),
+            density_g_per_ml=self._density(labels, fine),
             grid=fine,
             protocol=protocol,
             seed=100_000 * (bed + 1) + 1000 * patient.request.seed + index,
@@ -264,6 +259,13 @@ class VirtualWriter:
         millions = float(acquisition.counts[0].sum()) / 1e6
         self.log(f"Scan {index + 1}, bed {bed + 1}: {millions:.2f} million counts in the photopeak")
         return written, self._reconstructed(written, hu) if self.is_reconstructed else None
+
+    def _density(self, labels: NDArray[np.uint8], grid: Grid) -> NDArray[np.float32]:
+        """Return the density of body and table."""
+        density = self.patient.anatomy.density_g_per_ml(labels)
+        if self.ct_options.has_table:
+            density = np.where(labels == 0, np.maximum(density, table_density(labels, grid=grid)[None]), density)
+        return density
 
     def _reconstructed(self, written: WrittenSeries, hu: Volume) -> EmissionImage:
         """Reconstruct from the files that were written, as a reader of them would."""

@@ -15,7 +15,14 @@ from dosimetry.dicomio.projections import NmProjections
 from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.quantification.calibration import CalibrationFactor
-from dosimetry.quantification.spect_scatter import ImagedLine, find_imaged_line, image_scatter, window_scatter
+from dosimetry.quantification.spect_scatter import (
+    MOST_UPDATES,
+    ImagedLine,
+    converged_scatter,
+    find_imaged_line,
+    image_scatter,
+    window_scatter,
+)
 from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.orbit import Orbit
@@ -30,8 +37,6 @@ SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
 )
 N_FIRST_ITERATIONS = 2
 """Iterations of the image from which scatter is simulated: it is smooth, so that a blurred image gives it."""
-N_SCATTER_UPDATES = 3
-"""Each simulation leaves about a quarter of the error of the image before it, with the other sign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,24 +247,32 @@ class _Job:
         from_windows = None
         if settings.scatter == "windows" or line.lower is not None:
             from_windows = window_scatter(self.projections, line, smoothing_pixels=settings.scatter_smoothing_pixels)
-        if settings.scatter == "windows" or self.density_g_per_ml is None:
+        if settings.scatter == "windows":
             return from_windows
-        scatter = from_windows
-        for number in range(N_SCATTER_UPDATES):
-            share = 0.03 + 0.07 * number
-            first = self.reconstruct(N_FIRST_ITERATIONS, scatter, between=(share, share + 0.05))
-            self.say(share + 0.05, "Simulating scatter")
-            scatter = image_scatter(
-                first.unfiltered_bq_per_ml,
-                density_g_per_ml=self.density_g_per_ml,
-                projector=self.projector,
-                camera=settings.camera,
-                nuclide=self.nuclide,
-                line=line,
-                window_kev=self.projections.windows_kev[line.photopeak],
-                n_histories=settings.scatter_histories,
-            )
-        return scatter
+        return converged_scatter(from_windows, self._simulated)
+
+    def _simulated(self, number: int, scatter: Float32Array | None) -> Float32Array:
+        """Return the scatter of the image that some scatter gives."""
+        share = 0.03 + 0.22 * number / MOST_UPDATES
+        first = self.reconstruct(N_FIRST_ITERATIONS, scatter, between=(share, share + 0.02))
+        self.say(share + 0.02, f"Simulating scatter, {number + 1} of {MOST_UPDATES} at most")
+        return image_scatter(
+            first.unfiltered_bq_per_ml,
+            density_g_per_ml=self._known_density,
+            projector=self.projector,
+            camera=self.settings.camera,
+            nuclide=self.nuclide,
+            line=self.line,
+            window_kev=self.projections.windows_kev[self.line.photopeak],
+            n_histories=self.settings.scatter_histories,
+        )
+
+    @property
+    def _known_density(self) -> Float32Array:
+        """Return the density, which the settings of simulated scatter demand."""
+        if self.density_g_per_ml is None:
+            raise InsufficientDataError("Scatter cannot be simulated without a CT.", code="no_ct")
+        return self.density_g_per_ml
 
     def reconstruct(
         self, n_iterations: int, scatter: Float32Array | None, *, between: tuple[float, float]

@@ -1,0 +1,214 @@
+"""Activity of virtual patients, their simulated scans, their truth, and the command that writes them."""
+
+import json
+from dataclasses import replace
+from datetime import UTC
+from functools import lru_cache
+
+import numpy as np
+import pydicom
+import pytest
+
+from dosimetry.__main__ import main
+from dosimetry.dicomio.ct import read_ct
+from dosimetry.dicomio.emission import read_emission
+from dosimetry.dicomio.guard import check_files
+from dosimetry.dicomio.headers import read_header
+from dosimetry.dicomio.projections import read_projections
+from dosimetry.dicomio.rtstruct import read_rtstruct
+from dosimetry.dicomio.series import group_series
+from dosimetry.errors import GeometryMismatchError, InvalidInputError
+from dosimetry.phantoms.acquisition import ScanProtocol, acquire
+from dosimetry.phantoms.agents import AGENTS, get_agent
+from dosimetry.phantoms.biokinetics import BLADDER, REST, draw_biokinetics
+from dosimetry.phantoms.scanner import centred_grid
+from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
+from dosimetry.quantification.dead_time import true_rate_paralysable
+from dosimetry.volume import block_mean, coarser_grid
+from tests.phantoms.spect_scans import FINE, PROTOCOL, small_scan
+
+REGIONS_ML = {"Kidney left": 150.0, "Liver": 1700.0, "Spleen": 150.0, "Bladder": 200.0, "Lung left": 1500.0, REST: 60e3}
+HOUR_S = 3600.0
+
+
+def drawn(agent="DOTATATE", *, seed=1, lesions=None, **changes):
+    volumes = {**REGIONS_ML, **(lesions or {})}
+    return draw_biokinetics(
+        get_agent(agent), regions_ml=volumes, lesions=tuple(lesions or ()), seed=seed, n_scans=3, **changes
+    )
+
+
+@pytest.mark.parametrize("agent", sorted(AGENTS))
+@pytest.mark.parametrize("seed", range(3))
+def test_no_more_is_in_the_body_than_was_given(agent, seed):
+    found = drawn(agent, seed=seed, lesions={"Liver lesion 1": 60.0})
+    given = AGENTS[agent].administered_activity_bq
+    for hours in (0.0, 0.5, 2.0, 8.0, 24.0, 96.0):
+        assert sum(found.activities_bq(hours * HOUR_S).values()) <= 1.001 * given
+    assert found.curves[BLADDER].activity_bq(0.0) == pytest.approx(0.0, abs=1e-3 * given)
+
+
+def test_a_tumour_load_lowers_the_organs():
+    without, with_lesions = drawn(), drawn(lesions={"Liver lesion 1": 800.0})
+    taken = with_lesions.curves["Liver lesion 1"].activity_bq(0.0) / 7.4e9
+    assert taken > 0.03
+    for name in ("Kidney left", "Liver"):
+        ratio = with_lesions.curves[name].activity_bq(0.0) / without.curves[name].activity_bq(0.0)
+        assert ratio == pytest.approx(1.0 - taken, rel=1e-9)
+
+
+def test_patients_differ_and_seeds_repeat():
+    first, again, other = drawn(seed=3), drawn(seed=3), drawn(seed=4)
+    assert first == again
+    assert first.curves["Liver"] != other.curves["Liver"]
+    spread = np.std([np.log(drawn(seed=s).curves["Kidney left"].activity_bq(0.0)) for s in range(60)])
+    # The stated spread of 0.35 from 60 draws: 9 % of it (1 sd).
+    assert spread == pytest.approx(0.35, rel=0.3)
+    activity = drawn(administered_activity_bq=3.7e9).curves["Liver"].activity_bq(0.0)
+    assert activity == pytest.approx(0.5 * drawn().curves["Liver"].activity_bq(0.0))
+    with pytest.raises(InvalidInputError):
+        drawn(administered_activity_bq=0.0)
+    with pytest.raises(InvalidInputError, match="DOTATATE"):
+        get_agent("Water")
+
+
+def test_a_scan_counts_what_the_sensitivity_says_in_thin_air():
+    activity = np.zeros(FINE.shape_zyx, dtype=np.float32)
+    activity[18:22, 30:34, 30:34] = 1e6
+    thin = np.full(FINE.shape_zyx, 0.00121, dtype=np.float32)
+    thin[18:22, 30:34, 30:34] = 0.06  # something for the detector to turn round
+    quiet = replace(PROTOCOL, scatter_histories=0)
+    scan = acquire(activity_bq_per_ml=activity, density_g_per_ml=thin, grid=FINE, protocol=quiet, seed=None)
+    total_bq = 64 * FINE.voxel_volume_ml * 1e6
+    expected = total_bq * PROTOCOL.calibration_cps_per_bq * PROTOCOL.view_duration_s * PROTOCOL.n_views
+    # The thin source takes 0.9 % of its own photons on 10 mm, the air the rest.
+    assert scan.counts[0].sum() == pytest.approx(expected, rel=0.012)
+    assert scan.counts[0].sum() < expected
+    assert scan.live_share == 1.0
+
+
+def test_noise_is_poisson_and_seeds_repeat():
+    first, expected = small_scan(4).acquisition.counts[0], small_scan(None).acquisition.counts[0]
+    bright = expected > 20.0
+    z = (first - expected)[bright] / np.sqrt(expected[bright])
+    # Scatter of two seeds differs a little; 5,000 pixels give 1 % of the variance.
+    assert z.var() == pytest.approx(1.0, rel=0.15)
+    assert np.array_equal(first, np.rint(first))
+
+
+def test_dead_time_takes_counts_away():
+    busy = replace(PROTOCOL, dead_time_s=2e-5, scatter_histories=20_000)
+    scan = small_scan(None)
+    arguments = {"activity_bq_per_ml": scan.activity, "density_g_per_ml": scan.density, "grid": FINE}
+    taken = acquire(**arguments, protocol=busy, seed=None)
+    assert 0.5 < taken.live_share < 0.99
+    seconds = busy.n_views * busy.view_duration_s
+    observed = float(taken.counts.sum()) / seconds
+    true = true_rate_paralysable(observed_cps=observed, dead_time_s=2e-5)
+    assert observed / true == pytest.approx(taken.live_share, rel=1e-4)
+
+
+def test_protocols_and_grids_that_cannot_be_are_refused():
+    for change in ({"n_views": 41}, {"n_heads": 0}, {"view_duration_s": 0.0}, {"fine_per_pixel": 0}):
+        with pytest.raises(InvalidInputError):
+            replace(PROTOCOL, **change)
+    odd = centred_grid(shape_zyx=(5, 8, 8), spacing_xyz_mm=(5.0,) * 3)
+    ones = np.ones(odd.shape_zyx)
+    with pytest.raises(GeometryMismatchError):
+        acquire(activity_bq_per_ml=ones, density_g_per_ml=ones, grid=odd, protocol=PROTOCOL, seed=1)
+    assert isinstance(PROTOCOL, ScanProtocol)
+
+
+def test_blocks_of_voxels_keep_means_and_places():
+    grid = centred_grid(shape_zyx=(5, 4, 6), spacing_xyz_mm=(2.0, 2.0, 3.0))
+    values = np.arange(120.0).reshape(5, 4, 6)
+    coarse = coarser_grid(grid, 2)
+    assert coarse.shape_zyx == (3, 2, 3)
+    assert block_mean(values, 2)[0, 0, 0] == pytest.approx(values[:2, :2, :2].mean())
+    assert block_mean(values, 2)[2, 0, 0] == pytest.approx(0.5 * values[4, :2, :2].mean())
+    assert block_mean(values, 2, is_edge_repeated=True)[2, 0, 0] == pytest.approx(values[4, :2, :2].mean())
+    assert coarse.origin_lps_mm == pytest.approx(grid.index_to_lps_mm(np.array([0.5, 0.5, 0.5])).tolist())
+    with pytest.raises(InvalidInputError):
+        block_mean(values, 0)
+
+
+@lru_cache(maxsize=1)
+def virtual_patient():
+    return make_virtual_patient(VirtualPatientRequest(seed=5, scan_times_h=(24.0, 96.0)))
+
+
+def test_the_activity_of_all_regions_is_in_the_map():
+    patient = virtual_patient()
+    found = patient.concentrations_bq_per_ml(0)
+    total = sum(found[name] * volume for name, volume in patient.volumes_ml.items())
+    assert total == pytest.approx(sum(patient.biokinetics.activities_bq(24 * HOUR_S, scan=0).values()), rel=1e-9)
+    assert patient.poses[0].matrix != patient.poses[1].matrix
+    assert found["Lung left"] == found[REST]
+    fine, pixels = patient.fine_grid(), patient.spect_grid()
+    assert coarser_grid(fine, 2).matches(pixels)
+    assert patient.spect_grid(1).origin_lps_mm[2] - pixels.origin_lps_mm[2] == pytest.approx(360.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scan_times_h": ()},
+        {"scan_times_h": (24.0, 24.0)},
+        {"scan_times_h": (-1.0,)},
+        {"n_beds": 0},
+        {"agent": "Water"},
+    ],
+)
+def test_requests_that_cannot_be_are_refused(change):
+    with pytest.raises(InvalidInputError):
+        make_virtual_patient(VirtualPatientRequest(**change))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write one scan of a patient without reconstruction, as the command does."""
+    folder = tmp_path_factory.mktemp("virtual")
+    arguments = ["--seed", "5", "--scans", "24", "--engine", "local", "--projections-only", "--out", str(folder)]
+    assert main(["phantom", *arguments]) == 0
+    return folder
+
+
+def test_the_command_writes_dicom_that_reads_back(written):
+    paths = sorted(written.rglob("*.dcm"))
+    assert all(verdict.is_accepted for _, verdict in check_files(paths))
+    series = {item.kind: item for item in group_series([read_header(p) for p in paths], site_zone=UTC)}
+    assert {"ct", "projections", "rtstruct", "seg"} <= set(series)
+    projections = read_projections(series["projections"])
+    assert projections.counts.shape == (3, 60, 100, 128)
+    assert projections.counts[0].sum() > 1e5
+    hu = read_ct(series["ct"])
+    assert hu.frame_of_reference_uid == projections.series.frame_of_reference_uid
+    names = {region.name for region in read_rtstruct(series["rtstruct"].paths[0]).regions}
+    assert {"Liver", "Kidney left", "Kidney right", "Spleen"} <= names
+    with pytest.raises(Exception, match="not SPECT"):
+        read_emission(series["projections"])
+
+
+def test_the_truth_is_written_with_it(written):
+    truth = json.loads((written / "truth.json").read_text())
+    regions = {row["name"]: row for row in truth["regions"]}
+    kidney = regions["Kidney left"]
+    assert kidney["activities_bq"][0] == pytest.approx(kidney["concentrations_bq_per_ml"][0] * kidney["volume_ml"])
+    assert kidney["time_integrated_activity_bq_s"] > kidney["activities_bq"][0] * 24 * HOUR_S
+    # Local deposition: 147.9 keV of electrons per decay in the organ's own mass; dose voxels of 4 mm blur its rim.
+    local = kidney["time_integrated_activity_bq_s"] * 147.9 * 1.602176634e-13 / kidney["mass_in_dose_map_g"]
+    assert kidney["absorbed_dose_gy"] == pytest.approx(local, rel=0.10)
+    assert kidney["absorbed_dose_gy"] < local
+    dose = pydicom.dcmread(written / "truth" / "rtdose.dcm")
+    gy = dose.pixel_array * float(dose.DoseGridScaling)
+    assert gy.max() > kidney["absorbed_dose_gy"]
+    assert dose.DoseUnits == "GY"
+
+
+@pytest.mark.parametrize(
+    "change", [["--scans", "a,b"], ["--scans", "96,24"], ["--start", "2026-03-02"], ["--seed", "-1"]]
+)
+def test_the_command_says_what_is_wrong(tmp_path, capsys, change):
+    assert main(["phantom", "--scans", "24", "--engine", "local", "--out", str(tmp_path / "none"), *change]) == 2
+    assert "[" in capsys.readouterr().err
+    assert not (tmp_path / "none" / "truth.json").exists()
