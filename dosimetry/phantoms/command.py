@@ -17,7 +17,7 @@ from dosimetry.phantoms.virtual_patient import (
 )
 from dosimetry.phantoms.virtual_truth import compute_truth
 from dosimetry.phantoms.virtual_writer import VirtualFiles, VirtualWriter
-from dosimetry.quantification.spect import SCATTER_WORDS, SpectSettings
+from dosimetry.quantification.spect_settings import SCATTER_WORDS, SpectSettings
 
 USUAL_START = "2026-03-02T09:00:00+00:00"
 ENGINES = ("hybrid_mc", "kernel", "local")

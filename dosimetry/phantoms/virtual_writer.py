@@ -31,7 +31,8 @@ from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
 from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.calibration import CalibrationFactor
-from dosimetry.quantification.spect import SpectSettings, reconstruct_spect
+from dosimetry.quantification.spect import reconstruct_spect
+from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.volume import Grid, Volume
 
 Log = Callable[[str], None]

@@ -1,10 +1,8 @@
 """From SPECT projections and a CT to activity concentration: scatter, attenuation, resolution, calibration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +21,7 @@ from dosimetry.quantification.spect_scatter import (
     image_scatter,
     window_scatter,
 )
+from dosimetry.quantification.spect_settings import USUAL_SETTINGS, SpectSettings
 from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.orbit import Orbit
@@ -31,69 +30,8 @@ from dosimetry.reconstruction.projector import Projector
 from dosimetry.volume import Grid, Volume
 
 Float32Array = NDArray[np.float32]
-Scatter = Literal["simulated", "windows", "none"]
-SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
-    {"simulated": "simulated scatter", "windows": "TEW scatter", "none": "no scatter correction"}
-)
 N_FIRST_ITERATIONS = 2
 """Iterations of the image from which scatter is simulated: it is smooth, so that a blurred image gives it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpectSettings:
-    """How projections become an image; every one of these belongs to the identity of a calibration factor.
-
-    Parameters
-    ----------
-    camera : str
-        Name of the camera whose resolution is modelled; empty for no resolution modelling.
-    n_iterations, n_subsets : int
-        Of OSEM.
-    post_filter_fwhm_mm : float
-        Gaussian filter after it, mm.
-    has_attenuation : bool
-        Whether attenuation is corrected from the CT.
-    scatter : {"simulated", "windows", "none"}
-        Simulated from the image in the CT, estimated from the windows beside the photopeak, or not corrected.
-    scatter_smoothing_pixels : float
-        Of ``windows``: smoothing of the estimate within each view, FWHM in pixels.
-    scatter_histories : int
-        Of ``simulated``: photons to follow.
-
-    Raises
-    ------
-    InvalidInputError
-        An unknown way to correct scatter, or scatter that cannot be simulated for want of a camera or a CT.
-    """
-
-    camera: str = ""
-    n_iterations: int = 5
-    n_subsets: int = 10
-    post_filter_fwhm_mm: float = 0.0
-    has_attenuation: bool = True
-    scatter: Scatter = "windows"
-    scatter_smoothing_pixels: float = 4.0
-    scatter_histories: int = 200_000
-
-    def __post_init__(self) -> None:
-        if self.scatter not in SCATTER_WORDS:
-            raise InvalidInputError(
-                f"Scatter is one of {', '.join(SCATTER_WORDS)}; got {self.scatter!r}.", code="bad_scatter"
-            )
-        if self.scatter == "simulated" and not (self.camera and self.has_attenuation):
-            raise InvalidInputError(
-                "Scatter can be simulated for a known camera with attenuation from the CT only.", code="bad_scatter"
-            )
-
-    @property
-    def identity(self) -> str:
-        """Return the settings in words; a calibration factor holds for one of these only."""
-        parts = [f"OSEM {self.n_iterations} x {self.n_subsets}"]
-        parts.append("CT attenuation" if self.has_attenuation else "no attenuation correction")
-        parts.append(SCATTER_WORDS[self.scatter])
-        parts.append(f"resolution of {self.camera}" if self.camera else "no resolution modelling")
-        parts.append(f"filter {self.post_filter_fwhm_mm:g} mm" if self.post_filter_fwhm_mm else "no filter")
-        return ", ".join(parts)
 
 
 def reconstruct_spect(
@@ -102,7 +40,7 @@ def reconstruct_spect(
     nuclide: Nuclide,
     density: Volume | None,
     calibration: CalibrationFactor | None,
-    settings: SpectSettings = SpectSettings(),
+    settings: SpectSettings = USUAL_SETTINGS,
     progress: Callable[[float, str], None] | None = None,
 ) -> EmissionImage:
     """Reconstruct and quantify one acquisition.

@@ -9,7 +9,7 @@ from planning import storage
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.errors import ComputationError
-from planning.computation.spect import CAMERA_NAMES, SCATTER_CHOICES, spect_settings
+from planning.computation.spect_settings import CAMERA_NAMES, SCATTER_CHOICES, spect_settings
 from planning.selectors.courses import cycles_visible_to, time_points_visible_to
 from planning.selectors.imaging import cycle_images, series_visible_to
 from planning.services.audit import audit_view

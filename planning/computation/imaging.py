@@ -19,7 +19,8 @@ from dosimetry.quantification.calibration import CalibrationFactor as Factor
 from planning import storage
 from planning.computation.grids import grid_to_dict
 from planning.computation.provenance import software_versions
-from planning.computation.spect import reconstruct_series, settings_as_dict, spect_settings
+from planning.computation.spect import reconstruct_series
+from planning.computation.spect_settings import settings_as_dict, spect_settings
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
 from planning.models import Administration, CalibrationFactor, Series, TimePoint
 from planning.models.imaging import ACQUIRED_KINDS, SeriesKind

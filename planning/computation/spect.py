@@ -1,8 +1,6 @@
 """From stored projections and CT to an emission image, with the settings that a person chose."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
-from typing import Any
+from collections.abc import Callable
 
 from dosimetry.dicomio.ct import read_ct
 from dosimetry.dicomio.emission import EmissionImage
@@ -11,27 +9,11 @@ from dosimetry.dicomio.series import Series as DicomSeries
 from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.quantification.calibration import CalibrationFactor
-from dosimetry.quantification.spect import SCATTER_WORDS, SpectSettings, reconstruct_spect
-from dosimetry.reconstruction.cameras import CAMERAS
+from dosimetry.quantification.spect import reconstruct_spect
+from dosimetry.quantification.spect_settings import SpectSettings
 from planning.computation.densities import curve_of
 from planning.models import Series
 from planning.selectors.density_curves import density_curve_for
-
-CAMERA_NAMES = tuple(CAMERAS)
-SCATTER_CHOICES = tuple(SCATTER_WORDS)
-SETTING_NAMES = ("camera", "n_iterations", "n_subsets", "post_filter_fwhm_mm", "scatter", "has_attenuation")
-"""What a person chooses; the rest are the settings' own defaults."""
-
-
-def spect_settings(parameters: Mapping[str, Any]) -> SpectSettings:
-    """Return the settings among the parameters of a run; impossible ones raise with what to change."""
-    known = {field.name for field in fields(SpectSettings)}
-    return SpectSettings(**{name: value for name, value in parameters.items() if name in known})
-
-
-def settings_as_dict(settings: SpectSettings) -> dict[str, Any]:
-    """Return every setting, for the digest of a revision and for the dialog."""
-    return asdict(settings)
 
 
 def reconstruct_series(

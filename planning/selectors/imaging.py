@@ -89,7 +89,7 @@ def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:
         "modality": image.emission_series.modality,
         "unit": "Bq/mL",
         "units": summary.get("units") or "counts",
-        "corrections": summary.get("corrections", []),
+        "corrections": _corrections(image),
         "decay_correction": summary.get("decay_correction", ""),
         "decay_reference": DECAY_WORDS.get(summary.get("decay_correction", ""), "not stated"),
         "calibration": calibration
@@ -111,6 +111,15 @@ def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:
             "n_instances": summary.get("n_instances"),
         },
     }
+
+
+def _corrections(image: QuantifiedImage) -> list[str]:
+    """Return what the camera's header states, or what the reconstruction of projections did."""
+    if image.emission_series.kind != SeriesKind.PROJECTIONS:
+        return image.emission_series.summary.get("corrections", [])
+    settings = image.run.parameters if image.run else {}
+    made = {"ATTN": settings.get("has_attenuation", True), "SCAT": settings.get("scatter", "windows") != "none"}
+    return [code for code, is_made in made.items() if is_made]
 
 
 def _series(series) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from planning.models import Cycle
 from planning.models.contours import ContourState
-from planning.models.imaging import SeriesKind
 from planning.models.registrations import Decision
 from planning.models.reviews import ResultState
 from planning.models.runs import Run, RunState
 from planning.selectors.current import (
+    acquired_series,
     current_administration,
     current_calculation,
     current_contours,
@@ -109,11 +109,7 @@ def _import_state(cycle: Cycle) -> tuple[str, str]:
         return "todo", "No scan yet"
     if current_administration(cycle) is None:
         return "blocked", "The administration is missing"
-    without = [
-        time_point.number
-        for time_point in time_points
-        if not time_point.series.filter(kind=SeriesKind.EMISSION, is_discarded=False).exists()
-    ]
+    without = [time_point.number for time_point in time_points if acquired_series(time_point) is None]
     if without:
         return "blocked", f"Time point {without[0]} has no SPECT or PET"
     return "done", f"{len(time_points)} time point{'s' if len(time_points) > 1 else ''}"

@@ -11,9 +11,8 @@ from planning import permissions
 from planning.computation.administrations import net_activity
 from planning.errors import InvalidStateError
 from planning.models import Administration, Cycle, User
-from planning.models.imaging import SeriesKind
 from planning.permissions import Action
-from planning.selectors.current import current_administration
+from planning.selectors.current import acquired_series, current_administration
 from planning.services.audit import audit_record
 
 UNITS_BQ = {"Bq": 1.0, "kBq": 1e3, "MBq": 1e6, "GBq": 1e9}
@@ -108,7 +107,7 @@ def _net_bq(
 
 def _require_before_scans(cycle: Cycle, administration: Administration) -> None:
     for time_point in cycle.time_points.all():
-        emission = time_point.series.filter(kind=SeriesKind.EMISSION, is_discarded=False).first()
+        emission = acquired_series(time_point)
         start = emission.acquisition_start if emission else None
         if start is not None and start <= administration.administered_at:
             raise InvalidStateError(

@@ -15,8 +15,9 @@ from dosimetry.errors import (
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor
-from dosimetry.quantification.spect import SpectSettings, reconstruct_spect
+from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_scatter import find_imaged_line
+from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.volume import Grid, Volume, block_mean
 from tests.phantoms.spect_scans import PIXELS, PROTOCOL, STARTED, WINDOWS, read_small_scan, small_scan
 

@@ -18,6 +18,7 @@ from planning.selectors.calibrations import PROJECTIONS_FACTOR, calibration_for
 from planning.selectors.current import current_image
 from planning.selectors.imaging import cycle_images
 from planning.selectors.proposals import proposed_time_points
+from planning.selectors.steps import cycle_steps
 from planning.services.imaging import images_start
 from planning.services.imports import import_confirm
 from planning.tasks.base import execute_run
@@ -109,6 +110,8 @@ def test_projections_become_an_image_in_bq_per_ml(clinic, scanned):
     assert shown["reconstruction"] == QUICK
     (row,) = shown["time_points"]
     assert row["started_at"] == STARTED.isoformat()
+    assert row["image"]["corrections"] == ["ATTN", "SCAT"]
+    assert cycle_steps(scanned.cycle)[0].state == "done"
 
 
 def test_other_settings_make_a_new_revision_and_equal_ones_none(clinic, scanned):

@@ -1,0 +1,74 @@
+"""How projections become an image; light, so that the web process may read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from dosimetry.errors import InvalidInputError
+
+Scatter = Literal["simulated", "windows", "none"]
+SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
+    {"simulated": "simulated scatter", "windows": "TEW scatter", "none": "no scatter correction"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectSettings:
+    """How projections become an image; every one of these belongs to the identity of a calibration factor.
+
+    Parameters
+    ----------
+    camera : str
+        Name of the camera whose resolution is modelled; empty for no resolution modelling.
+    n_iterations, n_subsets : int
+        Of OSEM.
+    post_filter_fwhm_mm : float
+        Gaussian filter after it, mm.
+    has_attenuation : bool
+        Whether attenuation is corrected from the CT.
+    scatter : {"simulated", "windows", "none"}
+        Simulated from the image in the CT, estimated from the windows beside the photopeak, or not corrected.
+    scatter_smoothing_pixels : float
+        Of ``windows``: smoothing of the estimate within each view, FWHM in pixels.
+    scatter_histories : int
+        Of ``simulated``: photons to follow.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown way to correct scatter, or scatter that cannot be simulated for want of a camera or a CT.
+    """
+
+    camera: str = ""
+    n_iterations: int = 5
+    n_subsets: int = 10
+    post_filter_fwhm_mm: float = 0.0
+    has_attenuation: bool = True
+    scatter: Scatter = "windows"
+    scatter_smoothing_pixels: float = 4.0
+    scatter_histories: int = 200_000
+
+    def __post_init__(self) -> None:
+        if self.scatter not in SCATTER_WORDS:
+            raise InvalidInputError(
+                f"Scatter is one of {', '.join(SCATTER_WORDS)}; got {self.scatter!r}.", code="bad_scatter"
+            )
+        if self.scatter == "simulated" and not (self.camera and self.has_attenuation):
+            raise InvalidInputError(
+                "Scatter can be simulated for a known camera with attenuation from the CT only.", code="bad_scatter"
+            )
+
+    @property
+    def identity(self) -> str:
+        """Return the settings in words; a calibration factor holds for one of these only."""
+        parts = [f"OSEM {self.n_iterations} x {self.n_subsets}"]
+        parts.append("CT attenuation" if self.has_attenuation else "no attenuation correction")
+        parts.append(SCATTER_WORDS[self.scatter])
+        parts.append(f"resolution of {self.camera}" if self.camera else "no resolution modelling")
+        parts.append(f"filter {self.post_filter_fwhm_mm:g} mm" if self.post_filter_fwhm_mm else "no filter")
+        return ", ".join(parts)
+
+
+USUAL_SETTINGS = SpectSettings()
+"""What a person gets who chooses nothing."""
