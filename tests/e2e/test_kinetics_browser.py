@@ -73,3 +73,7 @@ def test_the_dose_page_shows_what_dominates_and_what_is_missing(case, live_serve
     inspector.get_by_text("dominates").wait_for()
     inspector.get_by_text("Dose, 95 %").wait_for()
     inspector.get_by_text("Not stated, so missing: calibration factor").wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("Uncertainty on").first.wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("Dose on").first.wait_for()

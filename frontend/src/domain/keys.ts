@@ -4,7 +4,7 @@ export type Command =
   | 'time-next' | 'time-previous' | 'zoom-in' | 'zoom-out' | 'fit' | 'reset'
   | 'preset-1' | 'preset-2' | 'preset-3' | 'preset-4' | 'preset-5' | 'invert' | 'fusion' | 'wash' | 'isodose' | 'outlines'
   | 'crosshair' | 'window' | 'zoom' | 'ruler' | 'brush' | 'erase' | 'threshold' | 'size-down' | 'size-up'
-  | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'clear-ruler' | 'flicker';
+  | 'uncertainty' | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'clear-ruler' | 'flicker';
 
 export interface KeyRow {
   command: Command;
@@ -27,6 +27,7 @@ export const VIEWER_KEYS: readonly KeyRow[] = [
   row('Show', 'fusion', ['F'], 'fusion on or off'), row('Show', 'outlines', ['O'], 'outlines on or off'),
   row('Show', 'window-region', ['W'], 'window to the region, and back'),
   row('Show', 'wash', ['G'], 'dose wash on or off'), row('Show', 'isodose', ['S'], 'isodose lines on or off'),
+  row('Show', 'uncertainty', ['U'], 'dose, or its uncertainty in the voxels'),
   row('Tools', 'crosshair', ['C'], 'crosshair'), row('Tools', 'window', ['L'], 'window by drag'),
   row('Tools', 'zoom', ['Z'], 'zoom by drag'), row('Tools', 'ruler', ['M'], 'ruler'), row('Tools', 'clear-ruler', ['Backspace'], 'remove the ruler'),
   row('Contours', 'brush', ['B'], 'brush'), row('Contours', 'erase', ['E'], 'eraser'), row('Contours', 'threshold', ['T'], 'threshold brush'),

@@ -23,6 +23,8 @@ import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
 
 const MGY_PER_GY = 1000;
+/** Upper end of the uncertainty map, %: above it a voxel says nothing. */
+const MOST_PERCENT = 50;
 const STYLES: readonly (readonly [colour: string, dash: string])[] = [['#b797e0', '1.5 4'], ['#8fd0c5', '6 3'], ['#e6d66b', '9 3 2 3'], ['#f0b49a', 'none'], ['#56b4e9', '3 2'], ['#f08fb6', '12 4']];
 
 const page = startPage();
@@ -31,6 +33,7 @@ let dose: Dose | null = null;
 let chosenId = '';
 let shownEngine = '';
 let session: ContourSession | null = null;
+let isUncertaintyShown = false;
 let kind: 'cumulative' | 'differential' = 'cumulative';
 
 const chosen = (): DoseRegion | undefined => dose?.regions.find((row) => row.region.id === chosenId);
@@ -41,6 +44,7 @@ async function load(): Promise<void> {
     dose = await getJson<Dose>(`/api/cycles/${page.cycleId}/dose`);
     if (!chosen()) chosenId = dose.regions[0]?.region.id ?? '';
     shownEngine = dose.engine ?? '';
+    isUncertaintyShown = isUncertaintyShown && Boolean(dose.tia_uncertainty_volume);
     drawWords();
     await Promise.all([showImages(), drawFigure()]);
   } catch (error) { showError(need('table'), error, () => void load()); }
@@ -56,7 +60,7 @@ function drawWords(): void {
   const row = chosen();
   const general = dose.findings.length > 0 ? html`<div class="sect"><div class="stack">${each(dose.findings, answerable)}</div></div>` : nothing;
   fill(need('inspector'), html`${staleNote()}${row ? doseInspector(row, dose.engines ?? []) : nothing}${general}<div class="sect last">${actions()}<div id="run-place"></div></div>`);
-  fill(need('hints'), html`${hintLine([['G', 'dose wash'], ['S', 'isodose'], [', .', 'region'], ['C', 'crosshair'], ['?', 'all keys']])}<span class="push t3">Calculation ${dose.calculation.number}, ${engineLabel(dose.engine)}, ${formatClock(dose.calculation.at)}</span>`);
+  fill(need('hints'), html`${hintLine([['G', 'dose wash'], ['S', 'isodose'], ['U', 'uncertainty'], [', .', 'region'], ['C', 'crosshair'], ['?', 'all keys']])}<span class="push t3">Calculation ${dose.calculation.number}, ${engineLabel(dose.engine)}, ${formatClock(dose.calculation.at)}</span>`);
 }
 
 function staleNote(): Html {
@@ -90,18 +94,33 @@ function levels(): IsodoseLevel[] {
 function drawToolbars(): void {
   const state = viewer?.state.get();
   const legend = levels().map((level, n) => html`<button type="button" class="iso-key" data-level="${level.value}" aria-pressed="${String(viewer?.highlightedLevel === level.value)}" title="Show this isodose"><svg width="26" height="10" aria-hidden="true"><line x1="1" y1="5" x2="25" y2="5" stroke="${level.colour}" stroke-width="2" stroke-dasharray="${level.dash}"></line></svg>${String(dose?.isodose_levels_gy?.[n] ?? "")}</button>`);
-  fill(need('toolbar'), html`<h1 class="h1">Dose</h1>${dose?.calculation ? html`<span class="seg" role="group" aria-label="Show"><button type="button" data-toggle="isWashOn" aria-pressed="${String(state?.isWashOn ?? false)}">Wash ${kbd('G')}</button><button type="button" data-toggle="isIsodoseOn" aria-pressed="${String(state?.isIsodoseOn ?? false)}">Isodose ${kbd('S')}</button></span>
+  fill(need('toolbar'), html`<h1 class="h1">Dose</h1>${dose?.calculation ? html`<span class="seg" role="group" aria-label="Show"><button type="button" data-toggle="isWashOn" aria-pressed="${String(state?.isWashOn ?? false)}">Wash ${kbd('G')}</button><button type="button" data-toggle="isIsodoseOn" aria-pressed="${String(state?.isIsodoseOn ?? false)}">Isodose ${kbd('S')}</button></span>${mapSwitch()}
     <span class="push t2 fs12">Isodose (Gy)</span>${legend}<button type="button" class="btn quiet" data-levels>Edit</button>` : nothing}`);
   fill(need('chart-toolbar'), dose?.calculation ? html`<h2 class="h2">Dose-volume</h2><span class="t2 fs12 ell">${engineLabel(dose.engine)}; density ${dose.density_origin ?? ''}</span><span class="push seg" role="group" aria-label="Histogram"><button type="button" data-kind="cumulative" aria-pressed="${String(kind === 'cumulative')}">Cumulative</button><button type="button" data-kind="differential" aria-pressed="${String(kind === 'differential')}">Differential</button></span>` : html`<h2 class="h2">Dose-volume</h2>`);
 }
 
-async function showImages(): Promise<void> {
+/** Dose, or how well the time-integrated activity of each voxel is known. */
+function mapSwitch(): Html {
+  const has = Boolean(dose?.tia_uncertainty_volume);
+  const title = has ? 'Relative standard uncertainty of the time-integrated activity of each voxel' : 'No map: the voxels of this calculation follow the curve of their region, or it is older';
+  return html`<span class="seg" role="group" aria-label="Map"><button type="button" data-map="dose" aria-pressed="${String(!isUncertaintyShown)}">Dose</button><button type="button" data-map="uncertainty" aria-pressed="${String(isUncertaintyShown)}" title="${title}" ${has ? nothing : html`disabled`}>Uncertainty ${kbd('U')}</button></span>`;
+}
+
+function showMap(isUncertainty: boolean): void {
+  if (isUncertainty === isUncertaintyShown || (isUncertainty && !dose?.tia_uncertainty_volume)) return;
+  isUncertaintyShown = isUncertainty;
+  drawToolbars();
+  void showImages(true);
+}
+
+async function showImages(keepsView = false): Promise<void> {
   if (!viewer || !dose) return;
   if (!dose.calculation || !dose.dose_volume) { showNote(placeholder({ icon: 'cube', title: 'No dose map yet', text: 'It appears here when the dose is calculated.' })); return; }
   try {
     const { time_points: points } = await fetchImages(page.cycleId);
     const point = points.find((item) => item.id === dose?.reference_time_point_id) ?? points.find((item) => item.is_reference);
-    const map = dose.engines?.find((engine) => engine.engine === shownEngine)?.dose_volume ?? dose.dose_volume;
+    const doseMap = dose.engines?.find((engine) => engine.engine === shownEngine)?.dose_volume ?? dose.dose_volume;
+    const map = isUncertaintyShown ? dose.tia_uncertainty_volume ?? doseMap : doseMap;
     const scan = point ? await loadScan(point, map) : null;
     if (!point || !scan) { showNote(placeholder({ icon: 'cube', title: 'The reference image is not prepared' })); return; }
     showNote(null);
@@ -110,11 +129,12 @@ async function showImages(): Promise<void> {
     const upper = Math.max(hottest, scan.dose?.header.window?.upper ?? scan.dose?.header.value_range?.[1] ?? MGY_PER_GY);
     const lowest = levels()[0]?.value ?? upper * 0.1;
     const window = scan.emission?.header.window;
-    viewer.state.set({ doseWindow: { lower: 0, upper }, doseThreshold: lowest / 2, ...(window ? { emissionWindow: window } : {}) });
-    viewer.isodoseLevels = levels();
-    await viewer.show([scan], { layout: 'dose', keepsView: false });
+    const look = isUncertaintyShown ? { doseWindow: { lower: 0, upper: MOST_PERCENT }, doseThreshold: 0 } : { doseWindow: { lower: 0, upper }, doseThreshold: lowest / 2 };
+    viewer.state.set({ ...look, ...(window ? { emissionWindow: window } : {}) });
+    viewer.isodoseLevels = isUncertaintyShown ? [] : levels();
+    await viewer.show([scan], { layout: 'dose', keepsView });
     session = await ContourSession.open(point.id, { onPaint: () => undefined, onSaveState: () => undefined, onUndo: () => undefined });
-    showRegions(true);
+    showRegions(!keepsView);
   } catch (error) { showNote(placeholder({ level: 'block', title: 'The dose map cannot be shown', text: errorText(error) })); }
 }
 
@@ -208,10 +228,11 @@ function start(): void {
   });
 }
 
-on(need('table'), 'click', '[data-engine]', (button) => { shownEngine = button.dataset.engine ?? ''; drawWords(); void showImages(); });
+on(need('table'), 'click', '[data-engine]', (button) => { shownEngine = button.dataset.engine ?? ''; isUncertaintyShown = false; drawWords(); void showImages(); });
 on(need('table'), 'click', '[data-region]', (row) => choose(row.dataset.region ?? ''));
 on(need('table'), 'keydown', '[data-region]', (row, event) => { if (event.key === 'Enter') choose(row.dataset.region ?? ''); });
 on(need('toolbar'), 'click', '[data-toggle]', (button) => toggle(button.dataset.toggle === 'isWashOn' ? 'isWashOn' : 'isIsodoseOn'));
+on(need('toolbar'), 'click', '[data-map]', (button) => showMap(button.dataset.map === 'uncertainty'));
 on(need('toolbar'), 'click', '[data-levels]', editLevels);
 on(need('toolbar'), 'click', '[data-level]', (button) => highlight(button.getAttribute('aria-pressed') === 'true' ? null : Number(button.dataset.level) / MGY_PER_GY));
 on(need('chart-toolbar'), 'click', '[data-kind]', (button) => { kind = button.dataset.kind === 'differential' ? 'differential' : 'cumulative'; drawToolbars(); void drawFigure(); });
@@ -223,6 +244,6 @@ on(need('inspector'), 'click', '[data-answer-first]', () => {
 });
 letAnswer(need('inspector'), page.cycleId, () => { void load(); void refreshSteps(page.cycleId); });
 if (viewer) {
-  bindViewerKeys(viewer, { wash: () => toggle('isWashOn'), isodose: () => toggle('isIsodoseOn'), 'region-next': () => step(1), 'region-previous': () => step(-1) });
+  bindViewerKeys(viewer, { wash: () => toggle('isWashOn'), isodose: () => toggle('isIsodoseOn'), uncertainty: () => showMap(!isUncertaintyShown), 'region-next': () => step(1), 'region-previous': () => step(-1) });
 } else bindKeys([{ keys: [','], label: 'region before', run: () => step(-1) }, { keys: ['.'], label: 'next region', run: () => step(1) }]);
 void load().then(() => followOpenRun(page.cycleId, ['planning.run_dose'], 'run-place', () => { void load(); void refreshSteps(page.cycleId); }));

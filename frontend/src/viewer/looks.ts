@@ -27,6 +27,9 @@ export interface Looks {
   windowText: string;
 }
 
+/** In the place of the dose a map of its relative standard uncertainty may lie. */
+export const isUncertainty = (volume: Volume | null): boolean => volume?.header.kind === 'uncertainty';
+
 /** Without a CT the emission image is the base, in inverse grey. */
 export function resolvePane(spec: PaneSpec, scan: Scan | undefined): ResolvedPane {
   const { ct = null, emission = null, dose = null } = scan ?? {};
@@ -35,7 +38,7 @@ export function resolvePane(spec: PaneSpec, scan: Scan | undefined): ResolvedPan
   const modality = scan?.modality ?? 'Emission';
   if (spec.content === 'dose') {
     const base = ct ?? emission;
-    return { ...common, base, wash: dose, washKind: 'dose', isBaseEmission: !ct, title: ct ? 'Dose on CT' : `Dose on ${modality}` };
+    return { ...common, base, wash: dose, washKind: 'dose', isBaseEmission: !ct, title: `${isUncertainty(dose) ? 'Uncertainty' : 'Dose'} on ${ct ? 'CT' : modality}` };
   }
   if (!ct || spec.content === 'emission') return { ...common, base: emission, wash: null, washKind: null, isBaseEmission: true, title: modality };
   if (spec.content === 'fusion') return { ...common, base: ct, wash: emission, washKind: 'emission', isBaseEmission: false, title: 'Fusion' };
@@ -56,7 +59,7 @@ export function looksOf(pane: ResolvedPane, state: ViewState): Looks {
 function washLook(pane: ResolvedPane, state: ViewState): Look | null {
   if (!pane.wash || !pane.washKind) return null;
   if (pane.washKind === 'dose') {
-    return { window: state.doseWindow, map: 'viridis', opacity: Math.min(state.opacity, 0.45), threshold: aboveLower(state.doseThreshold, state.doseWindow), isVisible: state.isWashOn };
+    return { window: state.doseWindow, map: isUncertainty(pane.wash) ? 'inferno' : 'viridis', opacity: Math.min(state.opacity, isUncertainty(pane.wash) ? 0.65 : 0.45), threshold: aboveLower(state.doseThreshold, state.doseWindow), isVisible: state.isWashOn };
   }
   return { window: state.emissionWindow, map: 'hot', opacity: state.opacity, threshold: aboveLower(state.emissionThreshold, state.emissionWindow), isVisible: state.isFusionOn };
 }

@@ -8,7 +8,7 @@ import { ImageEngine, type Look } from './engine';
 import { fitMmPerPixel, heldCentre } from './fitting';
 import { listenTo, type PaintTool } from './input';
 import type { IsodoseLevel } from './isodose';
-import { looksOf, resolvePane, type ResolvedPane } from './looks';
+import { isUncertainty, looksOf, resolvePane, type ResolvedPane } from './looks';
 import { MipPane } from './mip_pane';
 import { OutlineCache } from './outlines';
 import { keepDisplayVolumes } from './display_volumes';
@@ -244,7 +244,7 @@ export class Viewer {
     const parts = [
       scan.ct && `CT ${formatVoxel(nearestValue(scan.ct, point), scan.ct.header.unit)}`,
       scan.emission && `${scan.modality} ${formatVoxel(nearestValue(scan.emission, point), scan.emission.header.unit)}`,
-      scan.dose && `dose ${formatVoxel(nearestValue(scan.dose, point), scan.dose.header.unit)}`,
+      scan.dose && `${isUncertainty(scan.dose) ? 'u(TIA)' : 'dose'} ${formatVoxel(nearestValue(scan.dose, point), scan.dose.header.unit)}`,
     ];
     return parts.filter(Boolean).join('   ');
   }

@@ -49,6 +49,8 @@ export interface Dose {
   density_origin?: string;
   progeny?: { members: string[]; default: string };
   dose_volume?: string;
+  /** Relative standard uncertainty of the time-integrated activity of each voxel, %; null where no voxel was fitted. */
+  tia_uncertainty_volume?: string | null;
   reference_time_point_id?: string;
   isodose_levels_gy?: number[];
   regions: DoseRegion[];
