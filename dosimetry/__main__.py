@@ -1,4 +1,4 @@
-"""The command line for physicists: ``analyse`` a case, fit a ``population``, make a ``phantom``."""
+"""The command line for physicists: ``analyse`` a case, fit a ``population``, make a ``phantom`` and ``compare``."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from dosimetry.case.results import analyse_case
 from dosimetry.case.schema import TEMPLATE, read_case
 from dosimetry.errors import DosimetryError
 from dosimetry.phantoms import command as phantom_command
+from dosimetry.phantoms.comparison import compare_files
 
 EXIT_BAD_INPUT = 2
 
@@ -28,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     population.add_argument("curves", type=Path, help="file of curves (JSON)")
     population.add_argument("--out", type=Path, required=True, help="file for the prior (JSON)")
     phantom_command.add_arguments(commands.add_parser("phantom", help="a virtual patient as DICOM, with its truth"))
+    compare = commands.add_parser("compare", help="an analysis of a virtual patient against its truth")
+    compare.add_argument("results", type=Path, help="results.json of analyse")
+    compare.add_argument("truth", type=Path, help="truth.json of phantom")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "compare":
+        return _guarded(lambda: sys.stdout.write(compare_files(chosen.results, chosen.truth)))
     if chosen.command == "phantom":
         return _guarded(lambda: phantom_command.run(chosen, log=_say))
     if chosen.command == "population":

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.calibration import CalibrationFactor
 from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_settings import SpectSettings
+from dosimetry.units import MBQ_BQ
 from dosimetry.volume import Grid, Volume
 
 Log = Callable[[str], None]
@@ -49,6 +51,7 @@ COLOURS_RGB = (
     (213, 94, 0),
     (204, 121, 167),
 )
+FORMAT = "theranostics-case-1"
 INTERPRETED_TYPES = {RegionKind.ORGAN: "ORGAN", RegionKind.LESION: "GTV"}
 SMALLEST_CONTOUR_ML = 0.3
 UNREAD = ("Spine", "Ribs", "Bowel")
@@ -128,6 +131,8 @@ class VirtualWriter:
         facts["calibration_cps_per_mbq_of_one_head"] = self.patient.protocol.calibration_cps_per_bq * 1e6
         facts["administered_at"] = self.start.isoformat()
         truth_path.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+        if self.is_reconstructed:
+            (self.folder / "case.json").write_text(json.dumps(self.case(), indent=2) + "\n")
         return VirtualFiles(
             folder=self.folder,
             scans=scans,
@@ -137,6 +142,28 @@ class VirtualWriter:
             truth_path=truth_path,
             calibration_cps_per_bq=self.patient.protocol.calibration_cps_per_bq,
         )
+
+    def case(self) -> dict[str, Any]:
+        """Return the case file with which ``python -m dosimetry analyse`` runs on this folder."""
+        hours = self.patient.request.scan_times_h
+        points: list[dict[str, str]] = [
+            {"label": f"{hour:g} h", "images": f"scan_{number}"} for number, hour in enumerate(hours, start=1)
+        ]
+        points[0]["structures"] = "truth/rtstruct.dcm"
+        return {
+            "format": FORMAT,
+            "nuclide": self.patient.nuclide,
+            "agent": self.patient.request.agent,
+            "time_zone": "UTC",
+            "administration": {
+                "administered_activity_mbq": self.patient.biokinetics.administered_activity_bq / MBQ_BQ,
+                "administered_at": self.start.isoformat(),
+            },
+            "time_points": points,
+            "reference": points[0]["label"],
+            "contours": "propagate",
+            "engines": ["kernel"],
+        }
 
     @property
     def _uid_seed(self) -> str:

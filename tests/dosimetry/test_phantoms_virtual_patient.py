@@ -10,6 +10,7 @@ import pydicom
 import pytest
 
 from dosimetry.__main__ import main
+from dosimetry.case.schema import read_case
 from dosimetry.dicomio.ct import read_ct
 from dosimetry.dicomio.emission import read_emission
 from dosimetry.dicomio.guard import check_files
@@ -22,10 +23,13 @@ from dosimetry.phantoms.acquisition import ScanProtocol, acquire
 from dosimetry.phantoms.agents import AGENTS, get_agent
 from dosimetry.phantoms.biokinetics import BLADDER, REST, draw_biokinetics
 from dosimetry.phantoms.scanner import centred_grid
+from dosimetry.phantoms.virtual_ct import CtOptions
 from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
+from dosimetry.phantoms.virtual_writer import VirtualWriter
 from dosimetry.quantification.dead_time import true_rate_paralysable
+from dosimetry.quantification.spect_settings import USUAL_SETTINGS
 from dosimetry.volume import block_mean, coarser_grid
-from tests.phantoms.spect_scans import FINE, PROTOCOL, small_scan
+from tests.phantoms.spect_scans import FINE, PROTOCOL, STARTED, small_scan
 
 REGIONS_ML = {"Kidney left": 150.0, "Liver": 1700.0, "Spleen": 150.0, "Bladder": 200.0, "Lung left": 1500.0, REST: 60e3}
 HOUR_S = 3600.0
@@ -212,3 +216,25 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys, change):
     assert main(["phantom", "--scans", "24", "--engine", "local", "--out", str(tmp_path / "none"), *change]) == 2
     assert "[" in capsys.readouterr().err
     assert not (tmp_path / "none" / "truth.json").exists()
+
+
+def test_a_reconstructed_patient_comes_with_its_case_file(tmp_path):
+    """The case names folders that exist; analyse takes it as it is."""
+    patient = virtual_patient()
+    writer = VirtualWriter(
+        folder=tmp_path,
+        patient=patient,
+        start=STARTED,
+        ct_options=CtOptions(),
+        settings=USUAL_SETTINGS,
+        is_reconstructed=True,
+        log=print,
+    )
+    for name in ("scan_1", "scan_2", "truth"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "truth" / "rtstruct.dcm").touch()
+    (tmp_path / "case.json").write_text(json.dumps(writer.case()))
+    case = read_case(tmp_path / "case.json")
+    assert [point.label for point in case.time_points] == ["24 h", "96 h"]
+    assert case.administered_at == STARTED
+    assert case.administered_activity_bq == pytest.approx(patient.biokinetics.administered_activity_bq)
