@@ -70,7 +70,7 @@ def test_localisers_are_kept_apart(tmp_path):
 def test_projections_are_no_volume(tmp_path):
     written = edits.nm_series(tmp_path)
     edits.change(written.paths, edits.setting(ImageType=["ORIGINAL", "PRIMARY", "TOMO", "EMISSION"]))
-    assert edits.only(written).kind == "other"
+    assert edits.only(written).kind == "projections"
 
 
 @pytest.mark.parametrize(("write", "level"), [(edits.ct_series, "ask"), (edits.pet_series, "block")])

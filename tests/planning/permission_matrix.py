@@ -146,7 +146,7 @@ DOSES: Rows = {
 }
 IMAGING: Rows = {
     "images": {"GET": READ},
-    "images-prepare": {"POST": Row(action=Action.CONFIRM_IMPORT)},
+    "images-prepare": {"POST": Row(action=Action.CONFIRM_IMPORT, body={"scatter": "windows"})},
     "reference": {"POST": Row(action=Action.EDIT_REGISTRATION)},
 }
 IMPORTS: Rows = {
