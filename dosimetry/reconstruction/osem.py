@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from dosimetry.compute import Device, choose_device, tensor_backend
 from dosimetry.errors import GeometryMismatchError, InsufficientDataError, InvalidInputError
 from dosimetry.reconstruction.collimator import FWHM_PER_SIGMA
 from dosimetry.reconstruction.projector import Projector, from_columns, to_columns
+from dosimetry.reconstruction.tensors import (
+    SMALLEST_EXPECTED_SHARE,
+    SMALLEST_SENSITIVITY_SHARE,
+    TensorProjector,
+    TensorUpdates,
+)
 
 Float32Array = NDArray[np.float32]
-SMALLEST_EXPECTED_SHARE = 1e-6
-"""Expected counts below this share of the mean of a view are nothing: the ratio there is set to zero counts."""
-SMALLEST_SENSITIVITY_SHARE = 1e-3
-"""Voxels that a subset sees with less than this share of the largest sensitivity are outside the field of view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ def reconstruct(
     additive_counts: NDArray[Any] | None = None,
     start: OsemState | None = None,
     on_update: Callable[[OsemState], None] | None = None,
+    device: Device | None = None,
 ) -> OsemResult:
     """Reconstruct activity concentration from projections.
 
@@ -117,6 +121,9 @@ def reconstruct(
         Go on from there, with the same subsets; None begins anew.
     on_update : callable or None
         Called after each update, for progress and for keeping the state; it may raise to stop.
+    device : {"cpu", "cuda", "torch_cpu"} or None
+        ``cpu``: compiled code on threads; ``cuda``: tensors on the card; ``torch_cpu``: the code of ``cuda`` without
+        the card, for tests; None: CUDA when there is a card, else the CPU. They agree to single precision.
 
     Returns
     -------
@@ -144,11 +151,16 @@ def reconstruct(
     run = _Run(projector=projector, counts=_by_columns(counts), scatter=_by_columns(scatter), subsets=subsets)
     # Inside the loop an image holds Bq in each voxel.
     voxel_ml = np.float32(projector.grid.voxel_volume_ml)
+    backend = tensor_backend(choose_device(device))
+    updates: _Run | TensorUpdates = run
+    if backend is not None:
+        system = TensorProjector(projector=projector, backend=backend)
+        updates = TensorUpdates(system=system, counts=run.counts, scatter=run.scatter, subsets=subsets)
     image = run.uniform_start() if start is None else to_columns(start.image * voxel_ml)
     first = 0 if start is None else start.n_updates
     n_updates = options.n_iterations * options.n_subsets
     for number in range(first, n_updates):
-        image = run.update(image, number % options.n_subsets)
+        image = updates.update(image, number % options.n_subsets)
         if on_update is not None:
             concentration = from_columns(image, projector.grid.shape_zyx) / voxel_ml
             on_update(OsemState(n_updates=number + 1, image=concentration))

@@ -160,30 +160,34 @@ class Projector:
 
     def forward_view(self, columns: Float32Array, view: int) -> Float32Array:
         """Return one view (column, z) of an image in the order of the kernels, in Bq."""
-        turned = self._weights(view)
+        turned = self.view_weights(view)
         geometric = np.zeros((self.n_columns, self.grid.shape_zyx[0]), dtype=np.float32)
-        attenuation = self._attenuation_of(view)
-        project_view(columns, turned.starts, turned.voxels, turned.shares, attenuation, self._response(view), geometric)
-        return self._with_penetration(geometric) * np.float32(self._scale(view))
+        attenuation = self.view_attenuation(view)
+        project_view(
+            columns, turned.starts, turned.voxels, turned.shares, attenuation, self.view_response(view), geometric
+        )
+        return self._with_penetration(geometric) * np.float32(self.view_scale(view))
 
     def back_view(self, projection: Float32Array, view: int, columns: Float32Array) -> None:
         """Add the transpose of ``forward_view`` to an image in the order of the kernels."""
-        turned = self._weights(view)
-        scaled = self._with_penetration(projection) * np.float32(self._scale(view))
-        attenuation = self._attenuation_of(view)
+        turned = self.view_weights(view)
+        scaled = self._with_penetration(projection) * np.float32(self.view_scale(view))
+        attenuation = self.view_attenuation(view)
         back_project_view(
-            scaled, turned.starts, turned.voxels, turned.shares, attenuation, self._response(view), columns
+            scaled, turned.starts, turned.voxels, turned.shares, attenuation, self.view_response(view), columns
         )
 
     def prepare(self) -> None:
         """Compute what every view needs before the first pass, on threads."""
         with ThreadPoolExecutor(max_workers=n_cpu_workers()) as pool:
-            list(pool.map(self._attenuation_of, range(self.orbit.n_views)))
+            list(pool.map(self.view_attenuation, range(self.orbit.n_views)))
 
-    def _scale(self, view: int) -> float:
+    def view_scale(self, view: int) -> float:
+        """Return the counts per Bq of a view."""
         return 1.0 if self.counts_per_bq is None else self.counts_per_bq[view]
 
-    def _weights(self, view: int) -> RotationWeights:
+    def view_weights(self, view: int) -> RotationWeights:
+        """Return the overlap of voxels and turned cells of a view."""
         found = self._rotation.get(view)
         if found is None:
             found = rotation_weights(
@@ -195,8 +199,9 @@ class Projector:
             self._rotation[view] = found
         return found
 
-    def _attenuation_of(self, view: int) -> Float32Array:
-        turned = self._weights(view)
+    def view_attenuation(self, view: int) -> Float32Array:
+        """Return (depth, column, z) factors of a view; no depths without an attenuation map."""
+        turned = self.view_weights(view)
         if not self._mu:
             return np.empty((0, 1, 1), dtype=np.float32)
         found = self._attenuation.get(view)
@@ -208,7 +213,7 @@ class Projector:
                 self._attenuation[view] = found
         return found
 
-    def _response(self, view: int) -> tuple[Any, Any, Any, Any]:
+    def view_response(self, view: int) -> tuple[Any, Any, Any, Any]:
         """Return the kernels of every depth: columns, then z."""
         x, _, z = self.grid.spacing_xyz_mm
         sigmas_mm = np.zeros(self.n_depths)
@@ -217,21 +222,27 @@ class Projector:
             sigmas_mm = self.collimator.fwhm_mm(self.orbit.radii_mm[view] - depths_mm) / FWHM_PER_SIGMA
         return (*gaussian_kernels(sigmas_mm / x), *gaussian_kernels(sigmas_mm / z))
 
-    def _with_penetration(self, projection: Float32Array) -> Float32Array:
-        """Mix in the wide part of the response; symmetric, so the same in both directions."""
+    def penetration_kernels(self) -> tuple[float, Float32Array, Float32Array] | None:
+        """Return the share of septal penetration and its kernels (1, r + 1) along columns and z; None without any."""
         collimator = self.collimator
         if collimator is None or collimator.penetration_share == 0.0:
-            return projection
+            return None
         x, _, z = self.grid.spacing_xyz_mm
         sigma_mm = collimator.penetration_fwhm_mm / FWHM_PER_SIGMA
-        weights_z, radius_z = gaussian_kernels(np.array([sigma_mm / z]))
-        weights_u, radius_u = gaussian_kernels(np.array([sigma_mm / x]))
+        weights_u, weights_z = (gaussian_kernels(np.array([sigma_mm / step]))[0] for step in (x, z))
+        return collimator.penetration_share, weights_u, weights_z
+
+    def _with_penetration(self, projection: Float32Array) -> Float32Array:
+        """Mix in the wide part of the response; symmetric, so the same in both directions."""
+        kernels = self.penetration_kernels()
+        if kernels is None:
+            return projection
+        share, weights_u, weights_z = np.float32(kernels[0]), kernels[1], kernels[2]
         n_columns, n_z = projection.shape
         rows = np.empty_like(projection)
         wide = np.zeros_like(projection)
-        blur_z(projection, weights_z[0], min(int(radius_z[0]), n_z - 1), rows)
-        add_blurred_columns(rows, weights_u[0], min(int(radius_u[0]), n_columns - 1), wide)
-        share = np.float32(collimator.penetration_share)
+        blur_z(projection, weights_z[0], min(weights_z.shape[1], n_z) - 1, rows)
+        add_blurred_columns(rows, weights_u[0], min(weights_u.shape[1], n_columns) - 1, wide)
         return np.asarray((np.float32(1.0) - share) * projection + share * wide, dtype=np.float32)
 
 
