@@ -83,10 +83,14 @@ def collect_static() -> None:
     stamp.touch()
 
 
+KEEP_ALIVE_S = "75"
+"""An idle connection lives longer than a client's pause: closed after gunicorn's 2 s, the next request may meet a reset."""
+
+
 def web_child(host: str, port: int) -> Child:
     command = [sys.executable, "-m", "gunicorn", "theranostics_web.wsgi:application", "--bind", f"{host}:{port}"]
     command += ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--timeout", "300", "--preload"]
-    return Child(name="web", command=[*command, "--log-level", "warning"])
+    return Child(name="web", command=[*command, "--keep-alive", KEEP_ALIVE_S, "--log-level", "warning"])
 
 
 def worker_child(concurrency: int) -> Child:
