@@ -84,7 +84,7 @@ def collect_static() -> None:
 
 
 KEEP_ALIVE_S = "75"
-"""An idle connection lives longer than a client's pause: closed after gunicorn's 2 s, the next request may meet a reset."""
+"""Idle connections outlive a client's pause: one closed after gunicorn's 2 s may reset the next request."""
 
 
 def web_child(host: str, port: int) -> Child:
