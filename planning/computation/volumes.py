@@ -15,6 +15,8 @@ MAX_SLICES = 400
 WINDOW_QUANTILE = 0.995
 HU_LIMITS = (-1024, 3071)
 MGY = 1000.0
+MOST_SHOWN_PERCENT = 200.0
+"""Uncertainties are shown up to here; a voxel of noise may have millions, which would leave no steps for the others."""
 
 
 def display_grid(grid: Grid) -> tuple[Grid, bool]:
@@ -70,10 +72,11 @@ def dose_display_asset(dose: Volume) -> dict[str, Any]:
 
 
 def tia_uncertainty_asset(tia: Volume, standard_uncertainty: Volume) -> dict[str, Any]:
-    """Return u(TIA)/TIA in % on its own axis-aligned grid; missing without signal or where noise is not known."""
+    """Return u(TIA)/TIA in %, cut at 200, on its own axis-aligned grid; missing without signal or known noise."""
     has_signal = tia.values > 0.0
     percent = 100.0 * standard_uncertainty.values / np.where(has_signal, tia.values, 1.0)
-    percent = np.where(has_signal & np.isfinite(percent), percent, -1.0).astype(np.float32)
+    shown = np.minimum(percent, MOST_SHOWN_PERCENT)
+    percent = np.where(has_signal & np.isfinite(percent), shown, -1.0).astype(np.float32)
     grid, is_downsampled = display_grid(tia.grid)
     values = _on_grid(tia.with_values(percent), grid, None, fill_value=-1.0)
     values = np.where(values < 0.0, -1.0, values).astype(np.float32)

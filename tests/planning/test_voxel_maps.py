@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.volume import Grid, Volume
 from planning import models, storage
 from planning.api.doses import DoseStartInput
 from planning.computation.doses import compute_dose
+from planning.computation.volumes import MOST_SHOWN_PERCENT, tia_uncertainty_asset
 from planning.queue import TaskName
 from planning.selectors.doses import calculation_detail
 from planning.services.doses import dose_save
@@ -67,6 +69,19 @@ def test_the_volume_is_served_to_its_site_only(fitted):
     url = f"/api/volumes/{calculation_detail(fitted.cycle)['tia_uncertainty_volume']}/header"
     assert clinic.client(fitted.physicist).get(url).json()["kind"] == "uncertainty"
     assert clinic.client(clinic.foreigner).get(url).status_code == 404
+
+
+def test_a_voxel_of_noise_leaves_steps_for_the_others():
+    """The browser spreads 8,000 steps from zero to the largest value: one voxel of millions of % would take them all."""
+    grid = Grid(shape_zyx=(1, 1, 4), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(0.0, 0.0, 0.0))
+    tia_values = np.array([[[100.0, 1e-6, 100.0, 0.0]]], dtype=np.float32)
+    known = np.array([[[10.0, 1.0, np.nan, 1.0]]], dtype=np.float32)
+    asset = tia_uncertainty_asset(
+        Volume(values=tia_values, grid=grid, unit="Bq s"), Volume(values=known, grid=grid, unit="Bq s")
+    )
+    raw = gzip.decompress(storage.object_path(asset["object_sha256"]).read_bytes())
+    assert np.frombuffer(raw, dtype="<f4") == pytest.approx([10.0, MOST_SHOWN_PERCENT, -1.0, -1.0])
+    assert asset["header"]["value_range"][1] == MOST_SHOWN_PERCENT
 
 
 def test_scaling_by_choice_is_another_result_and_warns(fitted):
