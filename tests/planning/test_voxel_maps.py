@@ -72,7 +72,7 @@ def test_the_volume_is_served_to_its_site_only(fitted):
 
 
 def test_a_voxel_of_noise_leaves_steps_for_the_others():
-    """The browser spreads 8,000 steps from zero to the largest value: one voxel of millions of % would take them all."""
+    """The browser spreads 8,000 steps up to the largest value: one voxel of millions of % would take them all."""
     grid = Grid(shape_zyx=(1, 1, 4), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(0.0, 0.0, 0.0))
     tia_values = np.array([[[100.0, 1e-6, 100.0, 0.0]]], dtype=np.float32)
     known = np.array([[[10.0, 1.0, np.nan, 1.0]]], dtype=np.float32)
