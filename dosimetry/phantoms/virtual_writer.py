@@ -25,7 +25,7 @@ from dosimetry.dicomio.writing_seg import write_seg
 from dosimetry.dose.density import density_from_hu
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
-from dosimetry.phantoms.anatomy import RegionKind
+from dosimetry.phantoms.demo_writer import COLOURS_RGB, INTERPRETED_TYPES
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
@@ -42,17 +42,7 @@ CT_MARGIN_MM = 40.0
 """The CT reaches beyond the SPECT at both ends, so that attenuation is known to its border."""
 CT_SPACING_XYZ_MM = (2.0, 2.0, 3.0)
 CT_COLUMNS = 256
-COLOURS_RGB = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (213, 94, 0),
-    (204, 121, 167),
-)
 FORMAT = "theranostics-case-1"
-INTERPRETED_TYPES = {RegionKind.ORGAN: "ORGAN", RegionKind.LESION: "GTV"}
 SMALLEST_CONTOUR_ML = 0.3
 UNREAD = ("Spine", "Ribs", "Bowel")
 """Regions that are simulated but not outlined by readers; their truth stands in truth.json."""
