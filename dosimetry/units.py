@@ -3,6 +3,7 @@
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DAY_S = 86400.0
+US_S = 1e-6
 YEAR_S = 365.2422 * DAY_S
 """Tropical year, the convention of ICRP Publication 107."""
 

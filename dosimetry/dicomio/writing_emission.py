@@ -48,6 +48,8 @@ class AcquisitionFacts:
         Energy windows, keV; empty leaves them out.
     reconstruction : str
         Name of the reconstruction method.
+    camera : str
+        Model of the camera; empty leaves this package as the maker.
     """
 
     started: datetime
@@ -55,6 +57,7 @@ class AcquisitionFacts:
     corrections: tuple[str, ...] = ("ATTN", "SCAT")
     energy_windows_kev: tuple[tuple[float, float], ...] = ()
     reconstruction: str = "OSEM"
+    camera: str = ""
 
     def __post_init__(self) -> None:
         if not self.frame_duration_s > 0.0:

@@ -117,6 +117,8 @@ def write_projections(
     )
     dataset.FrameOfReferenceUID = frame_of_reference_uid
     dataset.PositionReferenceIndicator = ""
+    if acquisition.camera:
+        dataset.ManufacturerModelName = acquisition.camera
     uid = make_uid(series.series_uid, 0, seed=series.seed)
     set_instance(dataset, uid=uid, number=1, moment=moment)
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "TOMO", "EMISSION"]

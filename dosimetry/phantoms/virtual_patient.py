@@ -75,6 +75,8 @@ class VirtualPatientRequest:
         Bed positions of each SPECT, from the belly on towards the head.
     is_moving : bool
         Whether the patient lies differently in each scan.
+    cycle_number : int
+        1 or more. Movement and noise differ between cycles, anatomy and biokinetics stay.
     """
 
     agent: str = "DOTATATE"
@@ -86,6 +88,7 @@ class VirtualPatientRequest:
     administered_activity_bq: float | None = None
     n_beds: int = 1
     is_moving: bool = True
+    cycle_number: int = 1
 
     def __post_init__(self) -> None:
         times = np.asarray(self.scan_times_h, dtype=float)
@@ -93,6 +96,8 @@ class VirtualPatientRequest:
             raise InvalidInputError("Scan times must be above zero and rising, in h.", code="bad_times")
         if not 1 <= self.n_beds <= 3:
             raise InvalidInputError(f"A SPECT has 1 to 3 beds; got {self.n_beds}.", code="bad_beds")
+        if self.seed < 0 or self.cycle_number < 1:
+            raise InvalidInputError("A virtual patient needs a seed of 0 or more and a cycle of 1 or more.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +220,8 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
 
 def _poses(request: VirtualPatientRequest) -> tuple[RigidTransform, ...]:
     poses = [RigidTransform.identity()]
-    generator = np.random.default_rng([request.seed, 61])
+    cycle = [] if request.cycle_number == 1 else [request.cycle_number]
+    generator = np.random.default_rng([request.seed, 61, *cycle])
     for _ in request.scan_times_h[1:]:
         shift = generator.uniform(-LARGEST_SHIFT_MM, LARGEST_SHIFT_MM, 3)
         angles = np.radians(generator.uniform(-LARGEST_ROTATION_DEG, LARGEST_ROTATION_DEG, 3))

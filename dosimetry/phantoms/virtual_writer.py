@@ -92,6 +92,8 @@ class VirtualWriter:
         False writes projections and CT only, for the product to reconstruct.
     log : callable
         Gets a line for each step.
+    identity : PatientFacts or None
+        Name and number; None names the patient by agent and seed.
     """
 
     folder: Path
@@ -101,11 +103,12 @@ class VirtualWriter:
     settings: SpectSettings
     is_reconstructed: bool
     log: Log
+    identity: PatientFacts | None = None
 
     def write(self, truth: Truth) -> VirtualFiles:
         """Write everything; ``truth`` holds the doses on the grid of the first scan."""
-        scans = tuple(self._write_scan(index) for index in range(len(self.patient.poses)))
-        rtstruct_path, seg_path = self._write_regions(scans[0])
+        scans = self.write_scans()
+        rtstruct_path, seg_path = self.write_regions(scans[0])
         frame = scans[0].ct.frame_of_reference_uid
         dose = Volume(values=truth.dose.values, grid=truth.dose.grid, unit="Gy", frame_of_reference_uid=frame)
         rtdose = write_rtdose(
@@ -133,6 +136,10 @@ class VirtualWriter:
             calibration_cps_per_bq=self.patient.protocol.calibration_cps_per_bq,
         )
 
+    def write_scans(self) -> tuple[VirtualScan, ...]:
+        """Write CT and projections of every scan, with the reconstructed image where one is wanted."""
+        return tuple(self._write_scan(index) for index in range(len(self.patient.poses)))
+
     def case(self) -> dict[str, Any]:
         """Return the case file with which ``python -m dosimetry analyse`` runs on this folder."""
         hours = self.patient.request.scan_times_h
@@ -158,10 +165,13 @@ class VirtualWriter:
     @property
     def _uid_seed(self) -> str:
         request = self.patient.request
-        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}"
+        owner = "" if self.identity is None else f"/{self.identity.patient_id}"
+        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}{owner}"
 
     @property
     def _identity(self) -> PatientFacts:
+        if self.identity is not None:
+            return self.identity
         habitus = self.patient.anatomy.habitus
         return PatientFacts(
             name=f"VIRTUAL^{self.patient.request.agent} {self.patient.request.seed}",
@@ -204,6 +214,10 @@ class VirtualWriter:
             seed=self._uid_seed,
         )
 
+    def _noise_seed(self, index: int) -> int:
+        request = self.patient.request
+        return 1000 * request.seed + 100 * (request.cycle_number - 1) + index
+
     def _ct_grid(self) -> Grid:
         first, last = self.patient.spect_grid(0), self.patient.spect_grid(self.patient.request.n_beds - 1)
         low = first.origin_lps_mm[2] - CT_MARGIN_MM
@@ -219,7 +233,7 @@ class VirtualWriter:
         ct_grid = self._ct_grid()
         pose = self.patient.poses[index]
         labels = paint_labels(self.patient.anatomy, grid=ct_grid, pose=pose)
-        seed = 1000 * self.patient.request.seed + index
+        seed = self._noise_seed(index)
         hu = make_ct(
             self.patient.anatomy, labels, grid=ct_grid, seed=seed, options=self.ct_options, frame_of_reference_uid=frame
         )
@@ -250,7 +264,7 @@ class VirtualWriter:
             density_g_per_ml=self._density(labels, fine),
             grid=fine,
             protocol=protocol,
-            seed=100_000 * (bed + 1) + 1000 * patient.request.seed + index,
+            seed=100_000 * (bed + 1) + self._noise_seed(index),
         )
         written = write_projections(
             acquisition.counts,
@@ -270,6 +284,7 @@ class VirtualWriter:
                 frame_duration_s=protocol.duration_s,
                 corrections=(),
                 energy_windows_kev=protocol.windows_kev,
+                camera=f"Virtual {protocol.camera}",
             ),
             agent=self._agent,
             frame_of_reference_uid=frame,
@@ -324,7 +339,7 @@ class VirtualWriter:
             decay_correction="NONE",
         )
 
-    def _write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
+    def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
         """Write true contours on the CT of the first scan."""
         grid = self._ct_grid()
         labels = self.patient.anatomy.region_labels(paint_labels(self.patient.anatomy, grid=grid))

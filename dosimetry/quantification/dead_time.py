@@ -1,15 +1,14 @@
 """True count rates behind dead time, and the factor that they put on an image."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
 from dosimetry.errors import InvalidInputError
-
-DeadTimeModel = Literal["paralysable", "non_paralysable"]
+from dosimetry.quantification.spect_settings import DeadTimeModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from dosimetry.errors import FitError, InsufficientDataError, InvalidInputError
-from dosimetry.quantification.dead_time import DeadTimeModel, check_model
+from dosimetry.quantification.dead_time import check_model
+from dosimetry.quantification.spect_settings import DeadTimeModel
 
 FloatArray = NDArray[np.float64]
 MIN_POINTS_OVER_PARAMETERS = 1

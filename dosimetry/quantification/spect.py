@@ -13,6 +13,7 @@ from dosimetry.dicomio.projections import NmProjections
 from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.dead_time import dead_time_factor
 from dosimetry.quantification.spect_scatter import (
     MOST_UPDATES,
     ImagedLine,
@@ -173,8 +174,20 @@ class _Job:
             orbit=orbit,
             collimator=get_camera(camera).collimator(energy_kev) if camera else None,
             mu_per_mm=mu,
-            counts_per_bq=(per_view,) * orbit.n_views,
+            counts_per_bq=tuple(per_view * share for share in self.live_shares),
         )
+
+    @cached_property
+    def live_shares(self) -> tuple[float, ...]:
+        """Return for each view the share of the events that dead time left, from the counts of all windows."""
+        rates_cps = self.projections.counts.sum(axis=(0, 2, 3), dtype=np.float64) / self.projections.view_duration_s
+        return tuple(self._live_share(float(rate)) for rate in rates_cps)
+
+    def _live_share(self, rate_cps: float) -> float:
+        settings = self.settings
+        if rate_cps == 0.0 or settings.dead_time_s == 0.0:
+            return 1.0
+        return 1.0 / dead_time_factor(rate_cps, dead_time_s=settings.dead_time_s, model=settings.dead_time_model).factor
 
     def scatter(self) -> Float32Array | None:
         """Return the scatter in the photopeak window."""
@@ -239,11 +252,13 @@ class _Job:
     def words(self, result: OsemResult, scatter: Float32Array | None) -> str:
         """Return what was done, for the guard."""
         share = 0.0 if scatter is None else float(scatter.sum(dtype=np.float64)) / result.measured_counts
+        lost = 1.0 - float(np.mean(self.live_shares))
+        dead = f"Dead time took {lost:.1%} of the counts; they were given back. " if lost else ""
         return (
             f"Reconstructed from {self.projector.orbit.n_views} views at {self.line.energy_kev:.0f} keV: "
             f"{self.settings.identity}. Scatter is {share:.0%} of the counts; the image projects to "
-            f"{result.expected_counts / result.measured_counts:.3f} of what was measured. The axis of rotation is "
-            "taken at x = y = 0 of the frame of reference."
+            f"{result.expected_counts / result.measured_counts:.3f} of what was measured. {dead}The axis of "
+            "rotation is taken at x = y = 0 of the frame of reference."
         )
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from dosimetry.errors import InvalidInputError
+from dosimetry.units import US_S
 
+DeadTimeModel = Literal["paralysable", "non_paralysable"]
+LONGEST_DEAD_TIME_S = 1e-4
+"""A hundred times that of a gamma camera: above it the unit was mistaken."""
 Scatter = Literal["simulated", "windows", "none"]
 SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
     {"simulated": "simulated scatter", "windows": "TEW scatter", "none": "no scatter correction"}
@@ -33,11 +37,16 @@ class SpectSettings:
         Of ``windows``: smoothing of the estimate within each view, FWHM in pixels.
     scatter_histories : int
         Of ``simulated``: photons to follow.
+    dead_time_s : float
+        Of one head, for the counts of all recorded windows together; 0 for none.
+    dead_time_model : {"paralysable", "non_paralysable"}
+        As it was fitted.
 
     Raises
     ------
     InvalidInputError
-        An unknown way to correct scatter, or scatter that cannot be simulated for want of a camera or a CT.
+        An unknown way to correct scatter, scatter that cannot be simulated for want of a camera or a CT, or a dead
+        time that no camera has.
     """
 
     camera: str = ""
@@ -48,6 +57,8 @@ class SpectSettings:
     scatter: Scatter = "windows"
     scatter_smoothing_pixels: float = 4.0
     scatter_histories: int = 200_000
+    dead_time_s: float = 0.0
+    dead_time_model: DeadTimeModel = "paralysable"
 
     def __post_init__(self) -> None:
         if self.scatter not in SCATTER_WORDS:
@@ -58,6 +69,11 @@ class SpectSettings:
             raise InvalidInputError(
                 "Scatter can be simulated for a known camera with attenuation from the CT only.", code="bad_scatter"
             )
+        if not 0.0 <= self.dead_time_s < LONGEST_DEAD_TIME_S or self.dead_time_model not in get_args(DeadTimeModel):
+            raise InvalidInputError(
+                f"A dead time lies between 0 and {LONGEST_DEAD_TIME_S / US_S:g} µs, paralysable or non_paralysable.",
+                code="bad_dead_time",
+            )
 
     @property
     def identity(self) -> str:
@@ -67,6 +83,8 @@ class SpectSettings:
         parts.append(SCATTER_WORDS[self.scatter])
         parts.append(f"resolution of {self.camera}" if self.camera else "no resolution modelling")
         parts.append(f"filter {self.post_filter_fwhm_mm:g} mm" if self.post_filter_fwhm_mm else "no filter")
+        if self.dead_time_s:
+            parts.append(f"{self.dead_time_model.replace('_', '-')} dead time {self.dead_time_s / US_S:g} µs")
         return ", ".join(parts)
 
 

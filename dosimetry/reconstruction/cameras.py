@@ -167,6 +167,11 @@ CAMERAS: Mapping[str, Camera] = MappingProxyType(
 """Parallel-hole cameras by name."""
 
 
+def camera_named_in(model: str) -> str:
+    """Return the camera whose name stands in a header's model name, as ``Virtual Symbia ME``; empty for none."""
+    return next((name for name in CAMERAS if name.lower() in model.lower()), "")
+
+
 def get_camera(name: str) -> Camera:
     """Return a camera.
 

@@ -5,13 +5,20 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from dosimetry.units import US_S
 from planning import storage
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.errors import ComputationError
-from planning.computation.spect_settings import CAMERA_NAMES, SCATTER_CHOICES, spect_settings
+from planning.computation.spect_settings import (
+    CAMERA_NAMES,
+    DEAD_TIME_MODELS,
+    SCATTER_CHOICES,
+    settings_as_dict,
+    spect_settings,
+)
 from planning.selectors.courses import cycles_visible_to, time_points_visible_to
-from planning.selectors.imaging import cycle_images, series_visible_to
+from planning.selectors.imaging import cycle_images, projections_camera, series_visible_to
 from planning.services.audit import audit_view
 from planning.services.imaging import images_start, reference_choose
 
@@ -21,7 +28,12 @@ class ImagesApi(APIView):
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         audit_view(actor=request.user, patient=cycle.patient)
-        return Response({**cycle_images(cycle), "cameras": list(CAMERA_NAMES)})
+        images = cycle_images(cycle)
+        if images["reconstruction"] is not None:
+            model, has_ct = projections_camera(cycle)
+            settings = spect_settings(images["reconstruction"], camera_model=model, has_ct=has_ct)
+            images["reconstruction"] = settings_as_dict(settings)
+        return Response({**images, "cameras": list(CAMERA_NAMES)})
 
 
 class ImagesPrepareInput(serializers.Serializer):
@@ -33,8 +45,12 @@ class ImagesPrepareInput(serializers.Serializer):
     post_filter_fwhm_mm = FiniteFloatField(required=False, min_value=0.0, max_value=30.0)
     scatter = serializers.ChoiceField(choices=SCATTER_CHOICES, required=False)
     has_attenuation = serializers.BooleanField(required=False)
+    dead_time_us = FiniteFloatField(required=False, min_value=0.0, max_value=100.0)
+    dead_time_model = serializers.ChoiceField(choices=DEAD_TIME_MODELS, required=False)
 
     def validate(self, attrs):
+        if "dead_time_us" in attrs:
+            attrs["dead_time_s"] = attrs.pop("dead_time_us") * US_S
         try:
             spect_settings(attrs)
         except ComputationError as error:

@@ -49,7 +49,8 @@ def compute_image(
     inputs = _inputs(administration, emission, ct, calibration)
     nuclide = get_nuclide(time_point.cycle.course.nuclide)
     if emission.kind == SeriesKind.PROJECTIONS:
-        settings = spect_settings(parameters)
+        model = emission.summary.get("manufacturer_model", "")
+        settings = spect_settings(parameters, camera_model=model, has_ct=ct is not None)
         inputs["spect"] = settings_as_dict(settings)
         image = reconstruct_series(
             dicom_series(emission),

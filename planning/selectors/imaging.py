@@ -65,6 +65,15 @@ def _reconstruction(cycle: Cycle) -> dict[str, Any] | None:
     return newest.parameters if newest else {}
 
 
+def projections_camera(cycle: Cycle) -> tuple[str, bool]:
+    """Return the model of the camera in the headers of the projections, and whether every scan of them has a CT."""
+    found = [(point, acquired_series(point)) for point in cycle.time_points.all()]
+    rows = [(point, series) for point, series in found if series and series.kind == SeriesKind.PROJECTIONS]
+    models = {series.summary.get("manufacturer_model", "") for _, series in rows}
+    has_ct = all(point.series.filter(kind=SeriesKind.CT, is_discarded=False).exists() for point, _ in rows)
+    return models.pop() if len(models) == 1 else "", has_ct
+
+
 def _start(time_point: TimePoint, administration: Administration | None) -> dict[str, Any]:
     """Return when the scan starts, in h after the start of the administration: known before the image is prepared."""
     emission = acquired_series(time_point)

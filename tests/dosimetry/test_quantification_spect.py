@@ -187,3 +187,25 @@ def test_the_imaged_line_is_found(nuclide, windows, energy_kev, numbers):
 def test_windows_of_another_nuclide_are_refused():
     with pytest.raises(InsufficientDataError, match="Tc-99m"):
         find_imaged_line(WINDOWS, nuclide="Tc-99m")
+
+
+@pytest.mark.parametrize("model", ["paralysable", "non_paralysable"])
+def test_counts_lost_in_dead_time_are_given_back(projections, image, model):
+    tau_s = 5e-6
+    rates_cps = projections.counts.sum(axis=(0, 2, 3), dtype=np.float64) / projections.view_duration_s
+    boost = 20e3 / rates_cps.mean()  # a stronger source: 20,000 cps, of which a tenth is lost
+    live = np.exp(-boost * rates_cps * tau_s) if model == "paralysable" else 1.0 / (1.0 + boost * rates_cps * tau_s)
+    observed = projections.counts * (boost * live[:, None, None]).astype(np.float32)
+    busy = replace(projections, counts=observed)
+    settings = replace(QUICK, dead_time_s=tau_s, dead_time_model=model)
+    found = image_of(busy, settings)
+    assert total_bq(found) / boost == pytest.approx(total_bq(image), rel=2e-3)
+    # Views are lost unevenly, so that the mean over them is only near to what the image lacks.
+    assert total_bq(image_of(busy, QUICK)) / boost == pytest.approx(total_bq(image) * live.mean(), rel=0.02)
+    assert f"Dead time took {1.0 - live.mean():.1%} of the counts" in found.findings[-1].message
+
+
+@pytest.mark.parametrize("changes", [{"dead_time_s": 2.0}, {"dead_time_s": -1e-6}, {"dead_time_model": "other"}])
+def test_a_dead_time_that_no_camera_has_is_refused(changes):
+    with pytest.raises(InvalidInputError, match="µs"):
+        replace(QUICK, **changes)

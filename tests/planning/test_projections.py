@@ -114,6 +114,27 @@ def test_projections_become_an_image_in_bq_per_ml(clinic, scanned):
     assert cycle_steps(scanned.cycle)[0].state == "done"
 
 
+def test_the_dialog_begins_with_what_is_usual_for_a_known_camera(client, clinic, scanned):
+    series = scanned.time_point.series.get(kind="projections")
+    series.summary["manufacturer_model"] = "Virtual Symbia ME"
+    series.save()
+    client.force_login(clinic.users[Role.PHYSICIST])
+    shown = client.get(f"/api/cycles/{scanned.cycle.pk}/images").json()["reconstruction"]
+    assert (shown["camera"], shown["scatter"], shown["dead_time_s"]) == ("Symbia ME", "simulated", 0.0)
+    models.Series.objects.filter(kind="ct").update(is_discarded=True)
+    shown = client.get(f"/api/cycles/{scanned.cycle.pk}/images").json()["reconstruction"]
+    assert (shown["camera"], shown["scatter"]) == ("Symbia ME", "windows")
+
+
+def test_a_dead_time_is_typed_in_microseconds_and_kept_in_seconds(client, clinic, scanned):
+    client.force_login(clinic.users[Role.PHYSICIST])
+    address = f"/api/cycles/{scanned.cycle.pk}/images/prepare"
+    answer = client.post(address, {"dead_time_us": 2.5, "dead_time_model": "non_paralysable"}, "application/json")
+    run = models.Run.objects.get(pk=answer.json()["run_id"])
+    assert run.parameters == {"dead_time_s": pytest.approx(2.5e-6), "dead_time_model": "non_paralysable"}
+    assert client.post(address, {"dead_time_us": 1e6}, "application/json").status_code == 400
+
+
 def test_other_settings_make_a_new_revision_and_equal_ones_none(clinic, scanned):
     prepared(clinic, scanned, QUICK)
     prepared(clinic, scanned, QUICK)

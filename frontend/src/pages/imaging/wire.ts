@@ -49,13 +49,13 @@ export interface TimePoint {
 export interface Images {
   time_points: TimePoint[];
   window: Window | null;
-  /** Settings of the last reconstruction; null where no scan came as projections. */
+  /** Settings of the last reconstruction, or what is usual for the camera; null where no scan came as projections. */
   reconstruction: SpectSettings | null;
   /** Cameras whose resolution is known. */
   cameras: readonly string[];
 }
 
-export interface SpectSettings { camera?: string; n_iterations?: number; n_subsets?: number; post_filter_fwhm_mm?: number; scatter?: string; has_attenuation?: boolean }
+export interface SpectSettings { camera: string; n_iterations: number; n_subsets: number; post_filter_fwhm_mm: number; scatter: string; has_attenuation: boolean; dead_time_s: number; dead_time_model: string }
 
 export const fetchImages = (cycleId: string): Promise<Images> => getJson<Images>(`/api/cycles/${cycleId}/images`);
 

@@ -6,28 +6,30 @@ import { openDialog } from './dialogs';
 
 const SCATTER = [['windows', 'From the scatter windows (TEW)'], ['simulated', 'Simulated in the CT (needs a camera)'], ['none', 'Not corrected']] as const;
 const NO_CAMERA = ['', 'Not modelled'] as const;
-/** What the server takes where nothing is chosen. */
-export const USUAL = { camera: '', n_iterations: 5, n_subsets: 10, post_filter_fwhm_mm: 0, scatter: 'windows', has_attenuation: true } as const;
+const DEAD_TIME_MODELS = [['paralysable', 'Paralysable'], ['non_paralysable', 'Non-paralysable']] as const;
+const US_S = 1e-6;
+/** What is sent: the dead time in the unit of its field. */
+export type SpectChoice = Omit<SpectSettings, 'dead_time_s'> & { dead_time_us: number };
 
 /** What the form holds, as the server takes it. */
-export function settingsOf(values: Record<string, string>): SpectSettings {
-  const { camera = '', iterations = '', subsets = '', filter = '', scatter = '' } = values;
+export function settingsOf(values: Record<string, string>): SpectChoice {
+  const { camera = '', iterations = '', subsets = '', filter = '', scatter = '', dead = '', model = '' } = values;
   const hasAttenuation = values.attenuation !== undefined;
   if (scatter === 'simulated' && !(camera && hasAttenuation)) throw new Error('Scatter can be simulated for a chosen camera with attenuation correction only.');
-  return { camera, n_iterations: Number(iterations), n_subsets: Number(subsets), post_filter_fwhm_mm: Number(filter), scatter, has_attenuation: hasAttenuation };
+  return { camera, n_iterations: Number(iterations), n_subsets: Number(subsets), post_filter_fwhm_mm: Number(filter), scatter, has_attenuation: hasAttenuation, dead_time_us: Number(dead), dead_time_model: model };
 }
 
 /** Resolves with the settings, or with null when the person cancelled. */
-export function askSpectOptions(before: SpectSettings, cameras: readonly string[]): Promise<SpectSettings | null> {
-  const now = { ...USUAL, ...before };
-  let answer: SpectSettings | null = null;
+export function askSpectOptions(now: SpectSettings, cameras: readonly string[]): Promise<SpectChoice | null> {
+  let answer: SpectChoice | null = null;
   return openDialog({
     title: 'Reconstruct projections', action: 'Reconstruct', isWide: true,
     body: html`<p class="t2">Scans that came as projections are reconstructed here. The calibration factor must be that of one head in air (Settings, Cameras: “Projections, one head”).</p>
       <div class="form"><div class="pair"><label><span class="label">Resolution of camera</span>${select({ name: 'camera' }, [NO_CAMERA, ...cameras.map((name) => [name, name] as const)], now.camera)}</label><label><span class="label">Scatter</span>${select({ name: 'scatter' }, SCATTER, now.scatter)}</label></div>
       <div class="pair"><label><span class="label">Iterations</span><input class="text" type="number" min="1" max="50" step="1" name="iterations" value="${now.n_iterations}" required></label><label><span class="label">Subsets</span><input class="text" type="number" min="1" max="30" step="1" name="subsets" value="${now.n_subsets}" required></label></div>
       <div class="pair"><label><span class="label">Gaussian filter afterwards, FWHM (mm)</span><input class="text" type="number" min="0" max="30" step="any" name="filter" value="${now.post_filter_fwhm_mm}" required></label>
-      <label class="row"><input type="checkbox" name="attenuation" ${now.has_attenuation ? html`checked` : html``}><span>Attenuation from the CT</span></label></div></div>`,
+      <label class="row"><input type="checkbox" name="attenuation" ${now.has_attenuation ? html`checked` : html``}><span>Attenuation from the CT</span></label></div>
+      <div class="pair"><label><span class="label">Dead time of one head (µs, 0 for none)</span><input class="text" type="number" min="0" max="99" step="any" name="dead" value="${Number((now.dead_time_s / US_S).toPrecision(6))}" required></label><label><span class="label">Dead time is</span>${select({ name: 'model' }, DEAD_TIME_MODELS, now.dead_time_model)}</label></div></div>`,
     submit: (values) => { try { answer = settingsOf(values); return Promise.resolve(); } catch (error) { return Promise.reject(error instanceof Error ? error : new Error(String(error))); } },
   }).then(() => answer);
 }
