@@ -6,8 +6,9 @@ For each patient: four SPECT scans are simulated on voxels of 2 mm (attenuation,
 Poisson noise, movement between scans), reconstructed on pixels of 4 mm with scatter simulated in the CT, and corrected
 for partial volume by the geometric transfer matrix with true contours. The width of the point spread is not fitted to
 the patients: it is the one that makes a sphere of 10 mL in a cylinder right, simulated in the same way. Time-integrated
-activities come from the product's curve fit. Contours and registration are the true ones, so that the figures are
-those of imaging and kinetics alone.
+activities come from the product's curve fit; dose from the same Monte Carlo engine as the truth, with the region-based
+voxel-wise image of the first scan as the shape of each region's activity and the CT as density. Contours and
+registration are the true ones, so that the figures are those of imaging, kinetics and dose alone.
 """
 
 import sys
@@ -19,6 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dosimetry.dose.density import density_from_hu
+from dosimetry.dose.engines import run_engine
 from dosimetry.errors import DosimetryError
 from dosimetry.kinetics.region_curves import FitOptions, fit_region_curves
 from dosimetry.nuclides.decay import get_nuclide
@@ -26,15 +28,18 @@ from dosimetry.phantoms.acquisition import acquire
 from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_ct import make_ct, table_density
 from dosimetry.phantoms.virtual_patient import REST, VirtualPatientRequest, make_virtual_patient
+from dosimetry.phantoms.virtual_truth import compute_truth
 from dosimetry.quantification.geometric_transfer import gtm
+from dosimetry.quantification.partial_volume import rbv
 from dosimetry.quantification.spect_scatter import ImagedLine, converged_scatter, image_scatter
+from dosimetry.quantification.spect_settings import USUAL_SETTINGS
 from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.osem import OsemOptions, reconstruct
 from dosimetry.reconstruction.projector import Projector
-from dosimetry.volume import block_mean
+from dosimetry.volume import Volume, block_mean
 
-ITERATIONS, SUBSETS = 5, 10
+COLUMNS = {"uncorrected": "raw", "corrected": "corrected", "time-integrated": "tia", "dose": "dose"}
 WIDTHS_MM = np.arange(4.0, 13.0, 0.5)
 
 
@@ -64,7 +69,7 @@ def image_of(counts, orbit, density, grid, protocol):
         )
 
     scatter = converged_scatter(None, simulate)
-    options = OsemOptions(n_iterations=ITERATIONS, n_subsets=SUBSETS)
+    options = OsemOptions(n_iterations=USUAL_SETTINGS.n_iterations, n_subsets=USUAL_SETTINGS.n_subsets)
     return reconstruct(counts, projector=projector, options=options, additive_counts=scatter).activity_bq_per_ml
 
 
@@ -112,30 +117,61 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
         fractions = {name: block_mean(regions == 1 + patient.anatomy.region_names.index(name), 2) for name in names}
         fractions[REST] = np.clip(block_mean(regions > 0, 2) - sum(fractions.values()), 0.0, 1.0)
         corrected = gtm(image, fractions, spacing_xyz_mm=grid.spacing_xyz_mm, fwhm_mm=width_mm)
+        if scan == 0:
+            shape = rbv(image, fractions, spacing_xyz_mm=grid.spacing_xyz_mm, fwhm_mm=width_mm).values
+            first = (shape, fractions, density_on_grid(density_from_hu(ct), grid=grid))
         true = patient.concentrations_bq_per_ml(scan)
         for name, mean, raw in zip(corrected.names, corrected.means, corrected.observed_means, strict=True):
-            if name in names:
+            if name in (*names, REST):
                 inside_ml = float(fractions[name].sum()) * grid.voxel_volume_ml
                 whole[name] = min(whole.get(name, 1.0), inside_ml / patient.volumes_ml[name])
                 means.setdefault(name, []).append((patient.scan_times_s[scan], float(mean), float(raw), true[name]))
+    tia_bq_s = {name: found_tia(points, patient.volumes_ml[name]) for name, points in means.items()}
+    doses = dose_ratios(patient, *first, tia_bq_s)
     rows = []
     for name, points in means.items():
-        if whole[name] < 0.97 or name in {"Bladder", "Bowel", "Spine"} or len(points) < len(patient.poses):
+        if whole[name] < 0.97 or name in {"Bladder", "Bowel", "Spine", REST} or len(points) < len(patient.poses):
             continue
-        times, corrected, raw, true = (np.array(column) for column in zip(*points, strict=True))
+        _, corrected, raw, true = (np.array(column) for column in zip(*points, strict=True))
         rows.append(
             {
                 "name": name,
                 "volume_ml": patient.volumes_ml[name],
                 "raw": float(np.mean(raw / true)),
                 "corrected": float(np.mean(corrected / true)),
-                "tia": tia_ratio(times, corrected, patient.volumes_ml[name], patient.biokinetics.curves[name]),
+                "tia": tia_bq_s[name] / patient.biokinetics.curves[name].time_integrated_activity_bq_s,
+                "dose": doses.get(name, float("nan")),
             }
         )
     return rows, totals
 
 
-def tia_ratio(times, concentrations, volume_ml, curve) -> float:
+def dose_ratios(patient, shape, fractions, density, tia_bq_s) -> dict[str, float]:
+    """Return found over true mean dose of every region: each region's activity lies as in the corrected image."""
+    grid = patient.spect_grid()
+    tia = np.zeros(grid.shape_zyx)
+    for name, share in fractions.items():
+        activity = np.maximum(shape, 0.0) * share
+        inside = float(share.sum()) * grid.voxel_volume_ml / patient.volumes_ml[name]
+        if np.isfinite(tia_bq_s.get(name, np.nan)) and activity.sum() > 0.0:
+            tia += activity * (tia_bq_s[name] * min(inside, 1.0) / activity.sum())
+    truth = compute_truth(patient)
+    found = run_engine(
+        truth.engine,
+        tia_bq_s=Volume(values=tia.astype(np.float32), grid=grid, unit="Bq s"),
+        density_g_per_ml=Volume(values=density, grid=grid, unit="g/mL"),
+        nuclide=get_nuclide(patient.nuclide),
+    )
+    ratios = {}
+    for name, share in fractions.items():
+        mass = share * density
+        mean_gy = float((found.dose.values * mass).sum(dtype=np.float64) / mass.sum(dtype=np.float64))
+        ratios[name] = mean_gy / truth.regions[name].absorbed_dose_gy
+    return ratios
+
+
+def found_tia(points, volume_ml) -> float:
+    times, concentrations = (np.array(column) for column in list(zip(*points, strict=True))[:2])
     activities = np.maximum(concentrations, 1e-3) * volume_ml
     try:
         fit = fit_region_curves(
@@ -148,7 +184,7 @@ def tia_ratio(times, concentrations, volume_ml, curve) -> float:
     except DosimetryError:
         return float("nan")
     chosen = fit.curves[fit.recommended_model]
-    return chosen.time_integrated_activity_bq_s / curve.time_integrated_activity_bq_s
+    return float(chosen.time_integrated_activity_bq_s)
 
 
 def quartiles(values) -> str:
@@ -173,6 +209,10 @@ def main() -> None:
         print(
             f"seed {seed}: {time.perf_counter() - start:.0f} s, total activity {np.mean(total) - 1.0:+.1%}", flush=True
         )
+        show(rows, totals)
+
+
+def show(rows: list[dict], totals: list[float]) -> None:
     groups = {
         "Kidneys": lambda row: row["name"].startswith("Kidney"),
         "Liver": lambda row: row["name"] == "Liver",
@@ -185,11 +225,11 @@ def main() -> None:
             ("lesion" in row["name"] or "Node" in row["name"]) and 2 <= row["volume_ml"] < 5
         ),
     }
-    print(f"{n_patients} patients, total activity of a scan: {quartiles(totals)}")
+    print(f"total activity of a scan: {quartiles(totals)}")
     for label, belongs in groups.items():
         chosen = [row for row in rows if belongs(row)]
-        for what, key in (("uncorrected", "raw"), ("corrected", "corrected"), ("time-integrated", "tia")):
-            print(f"{label:22s} {what:16s} {quartiles([row[key] for row in chosen])}")
+        for what, key in COLUMNS.items():
+            print(f"{label:22s} {what:16s} {quartiles([row[key] for row in chosen])}", flush=True)
 
 
 if __name__ == "__main__":

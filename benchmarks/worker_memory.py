@@ -50,7 +50,7 @@ def work(folder: Path) -> None:
     from planning.models.runs import RunState
     from planning.services.demo import demo_site_create
 
-    def run_waiting() -> None:
+    def run_waiting(_say=None) -> None:
         while run := Run.objects.filter(state=RunState.QUEUED).order_by("created_at").first():
             started = time.perf_counter()
             demo_case.TASKS[run.kind](str(run.pk))

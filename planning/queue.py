@@ -17,6 +17,7 @@ class TaskName(StrEnum):
     FIT_POPULATION = "planning.run_population"
     CALCULATE_DOSE = "planning.run_dose"
     WRITE_REPORT = "planning.run_report"
+    MAKE_VIRTUAL_PATIENT = "planning.run_virtual_patient"
 
 
 LABELS = {
@@ -29,6 +30,7 @@ LABELS = {
     TaskName.FIT_POPULATION: "Fitting a population",
     TaskName.CALCULATE_DOSE: "Calculating dose",
     TaskName.WRITE_REPORT: "Writing the report",
+    TaskName.MAKE_VIRTUAL_PATIENT: "Making a virtual patient",
 }
 CPU_TASKS = {
     TaskName.PREPARE_IMAGES,
@@ -37,6 +39,7 @@ CPU_TASKS = {
     TaskName.FIT_CURVES,
     TaskName.FIT_POPULATION,
     TaskName.CALCULATE_DOSE,
+    TaskName.MAKE_VIRTUAL_PATIENT,
 }
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
-from dosimetry.reconstruction.attenuation import mu_per_mm
+from dosimetry.reconstruction.attenuation import BODY_G_PER_ML, mu_per_mm
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.orbit import Orbit, body_contour_orbit
 from dosimetry.reconstruction.projector import Projector
@@ -16,8 +16,6 @@ from dosimetry.reconstruction.scatter_mc import ScatterSettings, emitted_photons
 from dosimetry.volume import Grid, block_mean, coarser_grid
 
 Float32Array = NDArray[np.float32]
-BODY_G_PER_ML = 0.05
-"""Above this density a voxel belongs to the body, lungs included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,6 +163,11 @@ class VirtualWriter:
         }
 
     @property
+    def camera(self) -> str:
+        """Return the model of the camera in the headers: no real one's name."""
+        return f"Virtual {self.patient.protocol.camera}"
+
+    @property
     def _uid_seed(self) -> str:
         request = self.patient.request
         owner = "" if self.identity is None else f"/{self.identity.patient_id}"
@@ -284,7 +289,7 @@ class VirtualWriter:
                 frame_duration_s=protocol.duration_s,
                 corrections=(),
                 energy_windows_kev=protocol.windows_kev,
-                camera=f"Virtual {protocol.camera}",
+                camera=self.camera,
             ),
             agent=self._agent,
             frame_of_reference_uid=frame,
@@ -340,7 +345,7 @@ class VirtualWriter:
         )
 
     def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
-        """Write true contours on the CT of the first scan."""
+        """Write true contours on the CT of the first scan, as structure set and as segmentation."""
         grid = self._ct_grid()
         labels = self.patient.anatomy.region_labels(paint_labels(self.patient.anatomy, grid=grid))
         regions: list[RegionToWrite] = []

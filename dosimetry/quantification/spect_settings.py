@@ -26,7 +26,8 @@ class SpectSettings:
     camera : str
         Name of the camera whose resolution is modelled; empty for no resolution modelling.
     n_iterations, n_subsets : int
-        Of OSEM.
+        Of OSEM. With resolution modelling small regions deep in the body converge slowly: after 50 updates kidneys of
+        virtual patients stay 6 % low that come within 2 % after 150 (docs/physics/spect.md).
     post_filter_fwhm_mm : float
         Gaussian filter after it, mm.
     has_attenuation : bool
@@ -50,8 +51,8 @@ class SpectSettings:
     """
 
     camera: str = ""
-    n_iterations: int = 5
-    n_subsets: int = 10
+    n_iterations: int = 10
+    n_subsets: int = 15
     post_filter_fwhm_mm: float = 0.0
     has_attenuation: bool = True
     scatter: Scatter = "windows"

@@ -34,6 +34,8 @@ class Shared:
         p = d ln C/d ln v: how the counts inside follow the contour's edge; 0 where the edge lies in the cold.
     mass_exponent : float
         c of S = k v^-c.
+    partial_volume_cv : float or None
+        Of a correction that takes the image's resolution instead of a recovery curve; None: there was none.
     recovery : callable or None
         Recovery coefficient against volume (mL); None: no recovery correction was made.
     volume_ml : float
@@ -47,6 +49,7 @@ class Shared:
     volume_ml: float
     counts_slope: float = 0.0
     mass_exponent: float = 1.0
+    partial_volume_cv: float | None = None
     recovery: Callable[[FloatArray], FloatArray] | None = None
 
 
@@ -146,6 +149,10 @@ def propagate_chain(
         "Recovery curve": shared.recovery_fit_cv if shared.recovery is not None else None,
         "Dose model": shared.dose_model_cv,
     }
+    if shared.partial_volume_cv is not None:
+        stated["Partial volume"] = shared.partial_volume_cv
+        if shared.recovery is None:
+            del stated["Recovery curve"]
     _refuse(shared.volume_cv, *(value for value in stated.values() if value is not None))
     slope = shared.counts_slope - _recovery_slope(shared) - shared.mass_exponent
     curve_cv = curve.time_integrated_activity_standard_uncertainty_bq_s / curve.time_integrated_activity_bq_s
@@ -180,7 +187,7 @@ def propagate_chain(
         )
     return ChainResult(
         components=components,
-        shared=tuple(name for name in ("Calibration factor", "Recovery curve", "Dose model") if name in components),
+        shared=tuple(name for name in stated if name in components),
         not_stated=tuple(name for name, value in stated.items() if value is None),
         first_order_cv=float(np.sqrt(sum(value**2 for value in components.values()))),
         monte_carlo_cv=float(0.5 * (high - low)),

@@ -14,6 +14,8 @@ from dosimetry.volume import Grid, Volume, resample
 Float32Array = NDArray[np.float32]
 AIR_G_PER_ML = 0.00121
 """Density where the CT sees nothing; the smallest value of the density curve."""
+BODY_G_PER_ML = 0.05
+"""Above this density a voxel belongs to the body, lungs included."""
 COVERAGE_TOLERANCE_MM = 5.0
 
 

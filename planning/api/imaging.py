@@ -5,7 +5,6 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from dosimetry.units import US_S
 from planning import storage
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
@@ -21,6 +20,8 @@ from planning.selectors.courses import cycles_visible_to, time_points_visible_to
 from planning.selectors.imaging import cycle_images, projections_camera, series_visible_to
 from planning.services.audit import audit_view
 from planning.services.imaging import images_start, reference_choose
+
+US_S = 1e-6
 
 
 class ImagesApi(APIView):

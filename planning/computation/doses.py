@@ -13,6 +13,7 @@ from planning.computation.densities import density_of
 from planning.computation.engine_doses import engine_rows, run_engines
 from planning.computation.grids import grid_from_dict, label_masks
 from planning.computation.organ_level import add_organ_level
+from planning.computation.partial_volume_settings import partial_volume_of
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
 from planning.computation.region_doses import RegionInputs, compute_region_dose
@@ -47,7 +48,8 @@ def compute_dose(
     grid = grid_from_dict(image.emission_grid)
     nuclide = get_nuclide(cycle.course.nuclide)
     progress(0.02, "Reading images")
-    series, registrations, findings = aligned_series(cycle, reference, grid, progress)
+    choice = partial_volume_of(curves.parameters)
+    series, registrations, findings = aligned_series(cycle, reference, grid, choice, progress)
     progress(0.25, "Fitting voxels")
     maps = voxel_tia(
         series=series,

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from dosimetry.errors import DosimetryError, InsufficientDataError
 from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, RegionCurves, fit_region_curves
 from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
+from planning.computation.partial_volume import RegionFactor, region_factors
+from planning.computation.partial_volume_settings import PartialVolume, correction_findings, partial_volume_of
 from planning.computation.population_curves import unit_activity_quantiles
 from planning.computation.priors import populations_used, region_priors
 from planning.computation.provenance import software_versions
@@ -29,7 +32,8 @@ def compute_curves(
 ) -> dict[str, Any]:
     """Fit every region that is accepted on at least one time point."""
     administration = current_administration(cycle)
-    points = _points_by_region(cycle)
+    choice = partial_volume_of(parameters)
+    points = _points_by_region(cycle, choice, progress)
     if administration is None or not points:
         raise InsufficientDataError(
             "Record the administration and accept at least one contour before fitting curves.", code="no_points"
@@ -41,9 +45,12 @@ def compute_curves(
     priors = region_priors(cycle=cycle, regions=list(points), parameters=parameters)
     curves = []
     for i, (region, region_points) in enumerate(points.items()):
-        progress(i / len(points), f"Fitting {region.name}")
+        progress(0.5 + 0.5 * i / len(points), f"Fitting {region.name}")
         options = replace(shared, prior=priors.get(region))
-        curves.append({"region": region, **_fit_region(region_points, nuclide, options, n_time_points=n_time_points)})
+        fields = _fit_region(region_points, nuclide, options, n_time_points=n_time_points)
+        if choice is not None:
+            fields["findings"] += correction_findings(region_points, choice)
+        curves.append({"region": region, **fields})
     inputs = {
         "administration": str(administration.pk),
         "contours": sorted(str(revision.pk) for revision in revisions),
@@ -91,16 +98,23 @@ def _options(parameters: Mapping[str, Any], administration) -> FitOptions:
     )
 
 
-def _points_by_region(cycle: Cycle) -> dict[Region, list[dict[str, Any]]]:
+def _points_by_region(
+    cycle: Cycle, choice: PartialVolume | None, progress: Callable[[float, str], None]
+) -> dict[Region, list[dict[str, Any]]]:
     excluded = {
         (exclusion.region_id, exclusion.time_point_id): exclusion
         for exclusion in PointExclusion.objects.filter(time_point__cycle=cycle).order_by("created_at", "pk")
     }
     points: dict[Region, list[dict[str, Any]]] = {}
-    for time_point in cycle.time_points.order_by("number"):
+    time_points = list(cycle.time_points.order_by("number"))
+    for i, time_point in enumerate(time_points):
         revision = current_contours(time_point)
         if revision is None:
             continue
+        factors: Mapping[UUID, RegionFactor] = {}
+        if choice is not None:
+            progress(0.5 * i / len(time_points), f"Partial volume of time point {time_point.number}")
+            factors = region_factors(revision, choice)
         for contour in revision.contours.filter(state="accepted").select_related("region"):
             exclusion = excluded.get((contour.region_id, time_point.pk))
             is_excluded = exclusion is not None and exclusion.is_excluded
@@ -109,15 +123,25 @@ def _points_by_region(cycle: Cycle) -> dict[Region, list[dict[str, Any]]]:
                     "time_point": str(time_point.pk),
                     "number": time_point.number,
                     "time_s": revision.image.time_s,
-                    "activity_bq": contour.activity_bq,
-                    "activity_standard_uncertainty_bq": contour.activity_standard_uncertainty_bq
-                    or DEFAULT_ACTIVITY_CV * contour.activity_bq,
+                    **_activity(contour, factors.get(contour.region_id)),
                     "volume_ml": contour.volume_ml,
                     "is_excluded": is_excluded,
                     "reason": exclusion.reason if is_excluded else "",
                 }
             )
     return {region: sorted(rows, key=lambda row: row["time_s"]) for region, rows in points.items()}
+
+
+def _activity(contour, correction: RegionFactor | None) -> dict[str, Any]:
+    """Return the activity of a point; a correction that leaves nothing is not made, and the points say so."""
+    u_bq = contour.activity_standard_uncertainty_bq or DEFAULT_ACTIVITY_CV * contour.activity_bq
+    if correction is None or correction.factor <= 0.0:
+        return {"activity_bq": contour.activity_bq, "activity_standard_uncertainty_bq": u_bq}
+    return {
+        "activity_bq": correction.factor * contour.activity_bq,
+        "activity_standard_uncertainty_bq": correction.factor * u_bq,
+        "partial_volume": {"factor": correction.factor, "cv": correction.cv},
+    }
 
 
 def _fit_region(points: list[dict[str, Any]], nuclide, options: FitOptions, *, n_time_points: int) -> dict[str, Any]:

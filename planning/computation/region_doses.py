@@ -19,6 +19,7 @@ from dosimetry.units import HOUR_S, KEV_PER_G_GY
 from dosimetry.volume import Grid, Volume
 from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.engine_doses import compared
+from planning.computation.partial_volume_settings import partial_volume_cv
 
 D_PERCENTS = (98.0, 95.0, 50.0, 5.0, 2.0)
 N_DVH_POINTS = 121
@@ -97,6 +98,7 @@ def _chain(inputs: RegionInputs, mean_gy: float, *, statistical_cv: float) -> Ch
     shared = Shared(
         calibration_cv=inputs.calibration_cv,
         recovery_fit_cv=None,
+        partial_volume_cv=partial_volume_cv(inputs.points),
         dose_model_cv=statistical_cv if statistical_cv > 0.0 else None,
         volume_cv=edge_cv,
         volume_ml=inputs.contour.volume_ml,

@@ -16,6 +16,8 @@ from dosimetry.volume import Grid, RigidTransform, Volume, resample
 from planning import storage
 from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.grids import grid_from_dict, label_masks
+from planning.computation.partial_volume import corrected_values
+from planning.computation.partial_volume_settings import PartialVolume
 from planning.models import Cycle, TimePoint
 from planning.selectors.current import current_contours, current_image, current_registration
 from planning.selectors.kinetics import chosen_fit
@@ -25,10 +27,13 @@ ASSUMED = {"single_time_point", "posterior"}
 """Curves whose shape rests on a half-life or a prior: their voxels follow them from the last scan used."""
 
 
-def aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> tuple[list, list, list]:
+def aligned_series(
+    cycle: Cycle, reference: TimePoint, grid: Grid, choice: PartialVolume | None, progress
+) -> tuple[list, list, list]:
     """Return (time point, image, values on the reference grid) in order of time, and what registered them.
 
-    Values are nan where a scan does not reach.
+    Values are nan where a scan does not reach. With a choice, partial volume is corrected in every voxel first, as in
+    the curves.
     """
     series, registrations, findings = [], [], []
     time_points = list(cycle.time_points.order_by("number"))
@@ -38,7 +43,7 @@ def aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> 
             raise InsufficientDataError(
                 f"Time point {time_point.number} has no quantified image; prepare the images.", code="no_image"
             )
-        values = storage.load_array(image.emission_sha256)
+        values = _scan_values(time_point, image, choice, findings)
         if not np.isfinite(values).all():
             raise InvalidInputError(
                 f"Time point {time_point.number}: the image holds a value that is not a finite number.",
@@ -57,6 +62,17 @@ def aligned_series(cycle: Cycle, reference: TimePoint, grid: Grid, progress) -> 
         series.append((time_point, image, np.asarray(values, dtype=np.float32)))
         progress(0.02 + 0.2 * (i + 1) / len(time_points), f"Time point {time_point.number} read")
     return sorted(series, key=lambda row: row[1].time_s), registrations, findings
+
+
+def _scan_values(time_point: TimePoint, image, choice: PartialVolume | None, findings) -> np.ndarray:
+    contours = current_contours(time_point)
+    if choice is None:
+        return storage.load_array(image.emission_sha256)
+    if contours is None or contours.image != image or not contours.contours.filter(state="accepted").exists():
+        text = f"Time point {time_point.number} has no accepted contours: the map lacks its partial-volume correction."
+        findings.append({"code": "partial_volume_missing", "level": "ask", "message": text})
+        return storage.load_array(image.emission_sha256)
+    return corrected_values(contours, choice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from planning.models.reviews import Comment, CycleResult, Report, Signature, War
 from planning.models.runs import Run
 from planning.models.sites import Membership, Site, User
 from planning.models.uploads import Upload, UploadFile
+from planning.models.virtual_patients import VirtualPatient
 
 __all__ = [
     "Administration",
@@ -59,6 +60,7 @@ __all__ = [
     "Upload",
     "UploadFile",
     "User",
+    "VirtualPatient",
     "VolumeAsset",
     "WarningAnswer",
 ]

@@ -8,6 +8,13 @@ from planning.selectors.current import current_curves
 from planning.selectors.quantities import quantity
 from planning.selectors.sites import site_ids_of
 
+PARTIAL_VOLUME = (
+    "partial_volume",
+    "resolution_fwhm_mm",
+    "resolution_standard_uncertainty_mm",
+    "resolution_source",
+    "partial_volume_iterations",
+)
 HOUR, MBQ, MBQ_H = 3600.0, 1e6, 3.6e9
 NEGLIGIBLE = 1e-9
 """A relative uncertainty below it is rounding of a parameter that the fit holds fast."""
@@ -90,7 +97,7 @@ def declared_half_life(revision: CurveRevision) -> dict[str, Any] | None:
 
 def fit_options(revision: CurveRevision) -> dict[str, Any]:
     """Return the other options that these fits were asked for with."""
-    names = ("models", "use_populations", "cycle_to_cycle_cv_percent", "wanted_cv_percent")
+    names = ("models", "use_populations", "cycle_to_cycle_cv_percent", "wanted_cv_percent", *PARTIAL_VOLUME)
     return {name: revision.parameters[name] for name in names if name in revision.parameters}
 
 
@@ -186,7 +193,14 @@ def point_summary(point: dict[str, Any]) -> dict[str, Any]:
         "volume": quantity(point["volume_ml"], unit="mL", factor=1.0),
         "is_excluded": point["is_excluded"],
         "reason": point["reason"],
+        **_correction(point),
     }
+
+
+def _correction(point: dict[str, Any]) -> dict[str, Any]:
+    """Return by how much partial-volume correction changed a point; nothing where none was made."""
+    made = point.get("partial_volume")
+    return {} if made is None else {"partial_volume": quantity(made["factor"] - 1.0, unit="%", factor=0.01)}
 
 
 def curve_summary(curve: RegionCurve) -> dict[str, Any]:

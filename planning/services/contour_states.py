@@ -1,5 +1,8 @@
 """States of contours: accepted, rejected, reopened or locked by a person."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from planning import permissions
@@ -27,4 +30,21 @@ def contour_state_set(
         raise InvalidStateError("This time point has no contour of the region.", code="no_contour")
     edit.changes[region.pk] = RegionChange(state=state, is_locked=is_locked)
     note = f"{state or ('locked' if is_locked else 'unlocked')}: {region.name}"
+    return contours_save(actor=actor, edit=edit, note=note)
+
+
+@transaction.atomic
+def contour_states_set(
+    *, actor: User, time_point: TimePoint, base_number: int, states: Mapping[Region, str]
+) -> ContourRevision:
+    """Accept or reject several regions in one revision with the same voxels."""
+    permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
+    edit = contour_edit(time_point, base_number=base_number)
+    known = set() if edit.base is None else set(edit.base.contours.values_list("region_id", flat=True))
+    if not states or not {region.pk for region in states} <= known:
+        raise InvalidStateError("This time point has no contour of one of the regions.", code="no_contour")
+    for region, state in states.items():
+        edit.changes[region.pk] = RegionChange(state=state)
+    counts = Counter(states.values())
+    note = ", ".join(f"{n} {state}" for state, n in counts.items())
     return contours_save(actor=actor, edit=edit, note=note)

@@ -55,8 +55,14 @@ def import_save(*, run: Run, upload: Upload, result: Mapping[str, Any]) -> Uploa
 
 
 @transaction.atomic
-def import_confirm(*, actor: User, upload: Upload, confirmation: Mapping[str, Any]) -> tuple[Cycle, Run]:
-    """Create or extend patient, course, cycle and time points from one group of an upload."""
+def import_confirm(
+    *,
+    actor: User,
+    upload: Upload,
+    confirmation: Mapping[str, Any],
+    image_parameters: Mapping[str, Any] | None = None,
+) -> tuple[Cycle, Run]:
+    """Create or extend patient, course, cycle and time points from one group of an upload, and prepare its images."""
     permissions.require(user=actor, action=Action.CONFIRM_IMPORT, site=upload.site)
     if upload.state not in {UploadState.READ, UploadState.CONFIRMED}:
         raise InvalidStateError("The upload is not read yet, or was discarded.", code="upload_not_read")
@@ -88,7 +94,7 @@ def import_confirm(*, actor: User, upload: Upload, confirmation: Mapping[str, An
         patient=patient,
         after={"upload": str(upload.pk), "series": [str(series.pk) for series in members]},
     )
-    return cycle, images_start(actor=actor, cycle=cycle)
+    return cycle, images_start(actor=actor, cycle=cycle, parameters=image_parameters)
 
 
 def _patient(actor: User, upload: Upload, series: Series, wanted: Mapping[str, Any]) -> Patient:

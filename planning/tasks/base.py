@@ -16,6 +16,7 @@ from planning.errors import LeaseLostError, PlanningError, TransientError
 from planning.models import Run
 from planning.queue import TaskName
 from planning.services.runs import run_claim, run_fail, run_heartbeat, run_succeed
+from planning.services.virtual_patients import virtual_patient_go_on, virtual_patient_of
 
 FULL_STORE = {errno.ENOSPC, errno.EDQUOT}
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def execute_run(*, run_id: str, body: Body) -> None:
     try:
         with Heart(run) as heart:
             save_result = body(run, heart.progress)
-        run_succeed(run=run, save_result=save_result)
+        run_succeed(run=run, save_result=lambda: _saved(run, save_result))
     except LeaseLostError:
         logger.info("run lost or cancelled", extra={"run_id": run.pk})
     except TransientError:
@@ -104,6 +105,15 @@ def execute_run(*, run_id: str, body: Body) -> None:
         logger.exception("run failed", extra={"run_id": run.pk, "reference": reference})
         code, message = _unexpected(error, reference)
         run_fail(run=run, code=code, message=message)
+
+
+def _saved(run: Run, save_result: Callable[[], Any]) -> Any:
+    """Save, and in the same transaction let the virtual patient of the run go on, if it has one."""
+    result = save_result()
+    virtual = virtual_patient_of(run)
+    if virtual is not None:
+        virtual_patient_go_on(virtual)
+    return result
 
 
 def _unexpected(error: Exception, reference: str) -> tuple[str, str]:

@@ -98,3 +98,15 @@ def test_a_mask_on_another_grid_is_refused():
     with pytest.raises(GeometryMismatchError, match="The mask has shape") as caught:
         coverage_fraction(np.ones((2, 2, 2), dtype=bool), FINE, FINE)
     assert caught.value.code == "geometry_mismatch"
+
+
+def test_parallel_grids_divide_voxels_exactly():
+    # Slices of 3 mm on voxels of 4 mm, shifted by a fifth: no voxel inside is more or less than full.
+    fine = Grid(shape_zyx=(40, 30, 30), spacing_xyz_mm=(2.0, 2.0, 3.0), origin_lps_mm=(0.7, 0.3, 0.1))
+    coarse = Grid(shape_zyx=(29, 14, 14), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(2.0, 2.0, 2.0))
+    mask = np.zeros(fine.shape_zyx, dtype=bool)
+    mask[5:33, 4:26, 4:26] = True
+    fraction = coverage_fraction(mask, fine, coarse)
+    assert fraction[6:22, 4:11, 4:11] == pytest.approx(1.0, abs=1e-5)
+    assert fraction.max() <= 1.0 + 1e-5
+    assert fraction.sum(dtype=np.float64) * 64.0 == pytest.approx(mask.sum() * 12.0, rel=1e-5)

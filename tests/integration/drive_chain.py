@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from django.conf import settings  # noqa: E402 - after setup
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from dosimetry.phantoms.demo import make_demo_patient  # noqa: E402
+from dosimetry.phantoms.demo import make_demo_patient, write_demo_patient  # noqa: E402
 from dosimetry.phantoms.demo_files import DemoOptions  # noqa: E402
 from planning import models  # noqa: E402
 from planning.management import demo_case  # noqa: E402
@@ -43,7 +44,7 @@ def kill_worker() -> None:
         return
 
 
-def wait_while_killing() -> None:
+def wait_while_killing(_say=None) -> None:
     """Wait until every run has ended; kill the worker once in the middle of each kind of run."""
     deadline = time.monotonic() + LIMIT_S
     while True:
@@ -68,7 +69,9 @@ def main() -> None:
     site, passwords = demo_site_create()
     start = (timezone.now() - timedelta(days=10)).replace(hour=9, minute=30, second=0, microsecond=0)
     options = DemoOptions(coarseness=2, resolution_fwhm_mm=0.0, has_noise=False)
-    cycle = demo_case.import_cycle(site=site, start=start, options=options)
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo_patient(Path(folder), seed=demo_case.SEED, start=start, options=options)
+        cycle = demo_case.import_folder(site=site, folder=Path(folder))
     demo_case.calculate_cycle(cycle)
     demo_case.sign_cycle(cycle, passwords)
     physicist = models.User.objects.get(username="physicist.a")

@@ -3,7 +3,7 @@ import json
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from planning.management.demo_case import demo_case_create
+from planning.management.demo_case import PATIENT_ID, demo_case_create
 from planning.models import Patient
 from planning.services.demo import PEOPLE, demo_labs_add, demo_site_create
 
@@ -29,5 +29,5 @@ class Command(BaseCommand):
                 json.dump(passwords, file)
         if not no_case:
             demo_case_create(site=site, passwords=passwords, say=self.stdout.write)
-            demo_labs_add(patient=Patient.objects.get(site=site, patient_id="DEMO-001"))
+            demo_labs_add(patient=Patient.objects.get(site=site, patient_id=PATIENT_ID))
         self.stdout.write(f"Data folder: {settings.DATA_DIR}")

@@ -1,0 +1,94 @@
+"""Simulate the scans of a virtual patient and keep them as an upload would."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dosimetry.dicomio.writing_common import PatientFacts
+from dosimetry.phantoms.organs import Variant
+from dosimetry.phantoms.virtual_ct import CtOptions
+from dosimetry.phantoms.virtual_patient import VirtualPatient, VirtualPatientRequest, make_virtual_patient
+from dosimetry.phantoms.virtual_truth import compute_truth, truth_as_dict
+from dosimetry.phantoms.virtual_writer import VirtualScan, VirtualWriter
+from dosimetry.quantification.spect_settings import USUAL_SETTINGS
+from planning import storage
+
+TRUTH_ENGINE = "hybrid_mc"
+
+
+def virtual_request(parameters: Mapping[str, Any]) -> VirtualPatientRequest:
+    """Return what is asked for; impossible things raise with what to change."""
+    return VirtualPatientRequest(
+        agent=parameters["agent"],
+        seed=parameters["seed"],
+        scan_times_h=tuple(parameters["scan_times_h"]),
+        variants=frozenset(Variant(name) for name in parameters.get("variants", ())),
+        cycle_number=parameters.get("cycle_number", 1),
+    )
+
+
+def compute_virtual_patient(
+    *,
+    request: Mapping[str, Any],
+    patient_id: str,
+    name: str,
+    start: datetime,
+    progress: Callable[[float, str], None],
+) -> dict[str, Any]:
+    """Return stored files (name, length, digest), the truth, and the camera with its true factor."""
+    progress(0.01, "Making body and biokinetics")
+    patient = make_virtual_patient(virtual_request(request))
+    truth = compute_truth(
+        patient, engine=TRUTH_ENGINE, progress=lambda share, text: progress(0.05 + 0.25 * share, f"True dose: {text}")
+    )
+    n_steps = 2 * len(patient.poses)
+    n_done = 0
+
+    def log(text: str) -> None:
+        nonlocal n_done
+        n_done += 1
+        progress(0.30 + 0.65 * min(n_done / n_steps, 1.0), text)
+
+    with tempfile.TemporaryDirectory(prefix="theranostics-virtual-") as folder:
+        writer = VirtualWriter(
+            folder=Path(folder),
+            patient=patient,
+            start=start,
+            ct_options=CtOptions(),
+            settings=USUAL_SETTINGS,
+            is_reconstructed=False,
+            log=log,
+            identity=_identity(patient, name=name, patient_id=patient_id),
+        )
+        scans = writer.write_scans()
+        rtstruct, _ = writer.write_regions(scans[0])
+        progress(0.96, "Storing")
+        files = [
+            {"name": path.name, "n_bytes": path.stat().st_size, "sha256": storage.store_file(path)}
+            for path in (*_paths(scans), rtstruct)
+        ]
+    return {
+        "files": files,
+        "truth": truth_as_dict(patient, truth),
+        "camera": writer.camera,
+        "nuclide": patient.nuclide,
+        "calibration_cps_per_bq": patient.protocol.calibration_cps_per_bq,
+    }
+
+
+def _paths(scans: tuple[VirtualScan, ...]) -> list[Path]:
+    return [path for scan in scans for series in (scan.ct, *scan.projections) for path in series.paths]
+
+
+def _identity(patient: VirtualPatient, *, name: str, patient_id: str) -> PatientFacts:
+    habitus = patient.anatomy.habitus
+    return PatientFacts(
+        name=name,
+        patient_id=patient_id,
+        birth_date=None,
+        sex="F" if habitus.sex == "female" else "M",
+        weight_kg=habitus.mass_kg,
+        height_m=0.01 * habitus.height_cm,
+    )
