@@ -19,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dosimetry.dose.by_radiation import local_energies
 from dosimetry.dose.density import density_from_hu
 from dosimetry.dose.engines import run_engine
 from dosimetry.errors import DosimetryError
@@ -37,6 +38,7 @@ from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.osem import OsemOptions, reconstruct
 from dosimetry.reconstruction.projector import Projector
+from dosimetry.units import KEV_PER_G_GY
 from dosimetry.volume import Volume, block_mean
 
 COLUMNS = {"uncorrected": "raw", "corrected": "corrected", "time-integrated": "tia", "dose": "dose"}
@@ -118,7 +120,7 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
         fractions[REST] = np.clip(block_mean(regions > 0, 2) - sum(fractions.values()), 0.0, 1.0)
         corrected = gtm(image, fractions, spacing_xyz_mm=grid.spacing_xyz_mm, fwhm_mm=width_mm)
         if scan == 0:
-            shape = rbv(image, fractions, spacing_xyz_mm=grid.spacing_xyz_mm, fwhm_mm=width_mm).values
+            shape = rbv(image, fractions, spacing_xyz_mm=grid.spacing_xyz_mm, fwhm_mm=width_mm)
             first = (shape, fractions, density_on_grid(density_from_hu(ct), grid=grid))
         true = patient.concentrations_bq_per_ml(scan)
         for name, mean, raw in zip(corrected.names, corrected.means, corrected.observed_means, strict=True):
@@ -146,27 +148,34 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
     return rows, totals
 
 
-def dose_ratios(patient, shape, fractions, density, tia_bq_s) -> dict[str, float]:
-    """Return found over true mean dose of every region: each region's activity lies as in the corrected image."""
+def dose_ratios(patient, corrected, fractions, density, tia_bq_s) -> dict[str, float]:
+    """Return found over true mean dose of every region, by its own curve and mass times what the engine adds."""
     grid = patient.spect_grid()
+    own = {name: np.maximum(corrected.region_means[name], 0.0) * share for name, share in fractions.items()}
+    total = sum(own.values())
     tia = np.zeros(grid.shape_zyx)
-    for name, share in fractions.items():
-        activity = np.maximum(shape, 0.0) * share
-        inside = float(share.sum()) * grid.voxel_volume_ml / patient.volumes_ml[name]
+    for name, part in own.items():
+        activity = np.maximum(corrected.values, 0.0) * np.divide(part, total, out=np.zeros_like(tia), where=total > 0.0)
+        inside = float(fractions[name].sum()) * grid.voxel_volume_ml / patient.volumes_ml[name]
         if np.isfinite(tia_bq_s.get(name, np.nan)) and activity.sum() > 0.0:
             tia += activity * (tia_bq_s[name] * min(inside, 1.0) / activity.sum())
     truth = compute_truth(patient)
-    found = run_engine(
-        truth.engine,
-        tia_bq_s=Volume(values=tia.astype(np.float32), grid=grid, unit="Bq s"),
-        density_g_per_ml=Volume(values=density, grid=grid, unit="g/mL"),
-        nuclide=get_nuclide(patient.nuclide),
-    )
+    means = {}
+    for engine in (truth.engine, "local"):
+        means[engine] = run_engine(
+            engine,
+            tia_bq_s=Volume(values=tia.astype(np.float32), grid=grid, unit="Bq s"),
+            density_g_per_ml=Volume(values=density, grid=grid, unit="g/mL"),
+            nuclide=get_nuclide(patient.nuclide),
+        ).dose.values
+    kev = sum(member.total_kev for member in local_energies(patient.nuclide))
     ratios = {}
     for name, share in fractions.items():
         mass = share * density
-        mean_gy = float((found.dose.values * mass).sum(dtype=np.float64) / mass.sum(dtype=np.float64))
-        ratios[name] = mean_gy / truth.regions[name].absorbed_dose_gy
+        factor = (means[truth.engine] * mass).sum(dtype=np.float64) / (means["local"] * mass).sum(dtype=np.float64)
+        mass_g = float(mass.sum(dtype=np.float64)) * grid.voxel_volume_ml
+        local_gy = tia_bq_s[name] * kev * KEV_PER_G_GY / mass_g
+        ratios[name] = float(local_gy * factor) / truth.regions[name].absorbed_dose_gy
     return ratios
 
 

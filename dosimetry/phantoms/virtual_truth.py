@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from dosimetry.dose.by_radiation import local_energies
 from dosimetry.dose.engines import run_engine
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_patient import REST, VirtualPatient
+from dosimetry.units import KEV_PER_G_GY
 from dosimetry.volume import Volume, block_mean, coarser_grid
 
 TRUTH_BLOCK = 2
@@ -25,7 +27,9 @@ class RegionTruth:
     volume_ml, mass_g : float
         Inside the map; a region that it cuts is smaller than in the whole body.
     absorbed_dose_gy : float
-        Mean, weighted with mass.
+        Mean over the region: energy of its own electrons over its own mass, times what the engine adds to local
+        deposition. A mean over voxels would lose what voxels at the border share with the neighbour's mass: 7 % in a
+        spleen on 4 mm.
     """
 
     volume_ml: float
@@ -82,28 +86,32 @@ def compute_truth(
     regions = patient.anatomy.region_labels(labels)
     density = patient.anatomy.density_g_per_ml(labels)
     names = patient.anatomy.region_names
-    tia = np.array([0.0, *(_tia_per_ml(patient)[name] for name in names)], dtype=np.float32)[regions]
+    per_ml = _tia_per_ml(patient)
+    tia = np.array([0.0, *(per_ml[name] for name in names)], dtype=np.float32)[regions]
     grid = coarser_grid(fine, TRUTH_BLOCK)
     mass_density = block_mean(density, TRUTH_BLOCK, is_edge_repeated=True)
+    tia_map = Volume(values=block_mean(tia, TRUTH_BLOCK) * np.float32(grid.voxel_volume_ml), grid=grid, unit="Bq s")
+    mass_map = Volume(values=mass_density, grid=grid, unit="g/mL")
+    nuclide = get_nuclide(patient.nuclide)
     result = run_engine(
-        engine,
-        tia_bq_s=Volume(values=block_mean(tia, TRUTH_BLOCK) * np.float32(grid.voxel_volume_ml), grid=grid, unit="Bq s"),
-        density_g_per_ml=Volume(values=mass_density, grid=grid, unit="g/mL"),
-        nuclide=get_nuclide(patient.nuclide),
-        progress=progress,
-        options=options,
+        engine, tia_bq_s=tia_map, density_g_per_ml=mass_map, nuclide=nuclide, progress=progress, options=options
     )
+    local = run_engine("local", tia_bq_s=tia_map, density_g_per_ml=mass_map, nuclide=nuclide).dose.values
+    gy_g_per_bq_s = sum(member.total_kev for member in local_energies(patient.nuclide)) * KEV_PER_G_GY
     found = {}
     for number, name in enumerate(names, start=1):
         inside = regions == number
         if not inside.any():
             continue
         mass = block_mean(inside * density, TRUTH_BLOCK)
-        total = float(mass.sum(dtype=np.float64))
+        mass_g = float(mass.sum(dtype=np.float64)) * grid.voxel_volume_ml
+        volume_ml = float(inside.sum()) * fine.voxel_volume_ml
+        by_engine, by_local = ((dose * mass).sum(dtype=np.float64) for dose in (result.dose.values, local))
+        own_gy = per_ml[name] * volume_ml * gy_g_per_bq_s / mass_g
         found[name] = RegionTruth(
-            volume_ml=float(inside.sum()) * fine.voxel_volume_ml,
-            mass_g=total * grid.voxel_volume_ml,
-            absorbed_dose_gy=float((result.dose.values * mass).sum(dtype=np.float64)) / total,
+            volume_ml=volume_ml,
+            mass_g=mass_g,
+            absorbed_dose_gy=float(own_gy * by_engine / by_local) if by_local > 0.0 else 0.0,
         )
     return Truth(engine=engine, dose=result.dose, regions=found)
 

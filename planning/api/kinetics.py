@@ -8,8 +8,6 @@ from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.curve_models import FITTED_MODELS
 from planning.computation.half_lives import check_half_life
-from planning.computation.partial_volume_settings import LABELS as PARTIAL_VOLUME_LABELS
-from planning.computation.partial_volume_settings import NONE
 from planning.figures.curves import curve_figure, small_curve
 from planning.models import TimePoint
 from planning.selectors.contours import regions_visible_to
@@ -18,6 +16,7 @@ from planning.selectors.current import current_curves
 from planning.selectors.findings import cycle_findings
 from planning.selectors.kinetics import (
     PARTIAL_VOLUME,
+    PARTIAL_VOLUME_METHODS,
     curve_summary,
     curves_visible_to,
     declared_half_life,
@@ -87,7 +86,7 @@ class CurvesStartInput(serializers.Serializer):
     use_populations = serializers.BooleanField(required=False)
     cycle_to_cycle_cv_percent = FiniteFloatField(required=False, min_value=0.1, max_value=200.0)
     wanted_cv_percent = FiniteFloatField(required=False, min_value=0.1, max_value=99.0)
-    partial_volume = serializers.ChoiceField(choices=tuple(PARTIAL_VOLUME_LABELS), required=False)
+    partial_volume = serializers.ChoiceField(choices=tuple(PARTIAL_VOLUME_METHODS), required=False)
     resolution_fwhm_mm = FiniteFloatField(required=False, min_value=0.5, max_value=40.0)
     resolution_standard_uncertainty_mm = FiniteFloatField(required=False, min_value=0.0, max_value=20.0)
     resolution_source = serializers.CharField(required=False, max_length=255)
@@ -105,7 +104,7 @@ class CurvesStartInput(serializers.Serializer):
 
     def _with_resolution(self, attrs):
         """Return the choice with the resolution that it needs; without a correction nothing of it is kept."""
-        if attrs.get("partial_volume", NONE) == NONE:
+        if attrs.get("partial_volume", "none") == "none":
             return {name: value for name, value in attrs.items() if name not in PARTIAL_VOLUME}
         needed = ("resolution_fwhm_mm", "resolution_standard_uncertainty_mm", "resolution_source")
         if any(attrs.get(name) in (None, "") for name in needed):

@@ -4,36 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-NONE = "none"
-LABELS = {
-    NONE: "not corrected",
-    "gtm": "geometric transfer matrix",
-    "iterative_yang": "iterative Yang",
-    "richardson_lucy": "Richardson–Lucy",
-}
-USUAL_ITERATIONS = 10
+from planning.selectors.kinetics import USUAL_ITERATIONS, partial_volume_text
+
 LARGE_CHANGE_PERCENT = 50.0
 """A correction that adds half the activity rests on the resolution more than on the scan: a person looks at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialVolume:
-    """Method and resolution of the reconstructed image, FWHM in mm with its standard uncertainty and source."""
+    """Method, and resolution (FWHM, mm) with its standard uncertainty; ``text`` says it all, with the source."""
 
     method: str
     fwhm_mm: float
     standard_uncertainty_mm: float
-    source: str
-    n_iterations: int = USUAL_ITERATIONS
-
-    @property
-    def text(self) -> str:
-        """Return the choice in words, as curves and report show it."""
-        steps = "" if self.method == "gtm" else f", {self.n_iterations} iterations"
-        return (
-            f"{LABELS[self.method]}{steps}, resolution {self.fwhm_mm:g} ± {self.standard_uncertainty_mm:g} mm "
-            f"({self.source})"
-        )
+    n_iterations: int
+    text: str
 
 
 def partial_volume_cv(points: Sequence[Mapping[str, Any]]) -> float | None:
@@ -65,13 +50,13 @@ def correction_findings(points: Sequence[Mapping[str, Any]], choice: PartialVolu
 
 def partial_volume_of(parameters: Mapping[str, Any]) -> PartialVolume | None:
     """Return the choice among the parameters of a fit; None where nothing is corrected."""
-    method = parameters.get("partial_volume", NONE)
-    if method == NONE:
+    method = parameters.get("partial_volume", "none")
+    if method == "none":
         return None
     return PartialVolume(
         method=method,
         fwhm_mm=float(parameters["resolution_fwhm_mm"]),
         standard_uncertainty_mm=float(parameters["resolution_standard_uncertainty_mm"]),
-        source=parameters["resolution_source"],
         n_iterations=int(parameters.get("partial_volume_iterations", USUAL_ITERATIONS)),
+        text=partial_volume_text(parameters),
     )

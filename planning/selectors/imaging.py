@@ -5,8 +5,9 @@ from typing import Any
 from planning.models import Administration, Cycle, QuantifiedImage, Run, Series, TimePoint, VolumeAsset
 from planning.models.imaging import SeriesKind
 from planning.queue import TaskName
-from planning.selectors.current import acquired_series, current_administration, current_image
+from planning.selectors.current import acquired_series, current_administration, current_curves, current_image
 from planning.selectors.findings import cycle_findings
+from planning.selectors.kinetics import partial_volume_text
 from planning.selectors.quantities import quantity
 from planning.selectors.runs import open_runs_of_cycle, run_summary
 from planning.selectors.sites import site_ids_of
@@ -112,6 +113,7 @@ def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:
             ),
         },
         "steps": image.steps,
+        "partial_volume": _partial_volume(image),
         "findings": [finding.as_dict() for finding in raised if finding.source_id == image.pk],
         "series": {
             "description": summary.get("description", ""),
@@ -120,6 +122,21 @@ def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:
             "n_instances": summary.get("n_instances"),
         },
     }
+
+
+def _partial_volume(image: QuantifiedImage) -> dict[str, Any] | None:
+    """Return the correction that the newest curves made with this image's contours, and what it changed."""
+    curves = current_curves(image.time_point.cycle)
+    method = None if curves is None else curves.parameters.get("partial_volume")
+    if method in (None, "none"):
+        return None
+    changes = []
+    for curve in curves.curves.select_related("region"):
+        point = next((p for p in curve.points if p["time_point"] == str(image.time_point_id)), {})
+        if "partial_volume" in point:
+            change = quantity(point["partial_volume"]["factor"] - 1.0, unit="%", factor=0.01)
+            changes.append({"region": curve.region.name, "colour": curve.region.colour, "change": change})
+    return {"method": method, "text": partial_volume_text(curves.parameters), "changes": changes}
 
 
 def _corrections(image: QuantifiedImage) -> list[str]:

@@ -1,5 +1,6 @@
 """Reads of the kinetics step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from planning.models import Cycle, RegionCurve
@@ -15,6 +16,13 @@ PARTIAL_VOLUME = (
     "resolution_source",
     "partial_volume_iterations",
 )
+PARTIAL_VOLUME_METHODS = {
+    "none": "not corrected",
+    "gtm": "geometric transfer matrix",
+    "iterative_yang": "iterative Yang",
+    "richardson_lucy": "Richardson–Lucy",
+}
+USUAL_ITERATIONS = 10
 HOUR, MBQ, MBQ_H = 3600.0, 1e6, 3.6e9
 NEGLIGIBLE = 1e-9
 """A relative uncertainty below it is rounding of a parameter that the fit holds fast."""
@@ -99,6 +107,19 @@ def fit_options(revision: CurveRevision) -> dict[str, Any]:
     """Return the other options that these fits were asked for with."""
     names = ("models", "use_populations", "cycle_to_cycle_cv_percent", "wanted_cv_percent", *PARTIAL_VOLUME)
     return {name: revision.parameters[name] for name in names if name in revision.parameters}
+
+
+def partial_volume_text(parameters: Mapping[str, Any]) -> str:
+    """Return the correction of partial volume in words: method, resolution, source."""
+    method = parameters.get("partial_volume", "none")
+    if method == "none":
+        return PARTIAL_VOLUME_METHODS[method]
+    iterations = parameters.get("partial_volume_iterations", USUAL_ITERATIONS)
+    steps = "" if method == "gtm" else f", {iterations} iterations"
+    return (
+        f"{PARTIAL_VOLUME_METHODS[method]}{steps}, resolution {parameters['resolution_fwhm_mm']:g} ± "
+        f"{parameters['resolution_standard_uncertainty_mm']:g} mm ({parameters['resolution_source']})"
+    )
 
 
 def model_label(model: str) -> str:

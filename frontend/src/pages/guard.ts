@@ -14,6 +14,7 @@ import { fetchImages, type Images, type QuantifiedImage, type TimePoint } from '
 import { fill, need, on } from './parts/dom';
 import { askSpectOptions } from './parts/spect_options';
 import { answerable, letAnswer, type Finding } from './parts/findings';
+import { partialVolumeSection } from './parts/partial_volume';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
@@ -144,7 +145,7 @@ function imageFacts(image: QuantifiedImage): Html {
   const nOpen = openQuestions(image).length;
   const steps = html`<ol class="steps-list">${each(image.steps ?? [], (step) => html`<li>${step}</li>`)}</ol>`;
   return html`${findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Guard</h2><span class="count push fs12">${nOpen > 0 ? `${nOpen} to answer` : `${findings.length} noted`}</span></div><div class="stack">${each(findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><h2 class="h2">How it was quantified</h2>${(image.steps ?? []).length > 0 ? steps : html`<p class="t3 fs12">Nothing was changed.</p>`}</div>`;
+    <div class="sect"><h2 class="h2">How it was quantified</h2>${(image.steps ?? []).length > 0 ? steps : html`<p class="t3 fs12">Nothing was changed.</p>`}</div>${partialVolumeSection(image.partial_volume, `/cycles/${page.cycleId}/kinetics/`)}`;
 }
 
 function actions(isMissing: boolean, nAsk: number): Html {

@@ -14,6 +14,7 @@ import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer, type Finding } from './parts/findings';
 import { askFitOptions, type Declared, type FitOptions } from './parts/fit_options';
 import { bindKeys } from './parts/keys';
+import { methodLabel, signed } from './parts/partial_volume';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
@@ -25,7 +26,7 @@ interface Fit {
   effective_half_life: MaybeQuantity; tia: MaybeQuantity; tiac: MaybeQuantity; tail: MaybeQuantity; checks: Check[];
   interval_95?: { lower: number; upper: number; unit: string } | null; source?: string;
 }
-interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; is_excluded: boolean; is_used: boolean; reason: string }
+interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; partial_volume?: MaybeQuantity; is_excluded: boolean; is_used: boolean; reason: string }
 interface Curve {
   curve_id: string | number;
   region: { id: string; name: string; kind: string; colour: string; label: number };
@@ -73,7 +74,7 @@ async function draw(): Promise<void> {
 
 function drawEmpty(): void {
   fill(need('regions'), placeholder({ icon: 'timeline', title: 'No curves yet' }));
-  const start = page.isAllowed('run_calculation') ? html`<button class="btn primary" type="button" data-fit>Fit curves</button>` : nothing;
+  const start = page.isAllowed('run_calculation') ? html`<button class="btn primary" type="button" data-fit>Fit curves</button><button class="btn" type="button" data-options>Options</button>` : nothing;
   fill(need('chart'), html`<div class="centred">${placeholder({ icon: 'timeline', title: 'Fit the curves of this cycle', text: 'Curves need accepted contours at every time point. A physicist starts the fits.', action: html`<div class="row">${start}<a class="btn" href="/cycles/${page.cycleId}/contours/">Go to contours</a></div><div id="fit-run"></div>` })}</div>`);
   for (const id of ['toolbar', 'table', 'inspector']) fill(need(id), nothing);
 }
@@ -122,7 +123,7 @@ function drawModels(curve: Curve, nUsed: number): void {
 function scanItem(point: CurvePoint): Html {
   const isPassedOver = !point.is_excluded && !point.is_used;
   const toggle = mayEdit ? html`<button type="button" class="tool" data-exclude="${point.time_point_id}" aria-label="${point.is_excluded ? 'Use' : 'Leave out'} scan ${point.number}" title="${point.is_excluded ? 'Use this scan again' : 'Leave this scan out'}">${icon(point.is_excluded ? 'plus' : 'close', 's')}</button>` : nothing;
-  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${isPassedOver ? 'The half-life is declared: the last scan counts alone' : point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used</span>` : nothing}</span><span class="num">${bareNumber(point.activity)}</span>${toggle}</li>`;
+  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${isPassedOver ? 'The half-life is declared: the last scan counts alone' : point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used</span>` : nothing}</span><span class="num">${point.partial_volume ? html`<span class="t3 fs12" title="Change by partial-volume correction">${signed(point.partial_volume)}</span> ` : nothing}${bareNumber(point.activity)}</span>${toggle}</li>`;
 }
 
 function checkItem(check: Check): Html {
@@ -138,9 +139,14 @@ function drawInspector(curve: Curve): void {
     <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd>${fit?.interval_95 ? html`<dt>TIA, 95 %</dt><dd>${formatNumber(fit.interval_95.lower)} to ${formatNumber(fit.interval_95.upper)} ${unit(fit.interval_95.unit)}</dd>` : nothing}<dt>Model</dt><dd>${fit?.label ?? MISSING}</dd>${fit?.source ? html`<dt>Prior</dt><dd>${fit.source}</dd>` : nothing}</dl></div>
     ${fit?.checks.length ? html`<div class="sect"><h2 class="h2">Checks</h2><ul class="check-list">${each(fit.checks, checkItem)}</ul></div>` : nothing}
     ${curve.findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="count">${questions.length} to answer</span></div><div class="stack">${each(curve.findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p>${leftOutLine(curve.leave_one_out)}</div>
+    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p>${partialVolumeLine()}${leftOutLine(curve.leave_one_out)}</div>
     ${nextScanSection(curve.next_scan)}${oneScanSection(curve.one_scan)}
     <div class="sect last">${actions(curve, questions.length)}${curves?.is_stale ? nothing : html`<div id="fit-run"></div>`}</div>`);
+}
+
+function partialVolumeLine(): Html {
+  const method = curves?.revision?.options.partial_volume;
+  return html`<p class="fs12 t3 mt-2">Partial volume: ${methodLabel(method).toLowerCase()}${method ? html`, ${formatNumber(curves?.revision?.options.resolution_fwhm_mm)} ${unit('mm')}` : nothing}${mayFit ? html` <button type="button" class="plain-link fs12" data-options>Change</button>` : nothing}</p>`;
 }
 
 function actions(curve: Curve, nQuestions: number): Html {
@@ -241,10 +247,10 @@ function toggleCycles(): void {
   void drawFigure();
 }
 
-async function fit(isDeclaring = false): Promise<void> {
+async function fit(isDeclaring = false, isAsking = false): Promise<void> {
   const before = curves?.revision ? { ...(curves.revision.declared ?? {}), ...curves.revision.options } as Declared & FitOptions : null;
   const hasEarlierCycle = curves?.has_earlier_cycle ?? false;
-  const isFirst = !curves?.revision && nScans > 1 && !isDeclaring && !hasEarlierCycle;
+  const isFirst = !curves?.revision && nScans > 1 && !isDeclaring && !isAsking && !hasEarlierCycle;
   const parameters = isFirst ? {} : await askFitOptions({ nScans, needsHalfLife: nScans === 1 || isDeclaring, before, hasEarlierCycle });
   if (parameters === null) return;
   const place = document.getElementById('fit-run') ?? need('run-note');
@@ -264,6 +270,7 @@ on(need('inspector'), 'click', '[data-accept-all]', () => void acceptUnflagged()
 on(need('inspector'), 'click', '[data-exclude]', (button) => exclude(button.dataset.exclude ?? ''));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('page'), 'click', '[data-fit]', () => void fit());
+on(need('page'), 'click', '[data-options]', () => void fit(false, true));
 on(need('inspector'), 'click', '[data-declare]', () => void fit(true));
 letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
 bindKeys([

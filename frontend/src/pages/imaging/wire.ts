@@ -1,5 +1,6 @@
 /** Shapes of the images, registrations and contours as the server sends them. */
 import { getJson } from '../../api/client';
+import type { RegionChange } from '../parts/partial_volume';
 import type { MaybeQuantity } from '../../domain/quantity';
 import type { VolumeHeader, Window } from '../../domain/volume';
 import type { Finding } from '../parts/findings';
@@ -28,6 +29,8 @@ export interface QuantifiedImage {
   decay_correction?: string;
   calibration?: string | { camera?: string; value?: MaybeQuantity } | null;
   steps: readonly string[];
+  /** What partial-volume correction of the newest curves changed; null: nothing is corrected. */
+  partial_volume: { method: string; text: string; changes: RegionChange[] } | null;
   findings: Finding[];
   series?: Record<string, unknown>;
 }

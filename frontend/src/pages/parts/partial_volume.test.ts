@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { partialVolumeOf, partialVolumeSection, signed } from './partial_volume';
+
+const FORM = { partial_volume: 'gtm', fwhm: '6', fwhm_u: '0.5', fwhm_source: ' spheres ', pv_iterations: '10' };
+
+describe('partialVolumeOf', () => {
+  it('sends nothing where nothing is corrected', () => {
+    expect(partialVolumeOf({ ...FORM, partial_volume: 'none' })).toEqual({});
+  });
+  it('sends the resolution with its source, and iterations only to a method that has them', () => {
+    const sent = { partial_volume: 'gtm', resolution_fwhm_mm: 6, resolution_standard_uncertainty_mm: 0.5, resolution_source: 'spheres' };
+    expect(partialVolumeOf(FORM)).toEqual(sent);
+    expect(partialVolumeOf({ ...FORM, partial_volume: 'iterative_yang' })).toEqual({ ...sent, partial_volume: 'iterative_yang', partial_volume_iterations: 10 });
+  });
+  it('refuses a correction without a resolution, and one that is not known at all', () => {
+    expect(() => partialVolumeOf({ ...FORM, fwhm_source: ' ' })).toThrow('resolution');
+    expect(() => partialVolumeOf({ ...FORM, fwhm_u: '6' })).toThrow('smaller');
+  });
+});
+
+describe('what it changed', () => {
+  it('is told with its sign', () => {
+    expect(signed({ value: 6.2, unit: '%' })).toBe('+6.2 %');
+    expect(signed({ value: -3, unit: '%' })).toBe('−3.0 %');
+  });
+  it('names every region, or says that nothing is corrected', () => {
+    const made = { method: 'gtm', text: 'geometric transfer matrix, 6 mm', changes: [{ region: 'Kidney left', colour: 'r1', change: { value: 15, unit: '%' } }] };
+    expect(String(partialVolumeSection(made, '/k/'))).toMatch(/Kidney left.*\+15 %/s);
+    expect(String(partialVolumeSection(null, '/k/'))).toContain('Not corrected');
+  });
+});
