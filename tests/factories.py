@@ -287,6 +287,9 @@ def _add_settings(case: Case) -> None:
         valid_from=date(2026, 1, 1),
         source="phantom",
     )
+    case.rows["virtual_patient"] = models.VirtualPatient.objects.create(
+        site=case.site, patient_id="VIRTUAL-1", request={"agent": "DOTATATE", "seed": 1, "scan_times_h": [24.0]}
+    )
     case.rows["population"] = models.Population.objects.create(
         site=case.site,
         agent="DOTATATE",

@@ -1,6 +1,7 @@
 """What an analysis found against what is true of a virtual patient, region by region."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,30 +61,60 @@ def compare_with_truth(results: dict[str, Any], truth: dict[str, Any]) -> tuple[
             f"{given / GBQ_BQ:.3g} GBq; they are of two patients.",
             code="another_patient",
         )
-    found = {region["name"]: region for region in results["regions"]}
-    rows = tuple(_row(found[true["name"]], true) for true in truth["regions"] if true["name"] in found)
+    rows = compare_regions({region["name"]: _si(region) for region in results["regions"]}, truth["regions"])
     if not rows:
         raise InvalidInputError("Analysis and truth have no region in common.", code="no_region")
     return rows
 
 
-def _row(found: dict[str, Any], true: dict[str, Any]) -> RegionComparison:
-    measured = found.get("activity_mbq", [])
-    activities = [
-        float(point["value"]) * MBQ_BQ / float(activity)
-        for point, activity in zip(measured, true["activities_bq"], strict=False)
-    ]
-    tia, dose = found.get("tia_mbq_h"), found.get("absorbed_dose_gy")
+def compare_regions(
+    found: Mapping[str, Mapping[str, Any]], truth: Sequence[Mapping[str, Any]]
+) -> tuple[RegionComparison, ...]:
+    """Compare regions by name.
+
+    Parameters
+    ----------
+    found : mapping of name to mapping
+        ``activities_bq`` of each scan (None where one is missing), ``time_integrated_activity_bq_s`` and
+        ``absorbed_dose_gy``; what was not found is left out or None.
+    truth : sequence of mapping
+        Regions of ``truth.json``.
+
+    Returns
+    -------
+    tuple of RegionComparison
+        Regions that both know, in the order of the truth.
+    """
+    return tuple(_row(found[true["name"]], true) for true in truth if true["name"] in found)
+
+
+def _si(region: dict[str, Any]) -> dict[str, Any]:
+    """Return a region of ``results.json`` in SI units."""
+    tia, dose = region.get("tia_mbq_h"), region.get("absorbed_dose_gy")
+    return {
+        "activities_bq": [float(point["value"]) * MBQ_BQ for point in region.get("activity_mbq", [])],
+        "time_integrated_activity_bq_s": None if tia is None else float(tia["value"]) * MBQ_H,
+        "absorbed_dose_gy": None if dose is None else float(dose["mean"]),
+    }
+
+
+def _row(found: Mapping[str, Any], true: Mapping[str, Any]) -> RegionComparison:
+    pairs = zip(found.get("activities_bq", []), true["activities_bq"], strict=False)
     true_dose = true["absorbed_dose_gy"]
-    true_tia = float(true["time_integrated_activity_bq_s"])
     return RegionComparison(
         name=true["name"],
         volume_ml=float(true["volume_ml"]),
-        activity_ratios=tuple(activities),
-        time_integrated_activity_ratio=None if tia is None else float(tia["value"]) * MBQ_H / true_tia,
-        absorbed_dose_ratio=None if dose is None or not true_dose else float(dose["mean"]) / float(true_dose),
+        activity_ratios=tuple(float(value) / float(truth) for value, truth in pairs if value is not None),
+        time_integrated_activity_ratio=_over(
+            found.get("time_integrated_activity_bq_s"), true["time_integrated_activity_bq_s"]
+        ),
+        absorbed_dose_ratio=_over(found.get("absorbed_dose_gy"), true_dose),
         true_dose_gy=true_dose,
     )
+
+
+def _over(value: float | None, truth: float | None) -> float | None:
+    return None if value is None or not truth else float(value) / float(truth)
 
 
 def comparison_table(rows: tuple[RegionComparison, ...]) -> str:

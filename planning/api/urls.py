@@ -23,6 +23,7 @@ from planning.api import (
     runs,
     sites,
     uploads,
+    virtual_patients,
     volumes,
     worklist,
 )
@@ -50,6 +51,7 @@ urlpatterns = [
     *runs.urlpatterns,
     *sites.urlpatterns,
     *uploads.urlpatterns,
+    *virtual_patients.urlpatterns,
     *volumes.urlpatterns,
     *worklist.urlpatterns,
 ]

@@ -24,6 +24,13 @@ from planning.services.virtual_patients import virtual_patient_start
 
 SEED = 7
 PATIENT_ID = "DEMO-001"
+RESOLUTION = {
+    "partial_volume": "gtm",
+    "resolution_fwhm_mm": 4.6,
+    "resolution_standard_uncertainty_mm": 0.5,
+    "resolution_source": "10 mL sphere, simulated with the same camera and reconstruction",
+}
+"""Of the usual reconstruction with its camera's resolution modelled; benchmarks/virtual_patients.py finds it."""
 SCAN_TIMES_H = (24.0, 96.0, 168.0)
 DOSE = {"engines": ["local", "kernel", "hybrid_mc"], "organ_level": True}
 """The first engine counts; the others stand beside it."""
@@ -70,7 +77,7 @@ def simulate_cycle(*, site: Site, start: datetime, number: int, say: Say) -> Cyc
         actor=_people()["physicist.a"],
         site=site,
         request={"agent": "DOTATATE", "seed": SEED, "scan_times_h": list(SCAN_TIMES_H), "cycle_number": number},
-        settings={"dose": DOSE},
+        settings={"curves": RESOLUTION, "dose": DOSE},
         patient_id=PATIENT_ID,
         start=start,
         is_automatic=number == 1,

@@ -16,6 +16,7 @@ NEEDED = {
     "settings_populations": SETTINGS,
     "settings_templates": SETTINGS,
     "settings_users": (Action.MANAGE_USERS,),
+    "settings_virtual": (Action.VIEW_PATIENT,),
 }
 """Any one of these actions opens the page; the API decides on every change."""
 

@@ -39,6 +39,7 @@ def accepted_curves_of(*, site: Site, agent: str, nuclide: str) -> list[RegionCu
             revision__cycle__course__patient__site=site,
             revision__cycle__course__agent__iexact=agent,
             revision__cycle__course__nuclide=nuclide,
+            revision__cycle__virtual_patient__isnull=True,  # simulated: says nothing about a population
         )
         .select_related("region__course", "revision__administration", "revision__cycle")
         .order_by("revision__cycle__number", "revision__number")

@@ -69,7 +69,7 @@ def virtual_patient_save(*, run: Run, virtual: VirtualPatient, result: Mapping[s
     )
     virtual.truth, virtual.upload = result["truth"], upload
     virtual.save(update_fields=["truth", "upload"])
-    upload_complete(actor=actor, upload=upload)
+    virtual.upload = upload_complete(actor=actor, upload=upload)
     audit_record(actor=actor, action="virtual_patient.save", target=virtual, site=virtual.site)
     return virtual
 

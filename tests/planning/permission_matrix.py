@@ -108,6 +108,13 @@ POPULATIONS: Rows = {
     "population-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
     "population-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
 }
+VIRTUAL_PATIENTS: Rows = {
+    "virtual-patients": {
+        "GET": READ,
+        "POST": Row(action=Action.RUN_CALCULATION, body={"agent": "DOTATATE", "seed": 7, "scan_times_h": [24.0, 96.0]}),
+    },
+    "virtual-patient": {"GET": READ},
+}
 CONTOURS: Rows = {
     "contours": {"GET": READ},
     "contour-operations": {
@@ -351,6 +358,7 @@ API: Rows = (
     | CONTOURS
     | DENSITY_CURVES
     | POPULATIONS
+    | VIRTUAL_PATIENTS
     | COURSES
     | DOSES
     | IMAGING

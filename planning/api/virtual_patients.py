@@ -1,0 +1,86 @@
+from itertools import pairwise
+
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from planning.api.fields import FiniteFloatField
+from planning.api.imaging import ImagesPrepareInput
+from planning.api.kinetics import CurvesStartInput
+from planning.api.schema import documented
+from planning.computation.virtual_comparison import compared_with_truth
+from planning.computation.virtual_settings import AGENT_NUCLIDES, VARIANTS
+from planning.models import Site
+from planning.selectors.sites import site_ids_of
+from planning.selectors.virtual_patients import virtual_patient_summary, virtual_patients_visible_to
+from planning.services.virtual_patients import virtual_patient_start
+
+LONGEST_H = 400.0
+
+
+class VirtualPatientInput(serializers.Serializer):
+    agent = serializers.ChoiceField(choices=tuple(AGENT_NUCLIDES))
+    seed = serializers.IntegerField(min_value=0, max_value=999_999)
+    scan_times_h = serializers.ListField(
+        child=FiniteFloatField(min_value=0.5, max_value=LONGEST_H), min_length=1, max_length=6
+    )
+    variants = serializers.ListField(child=serializers.ChoiceField(choices=VARIANTS), required=False)
+    is_automatic = serializers.BooleanField(default=True)
+    images = ImagesPrepareInput(required=False)
+    curves = CurvesStartInput(required=False)
+
+    def validate_scan_times_h(self, times):
+        if any(later <= earlier for earlier, later in pairwise(times)):
+            raise serializers.ValidationError("Give the scans in rising order, as 24, 96, 168.")
+        return times
+
+
+class VirtualPatientsApi(APIView):
+    @documented()
+    def get(self, request, site_id):
+        site = _site(request, site_id)
+        rows = virtual_patients_visible_to(user=request.user).filter(site=site)
+        return Response(
+            {
+                "results": [
+                    {**virtual_patient_summary(row), "groups": compared_with_truth(row)["groups"]} for row in rows
+                ],
+                "agents": AGENT_NUCLIDES,
+                "variants": list(VARIANTS),
+            }
+        )
+
+    @documented(VirtualPatientInput, status=201)
+    def post(self, request, site_id):
+        site = _site(request, site_id)
+        fields = VirtualPatientInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        values = dict(fields.validated_data)
+        settings = {name: dict(values.pop(name)) for name in ("images", "curves") if name in values}
+        virtual = virtual_patient_start(
+            actor=request.user,
+            site=site,
+            is_automatic=values.pop("is_automatic"),
+            request=values,
+            settings=settings,
+        )
+        return Response(virtual_patient_summary(virtual), status=201)
+
+
+class VirtualPatientApi(APIView):
+    @documented()
+    def get(self, request, virtual_patient_id):
+        virtual = get_object_or_404(virtual_patients_visible_to(user=request.user), pk=virtual_patient_id)
+        return Response({**virtual_patient_summary(virtual), **compared_with_truth(virtual)})
+
+
+def _site(request, site_id) -> Site:
+    return get_object_or_404(Site.objects.filter(pk__in=site_ids_of(user=request.user)), pk=site_id)
+
+
+urlpatterns = [
+    path("sites/<uuid:site_id>/virtual-patients", VirtualPatientsApi.as_view(), name="virtual-patients"),
+    path("virtual-patients/<uuid:virtual_patient_id>", VirtualPatientApi.as_view(), name="virtual-patient"),
+]
