@@ -392,4 +392,5 @@ OTHER_PAGES = {
     "page-settings-populations",
     "page-settings-templates",
     "page-settings-users",
+    "page-settings-virtual",
 }
