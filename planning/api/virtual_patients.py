@@ -59,6 +59,7 @@ class VirtualPatientsApi(APIView):
         fields.is_valid(raise_exception=True)
         values = dict(fields.validated_data)
         settings = {name: dict(values.pop(name)) for name in ("images", "curves") if name in values}
+        settings["dose"] = {"engines": ["hybrid_mc"]}
         virtual = virtual_patient_start(
             actor=request.user,
             site=site,

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from dosimetry.quantification.spect_settings import USUAL_SETTINGS
 from planning import storage
 
 TRUTH_ENGINE = "hybrid_mc"
+BIRTH_DATE = date(1960, 1, 1)
 
 
 def virtual_request(parameters: Mapping[str, Any]) -> VirtualPatientRequest:
@@ -87,7 +88,7 @@ def _identity(patient: VirtualPatient, *, name: str, patient_id: str) -> Patient
     return PatientFacts(
         name=name,
         patient_id=patient_id,
-        birth_date=None,
+        birth_date=BIRTH_DATE,
         sex="F" if habitus.sex == "female" else "M",
         weight_kg=habitus.mass_kg,
         height_m=0.01 * habitus.height_cm,

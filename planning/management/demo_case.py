@@ -32,7 +32,7 @@ RESOLUTION = {
 }
 """Of the usual reconstruction with its camera's resolution modelled; benchmarks/virtual_patients.py finds it."""
 SCAN_TIMES_H = (24.0, 96.0, 168.0)
-DOSE = {"engines": ["local", "kernel", "hybrid_mc"], "organ_level": True}
+DOSE = {"engines": ["hybrid_mc", "kernel", "local"], "organ_level": True}
 """The first engine counts; the others stand beside it."""
 TASKS = current_app.tasks if tasks.__all__ else {}
 """The import of ``planning.tasks`` registers every task."""
@@ -110,7 +110,8 @@ def import_folder(*, site: Site, folder: Path) -> Cycle:
 def calculate_cycle(cycle: Cycle) -> None:
     """Take a prepared cycle through registration, contours, curves and dose, accepting what is proposed."""
     people = _people()
-    chain = Chain(cycle=cycle, physicist=people["physicist.a"], editor=people["editor"], dose=DOSE)
+    dose = {**DOSE, "engines": ["local", "kernel", "hybrid_mc"]}
+    chain = Chain(cycle=cycle, physicist=people["physicist.a"], editor=people["editor"], dose=dose)
     while next_step(chain):
         run_waiting()
 

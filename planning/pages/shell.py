@@ -95,7 +95,7 @@ def _areas(allowed: set[str]) -> tuple[Area, ...]:
         ("settings_limits", "Limits", "limit", "page-settings-limits", settings),
         ("settings_populations", "Populations", "timeline", "page-settings-populations", settings),
         ("settings_templates", "Templates", "cog", "page-settings-templates", settings),
-        ("settings_virtual", "Virtual patients", "cube", "page-settings-virtual", {Action.VIEW_PATIENT}),
+        ("settings_virtual", "Virtual", "cube", "page-settings-virtual", {Action.VIEW_PATIENT}),
         ("settings_users", "Users", "users", "page-settings-users", {Action.MANAGE_USERS}),
         ("audit", "Audit", "shield", "page-audit", {Action.VIEW_AUDIT}),
     ]
