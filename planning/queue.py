@@ -18,6 +18,7 @@ class TaskName(StrEnum):
     CALCULATE_DOSE = "planning.run_dose"
     WRITE_REPORT = "planning.run_report"
     MAKE_VIRTUAL_PATIENT = "planning.run_virtual_patient"
+    MEASURE_CALIBRATION = "planning.run_calibration"
 
 
 LABELS = {
@@ -31,6 +32,7 @@ LABELS = {
     TaskName.CALCULATE_DOSE: "Calculating dose",
     TaskName.WRITE_REPORT: "Writing the report",
     TaskName.MAKE_VIRTUAL_PATIENT: "Making a virtual patient",
+    TaskName.MEASURE_CALIBRATION: "Measuring a phantom",
 }
 CPU_TASKS = {
     TaskName.PREPARE_IMAGES,

@@ -4,6 +4,7 @@ from drf_spectacular.views import SpectacularAPIView
 from planning.api import (
     administrations,
     audit,
+    calibration_measurements,
     calibrations,
     contours,
     courses,
@@ -32,6 +33,7 @@ urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     *administrations.urlpatterns,
     *audit.urlpatterns,
+    *calibration_measurements.urlpatterns,
     *calibrations.urlpatterns,
     *contours.urlpatterns,
     *courses.urlpatterns,

@@ -1,6 +1,7 @@
 """Every model under one name."""
 
 from planning.models.audit import AuditHead, AuditRecord
+from planning.models.calibration_measurements import CalibrationMeasurement
 from planning.models.contours import ContourDraft, ContourRevision, Region, RegionContour
 from planning.models.courses import Administration, Course, Cycle, TherapyTemplate, TimePoint
 from planning.models.doses import DoseCalculation, DoseEngine, EngineDose, RegionDose
@@ -21,6 +22,7 @@ __all__ = [
     "AuditHead",
     "AuditRecord",
     "CalibrationFactor",
+    "CalibrationMeasurement",
     "Comment",
     "ContourDraft",
     "ContourRevision",

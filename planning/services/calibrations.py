@@ -1,5 +1,6 @@
-"""Camera calibration factors: added, confirmed by a second person, withdrawn; never edited."""
+"""Camera calibration: phantoms measured; factors added, confirmed by a second person, withdrawn; never edited."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -7,9 +8,41 @@ from django.utils import timezone
 
 from planning import permissions
 from planning.errors import InvalidStateError, NotAllowedError
-from planning.models import CalibrationFactor, Site, User
+from planning.models import CalibrationFactor, CalibrationMeasurement, Run, Series, Site, User
 from planning.permissions import Action
+from planning.queue import TaskName
 from planning.services.audit import audit_record
+from planning.services.runs import run_start
+
+
+@transaction.atomic
+def measurement_start(*, actor: User, site: Site, method: str, series: Series | None, inputs: Mapping[str, Any]) -> Run:
+    """Queue the measurement of a phantom: of a stored scan, or of typed counts."""
+    permissions.require(user=actor, action=Action.EDIT_CALIBRATION, site=site)
+    run = run_start(
+        actor=actor,
+        site=site,
+        task=TaskName.MEASURE_CALIBRATION,
+        parameters={"method": method, "series": series and str(series.pk), "inputs": dict(inputs)},
+    )
+    audit_record(actor=actor, action="calibration.measure", target=run, site=site, after={"method": method})
+    return run
+
+
+@transaction.atomic
+def measurement_save(*, run: Run, result: Mapping[str, Any]) -> CalibrationMeasurement:
+    """Store a measurement; inside the fenced commit of its run."""
+    measurement = CalibrationMeasurement.objects.create(
+        site=run.site,
+        method=run.parameters["method"],
+        series_id=run.parameters["series"],
+        inputs=run.parameters["inputs"],
+        result=result,
+        run=run,
+        created_by=run.requested_by,
+    )
+    audit_record(actor=run.requested_by, action="calibration.measured", target=measurement, site=run.site)
+    return measurement
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Every task under one import, so that the worker knows all names."""
 
 from planning.tasks import (
+    calibrations,
     contours,
     doses,
     imaging,
@@ -13,6 +14,7 @@ from planning.tasks import (
 )
 
 __all__ = [
+    "calibrations",
     "contours",
     "doses",
     "imaging",

@@ -57,6 +57,24 @@ ADMINISTRATIONS: Rows = {
 }
 AUDIT: Rows = {"audit": {"GET": Row(action=Action.VIEW_AUDIT, scope=OWN)}}
 CALIBRATIONS: Rows = {
+    "calibration-measurements": {
+        "GET": READ_SITE,
+        "POST": Row(
+            action=Action.EDIT_CALIBRATION,
+            scope=SITE,
+            body={
+                "method": "planar",
+                "inputs": {
+                    "nuclide": "Lu-177",
+                    "activity_mbq": 100.0,
+                    "activity_standard_uncertainty_mbq": 1.0,
+                    "assay_to_start_min": 30.0,
+                    "duration_s": 600.0,
+                    "counts": 5e5,
+                },
+            },
+        ),
+    },
     "calibrations": {
         "GET": READ_SITE,
         "POST": Row(

@@ -6,6 +6,7 @@ import type { MaybeQuantity } from '../domain/quantity';
 import { startDensityCurves } from './parts/density_curves';
 import { askReason, openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
+import { startPhantoms, type FactorDraft } from './parts/phantoms';
 import { startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -54,14 +55,14 @@ function draw(): void {
 
 const field = (label: string, input: Html): Html => html`<label class="line"><span class="label">${label}</span>${input}</label>`;
 
-function editor(): void {
+function editor(draft?: FactorDraft): void {
   void openDialog({
     title: 'Enter a calibration factor', action: 'Save factor', isWide: true,
-    body: html`<div class="form"><div class="pair">${field('Camera (station or model, as in the image header)', html`<input class="text" name="camera" required maxlength="64">`)}${field('Nuclide', select({ name: 'nuclide' }, ['Lu-177', 'Tb-161', 'I-131', 'Y-90', 'Ac-225', 'Ho-166'].map((name) => [name, name] as const), 'Lu-177'))}</div>
-      <div class="pair">${field('Collimator', html`<input class="text" name="collimator" maxlength="64">`)}${field('Reconstruction', html`<input class="text" name="reconstruction" maxlength="128" list="reconstructions"><datalist id="reconstructions"><option value="${PROJECTIONS}"></option></datalist>`)}</div>
-      <div class="pair">${field('Factor (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="value" required>`)}${field('Standard uncertainty (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="u" required>`)}</div>
+    body: html`<div class="form"><div class="pair">${field('Camera (station or model, as in the image header)', html`<input class="text" name="camera" required maxlength="64" value="${draft?.camera ?? ''}">`)}${field('Nuclide', select({ name: 'nuclide' }, ['Lu-177', 'Tb-161', 'I-131', 'Y-90', 'Ac-225', 'Ho-166'].map((name) => [name, name] as const), draft?.nuclide ?? 'Lu-177'))}</div>
+      <div class="pair">${field('Collimator', html`<input class="text" name="collimator" maxlength="64">`)}${field('Reconstruction', html`<input class="text" name="reconstruction" maxlength="128" list="reconstructions" value="${draft?.reconstruction ?? ''}"><datalist id="reconstructions"><option value="${PROJECTIONS}"></option></datalist>`)}</div>
+      <div class="pair">${field('Factor (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="value" required value="${draft ? Number(draft.value.toPrecision(6)) : ''}">`)}${field('Standard uncertainty (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="u" required value="${draft ? Number(draft.u.toPrecision(3)) : ''}">`)}</div>
       <div class="pair">${field('Valid from', html`<input class="text" type="date" name="valid_from" required>`)}${field('Valid to', html`<input class="text" type="date" name="valid_to">`)}</div>
-      ${field('Source', html`<input class="text" name="source" required maxlength="255" placeholder="Phantom measurement, date, person">`)}</div>`,
+      ${field('Source', html`<input class="text" name="source" required maxlength="255" value="${draft?.source ?? ''}" placeholder="Phantom measurement, date, person">`)}</div>`,
     submit: async (values) => {
       await postJson(`/api/sites/${page.siteId}/calibrations`, {
         camera: values.camera, nuclide: values.nuclide, collimator: values.collimator, reconstruction: values.reconstruction, source: values.source,
@@ -72,7 +73,7 @@ function editor(): void {
   }).then((isDone) => { if (isDone) { toast('Factor saved'); void load(); } });
 }
 
-on(need('page'), 'click', '[data-new]', editor);
+on(need('page'), 'click', '[data-new]', () => editor());
 on(need('content'), 'click', '[data-confirm]', (button) => {
   postJson(`/api/calibrations/${button.dataset.confirm}/confirm`).then(() => { toast('Factor confirmed'); return load(); }, (error: unknown) => toast(errorText(error), 'block'));
 });
@@ -81,5 +82,5 @@ on(need('content'), 'click', '[data-withdraw]', (button) => void askReason({
   submit: async (reason) => { await postJson(`/api/calibrations/${button.dataset.withdraw}/withdraw`, { reason }); },
 }).then((isDone) => { if (isDone) { toast('Factor withdrawn'); void load(); } }));
 
-fill(need('content'), html`<div id="factors">${skeleton()}</div><section id="density-curves" aria-labelledby="density-heading"></section>`);
-void Promise.all([load(), startDensityCurves(page, need('density-curves'))]).then(page.ready);
+fill(need('content'), html`<div id="factors">${skeleton()}</div><section id="phantoms" aria-label="Phantom measurements"></section><section id="density-curves" aria-labelledby="density-heading"></section>`);
+void Promise.all([load(), startPhantoms(page, need('phantoms'), editor), startDensityCurves(page, need('density-curves'))]).then(page.ready);

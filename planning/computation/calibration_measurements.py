@@ -1,0 +1,239 @@
+"""From phantom scans and typed counts to calibration factor, dead time and recovery of a camera."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from dosimetry.dicomio.emission import EmissionImage, read_emission
+from dosimetry.errors import InsufficientDataError, InvalidInputError
+from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.quantification.calibration_measurement import (
+    CalibrationMeasurement,
+    measure_cylinder,
+    measure_planar,
+    measure_sphere,
+)
+from dosimetry.quantification.dead_time_fit import fit_dead_time, observed_rate
+from dosimetry.quantification.decay import decay_factor
+from dosimetry.quantification.phantom_finding import cylinder_share, find_cylinder_centre, find_spheres
+from dosimetry.quantification.phantom_source import PhantomSource
+from dosimetry.quantification.recovery import recovery_function
+from dosimetry.quantification.recovery_spheres import fit_recovery_from_spheres
+from dosimetry.units import HOUR_S, MBQ_BQ, US_S
+from planning.computation.imaging import dicom_series
+from planning.models import Series
+
+Inputs = Mapping[str, Any]
+N_DRAWN = 60
+RESOLUTION_MARGIN_MM = 30.0
+"""Blur taken in around a sphere on each side when no region is given: twice 15 mm, the FWHM of a Lu-177 SPECT."""
+KBQ_BQ = 1e3
+
+
+def measure(
+    *, method: str, series: Series | None, inputs: Inputs, progress: Callable[[float, str], None]
+) -> dict[str, Any]:
+    """Return the result of one measurement: numbers with units in their names, and points to draw."""
+    progress(0.1, "Reading the scan" if series else "Computing")
+    image = None if series is None else read_emission(dicom_series(series))
+    if image is None and method in {"cylinder", "sphere", "recovery"}:
+        raise InsufficientDataError("Choose the scan of the phantom.", code="no_scan")
+    progress(0.5, "Measuring")
+    return METHODS[method](image, inputs)
+
+
+def _planar(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
+    source = PhantomSource(
+        nuclide=get_nuclide(inputs["nuclide"]),
+        assay_activity_bq=inputs["activity_mbq"] * MBQ_BQ,
+        standard_uncertainty_bq=inputs["activity_standard_uncertainty_mbq"] * MBQ_BQ,
+        assay_to_start_s=inputs["assay_to_start_min"] * 60.0,
+        duration_s=inputs["duration_s"],
+        time_standard_uncertainty_s=inputs.get("clock_standard_uncertainty_s", 0.0),
+    )
+    measured = measure_planar(
+        source=source,
+        counts=inputs["counts"],
+        background_counts=inputs.get("background_counts", 0.0),
+        background_duration_s=inputs.get("background_duration_s"),
+    )
+    return _factor(measured)
+
+
+def _cylinder(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
+    centre = find_cylinder_centre(image.volume)
+    region = None
+    if inputs.get("region_diameter_mm"):
+        region = cylinder_share(
+            image.volume.grid,
+            centre_lps_mm=centre,
+            diameter_mm=inputs["region_diameter_mm"],
+            length_mm=inputs["region_length_mm"],
+        )
+    measured = measure_cylinder(
+        image.volume,
+        source=_source(image, inputs),
+        acquired_counts=_acquired_counts(image, inputs),
+        region=region,
+        phantom_volume_ml=inputs.get("phantom_volume_ml"),
+        phantom_volume_standard_uncertainty_ml=inputs.get("phantom_volume_standard_uncertainty_ml", 0.0),
+    )
+    return {**_factor(measured), "centre_lps_mm": list(centre)}
+
+
+def _sphere(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
+    diameter = inputs["sphere_diameter_mm"]
+    (centre,) = find_spheres(image.volume, diameters_mm=(diameter,))
+    measured = measure_sphere(
+        image.volume,
+        source=_source(image, inputs),
+        acquired_counts=_acquired_counts(image, inputs),
+        centre_lps_mm=centre,
+        sphere_diameter_mm=diameter,
+        region_diameter_mm=inputs.get("region_diameter_mm") or diameter + 2.0 * RESOLUTION_MARGIN_MM,
+        background_shell_mm=inputs.get("background_shell_mm"),
+    )
+    return {**_factor(measured), "centre_lps_mm": list(centre)}
+
+
+def _source(image: EmissionImage, inputs: Inputs) -> PhantomSource:
+    """Return the source at the time of the scan, whose start and duration the header states."""
+    series = image.series
+    if series.acquisition_start is None or series.frame_duration_s is None:
+        raise InsufficientDataError("The header of the scan states no start or no duration.", code="no_scan_time")
+    assay = datetime.fromisoformat(inputs["assay_at"])
+    return PhantomSource(
+        nuclide=get_nuclide(inputs["nuclide"]),
+        assay_activity_bq=inputs["activity_mbq"] * MBQ_BQ,
+        standard_uncertainty_bq=inputs["activity_standard_uncertainty_mbq"] * MBQ_BQ,
+        assay_to_start_s=(series.acquisition_start - assay).total_seconds(),
+        duration_s=series.frame_duration_s,
+        time_standard_uncertainty_s=inputs.get("clock_standard_uncertainty_s", 0.0),
+    )
+
+
+def _acquired_counts(image: EmissionImage, inputs: Inputs) -> float:
+    """Return the photopeak counts of all projections; without a number those of the image stand in."""
+    stated = inputs.get("acquired_counts")
+    return float(image.volume.values.sum(dtype=np.float64)) if stated is None else float(stated)
+
+
+def _factor(measured: CalibrationMeasurement) -> dict[str, Any]:
+    return {
+        "calibration_cps_per_mbq": measured.calibration_cps_per_bq * MBQ_BQ,
+        "standard_uncertainty_cps_per_mbq": measured.standard_uncertainty_cps_per_bq * MBQ_BQ,
+        "contributions_percent": {name: 100.0 * value for name, value in measured.contributions.items()},
+        "mean_activity_mbq": measured.mean_activity_bq / MBQ_BQ,
+        "net_cps": measured.net_cps,
+        "whole_image_cps_per_mbq": None
+        if measured.whole_image_cps_per_bq is None
+        else measured.whole_image_cps_per_bq * MBQ_BQ,
+    }
+
+
+def _dead_time(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
+    """Fit rates of a decaying source (hours), or of known activities (MBq) whose sensitivity is fitted along."""
+    rows = np.array(inputs["rows"], dtype=float)
+    rates, places = rows[:, 1], rows[:, 0]
+    is_decaying = inputs["is_decaying"]
+    decay = get_nuclide(inputs["nuclide"]).decay_constant_per_s
+    shape: dict[str, Any] = (
+        {"times_s": (places * HOUR_S).tolist(), "decay_constant_per_s": decay}
+        if is_decaying
+        else {"expected_cps": places.tolist(), "is_scale_fitted": True}
+    )
+    if inputs["duration_s"] <= 0.0:
+        raise InvalidInputError("Each count must last some time.", code="no_duration")
+    fit = fit_dead_time(
+        rates.tolist(),
+        standard_uncertainties_cps=np.sqrt(np.maximum(rates, 1.0) / inputs["duration_s"]).tolist(),
+        model=inputs["model"],
+        background_cps=inputs.get("background_cps", 0.0),
+        **shape,
+    )
+    true = fit.scale * (np.exp(-decay * places * HOUR_S) if is_decaying else places)
+    highest = 1.05 * float(np.max(true))
+    drawn = np.linspace(0.0, highest, N_DRAWN)
+    return {
+        "dead_time_us": fit.dead_time_s / US_S,
+        "standard_uncertainty_us": fit.standard_uncertainty_s / US_S,
+        "model": inputs["model"],
+        "reduced_chi_square": fit.chi_square / fit.n_degrees_of_freedom,
+        "p_value": fit.p_value,
+        "is_significant": fit.is_significant,
+        "largest_loss_percent": 100.0 * fit.largest_loss,
+        "points": {"x": true.tolist(), "y": rates.tolist()},
+        "line": {
+            "x": drawn.tolist(),
+            "y": observed_rate(drawn, dead_time_s=fit.dead_time_s, model=inputs["model"]).tolist(),
+        },
+    }
+
+
+def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
+    """Fit the recovery of spheres of one solution; the image is in Bq/mL, its mean during the scan."""
+    volume = image.volume
+    if volume.unit != "Bq/mL":
+        raise InvalidInputError(
+            "Recovery needs an image in Bq/mL; export it so, or reconstruct the projections here.", code="units"
+        )
+    diameters = tuple(inputs["diameters_mm"])
+    centres = find_spheres(volume, diameters_mm=diameters)
+    mean = _at_scan(image, inputs)
+    n = len(diameters)
+    curve, spheres = fit_recovery_from_spheres(
+        volume,
+        centres_lps_mm=centres,
+        diameters_mm=diameters,
+        true_bq_per_ml=(inputs["concentration_kbq_per_ml"] * KBQ_BQ * mean,) * n,
+        background_bq_per_ml=inputs.get("background_kbq_per_ml", 0.0) * KBQ_BQ * mean,
+        relative_standard_uncertainties=(inputs["relative_standard_uncertainty_percent"] / 100.0,) * n,
+        reconstruction_id=inputs["reconstruction"],
+    )
+    volumes = np.array([sphere.volume_ml for sphere in spheres])
+    drawn = np.geomspace(volumes.min(), volumes.max(), N_DRAWN)
+    return {
+        "b1_ml": curve.b1_ml,
+        "b2": curve.b2,
+        "p_value": curve.p_value,
+        "spheres": [
+            {
+                "diameter_mm": diameter,
+                "volume_ml": sphere.volume_ml,
+                "recovery": sphere.recovery_coefficient,
+                "standard_uncertainty": sphere.standard_uncertainty,
+                "centre_lps_mm": list(centre),
+            }
+            for diameter, sphere, centre in zip(diameters, spheres, centres, strict=True)
+        ],
+        "points": {"x": volumes.tolist(), "y": [sphere.recovery_coefficient for sphere in spheres]},
+        "line": {
+            "x": drawn.tolist(),
+            "y": recovery_function(drawn, b1_ml=curve.b1_ml, b2=curve.b2).tolist(),
+        },
+    }
+
+
+def _at_scan(image: EmissionImage, inputs: Inputs) -> float:
+    """Return what decay left of the assay's concentration: at the time that the image is corrected to."""
+    source = _source(image, {**inputs, "activity_mbq": 1.0, "activity_standard_uncertainty_mbq": 0.0})
+    if image.series.decay_correction == "START":
+        constant = source.nuclide.decay_constant_per_s
+        return decay_factor(decay_constant_per_s=constant, elapsed_s=source.assay_to_start_s)
+    if image.series.decay_correction == "NONE":
+        return source.mean_activity_bq / MBQ_BQ
+    raise InvalidInputError(
+        "The image is decay-corrected to another time than its start; export it uncorrected or to the start.",
+        code="decay_reference",
+    )
+
+
+METHODS: dict[str, Callable[[Any, Inputs], dict[str, Any]]] = {
+    "planar": _planar,
+    "cylinder": _cylinder,
+    "sphere": _sphere,
+    "dead_time": _dead_time,
+    "recovery": _recovery,
+}
