@@ -31,6 +31,7 @@ from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
 from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
+from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
 from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_settings import SpectSettings
@@ -251,7 +252,11 @@ class VirtualWriter:
         )
         self.log(f"Scan {index + 1}: CT written")
         beds = [self._write_bed(index, bed, frame, hu) for bed in range(self.patient.request.n_beds)]
-        emission = self._write_emission(index, beds[0][1], frame) if beds[0][1] is not None else None
+        images = [image for _, image in beds if image is not None]
+        emission = None
+        if images:
+            joined = join_beds(images, nuclide=get_nuclide(self.patient.nuclide))
+            emission = self._write_emission(index, joined, frame)
         return VirtualScan(
             number=index + 1,
             started=self._scan_start(index),

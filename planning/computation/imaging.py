@@ -19,16 +19,16 @@ from dosimetry.quantification.calibration import CalibrationFactor as Factor
 from planning import storage
 from planning.computation.grids import grid_to_dict
 from planning.computation.provenance import software_versions
-from planning.computation.spect import reconstruct_series
+from planning.computation.spect import reconstruct_beds
 from planning.computation.spect_settings import settings_as_dict, spect_settings
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
 from planning.models import Administration, CalibrationFactor, Series, TimePoint
 from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
 from planning.selectors.calibrations import calibration_for
-from planning.selectors.current import current_administration
+from planning.selectors.current import are_beds, current_administration
 
-RECONSTRUCTED = "reconstructed"
-"""The finding that tells how projections became an image: the first step of the quantification."""
+RECONSTRUCTION = ("reconstructed", "beds_joined")
+"""Findings that tell how projections became an image: the first steps of the quantification."""
 ANNIHILATION_NUCLIDES = {"F-18", "Ga-68", "Cu-64", "Zr-89", "C-11"}
 
 
@@ -42,18 +42,19 @@ def compute_image(
     administration = current_administration(time_point.cycle)
     if administration is None:
         raise InsufficientDataError("Record the administration first.", code="no_administration")
-    emission = _acquired(time_point)
+    beds = _acquired(time_point)
+    emission = beds[0]
     ct = time_point.series.filter(kind=SeriesKind.CT, is_discarded=False).first()
     progress(0.05, "Reading headers")
     calibration = calibration_for(emission)
-    inputs = _inputs(administration, emission, ct, calibration)
+    inputs = _inputs(administration, beds, ct, calibration)
     nuclide = get_nuclide(time_point.cycle.course.nuclide)
     if emission.kind == SeriesKind.PROJECTIONS:
         model = emission.summary.get("manufacturer_model", "")
         settings = spect_settings(parameters, camera_model=model, has_ct=ct is not None)
         inputs["spect"] = settings_as_dict(settings)
-        image = reconstruct_series(
-            dicom_series(emission),
+        image = reconstruct_beds(
+            [dicom_series(bed) for bed in beds],
             ct=None if ct is None else (ct, dicom_series(ct)),
             nuclide=nuclide,
             calibration=calibration and _factor(calibration),
@@ -76,8 +77,8 @@ def compute_image(
     fields: dict[str, Any] = {"ct_sha256": "", "ct_grid": None}
     label_grid, _ = display_grid(quantified.volume.grid)
     said = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
-    findings = [finding for finding in said if finding["code"] != RECONSTRUCTED]
-    reconstruction = [finding["message"] for finding in said if finding["code"] == RECONSTRUCTED]
+    findings = [finding for finding in said if finding["code"] not in RECONSTRUCTION]
+    reconstruction = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION]
     steps = [*reconstruction, *quantified.steps[1 if reconstruction else 0 :]]
     if ct is not None:
         progress(0.55, "Reading CT")
@@ -133,22 +134,22 @@ def _factor(row: CalibrationFactor) -> Factor:
     )
 
 
-def _acquired(time_point: TimePoint) -> Series:
-    """Return the one image of a time point, or without one its projections."""
+def _acquired(time_point: TimePoint) -> list[Series]:
+    """Return the one image of a time point, or without one its projections, bed by bed in order of time."""
     rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
     images = [row for row in rows if row.kind == SeriesKind.EMISSION]
     found = images or rows
-    if len(found) != 1:
+    if len(found) != 1 and not are_beds(found):
         raise InsufficientDataError(
             f"Time point {time_point.number} has {len(found)} SPECT or PET series; choose one.", code="emission_count"
         )
-    return found[0]
+    return sorted(found, key=lambda row: (row.acquisition_start is None, row.acquisition_start))
 
 
-def _inputs(administration: Administration, emission: Series, ct: Series | None, calibration) -> dict[str, Any]:
+def _inputs(administration: Administration, beds: list[Series], ct: Series | None, calibration) -> dict[str, Any]:
     return {
         "administration": str(administration.pk),
-        "emission": sorted(emission.files.values_list("sha256", flat=True)),
+        "emission": sorted(sha256 for bed in beds for sha256 in bed.files.values_list("sha256", flat=True)),
         "ct": sorted(ct.files.values_list("sha256", flat=True)) if ct else [],
         "calibration": str(calibration.pk) if calibration else "",
     }

@@ -16,7 +16,7 @@ from planning.models import (
     TimePoint,
 )
 from planning.models.contours import ContourState, RegionContour
-from planning.models.imaging import ACQUIRED_KINDS
+from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
 from planning.models.kinetics import CurveRevision
 from planning.models.registrations import Decision
 
@@ -33,6 +33,13 @@ def acquired_series(time_point: TimePoint) -> Series | None:
     """Return what a time point is quantified from: the camera's image, or without one its projections."""
     rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
     return min(rows, key=lambda row: ACQUIRED_KINDS.index(row.kind), default=None)
+
+
+def are_beds(series: list[Series]) -> bool:
+    """Return whether these are the beds of one scan: projections that share a frame of reference."""
+    frames = {row.frame_of_reference_uid for row in series}
+    is_projections = all(row.kind == SeriesKind.PROJECTIONS for row in series)
+    return len(series) > 1 and is_projections and len(frames) == 1 and "" not in frames
 
 
 def current_image(time_point: TimePoint) -> QuantifiedImage | None:

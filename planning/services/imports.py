@@ -13,7 +13,7 @@ from planning.models import Course, Cycle, Patient, Run, Series, SeriesFile, Tim
 from planning.models.imaging import SeriesKind
 from planning.models.uploads import UploadState
 from planning.permissions import Action
-from planning.selectors.current import acquired_series, current_administration
+from planning.selectors.current import acquired_series, are_beds, current_administration
 from planning.selectors.proposals import identity_differences, identity_key, parse_date
 from planning.services.administrations import administration_record
 from planning.services.audit import audit_record
@@ -197,10 +197,10 @@ def _place_series(
 def _require_usable(cycle: Cycle, chosen: list[Series]) -> None:
     images = [series for series in chosen if series.kind == SeriesKind.EMISSION]
     emission = images or [series for series in chosen if series.kind == SeriesKind.PROJECTIONS]
-    if len(emission) != 1:
+    if len(emission) != 1 and not are_beds(emission):
         raise InvalidStateError(
-            "Each time point needs exactly one SPECT or PET series, or without one the projections of one scan; one "
-            f"has {len(emission)}.",
+            "Each time point needs exactly one SPECT or PET series, or without one the projections of one scan (its "
+            f"beds share a frame of reference); one has {len(emission)}.",
             code="emission_count",
         )
     blocked = [finding for series in chosen for finding in series.findings if finding["level"] == "block"]
