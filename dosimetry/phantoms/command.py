@@ -16,7 +16,7 @@ from dosimetry.phantoms.virtual_patient import (
     make_virtual_patient,
 )
 from dosimetry.phantoms.virtual_truth import compute_truth
-from dosimetry.phantoms.virtual_writer import VirtualFiles, VirtualWriter
+from dosimetry.phantoms.virtual_writer import EMISSION_KINDS, VirtualFiles, VirtualWriter
 from dosimetry.quantification.spect_settings import SCATTER_WORDS, SpectSettings
 
 USUAL_START = "2026-03-02T09:00:00+00:00"
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default="hybrid_mc", help="engine of the true dose")
     parser.add_argument("--scatter", choices=sorted(SCATTER_WORDS), default="simulated")
     parser.add_argument("--iterations", type=int, default=5)
+    parser.add_argument("--emission", choices=EMISSION_KINDS, default="PT", help="object of a reconstructed image")
     parser.add_argument("--projections-only", action="store_true", help="leave the reconstruction to the product")
 
 
@@ -78,6 +79,7 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None]) -> VirtualFil
         ),
         is_reconstructed=not chosen.projections_only,
         log=log,
+        emission_kind=chosen.emission,
     )
     truth = compute_truth(patient, engine=chosen.engine)
     log(f"True dose by {chosen.engine}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,14 @@ from dosimetry.dicomio.series import group_series
 from dosimetry.dicomio.writing_common import PatientFacts, SeriesFacts, StudyFacts, WrittenSeries, make_uid
 from dosimetry.dicomio.writing_ct import write_ct
 from dosimetry.dicomio.writing_emission import AcquisitionFacts, AgentFacts
+from dosimetry.dicomio.writing_nm import write_nm
 from dosimetry.dicomio.writing_pet import write_pet
 from dosimetry.dicomio.writing_projections import OrbitFacts, write_projections
 from dosimetry.dicomio.writing_rtdose import write_rtdose
 from dosimetry.dicomio.writing_rtstruct import RegionToWrite, write_rtstruct
 from dosimetry.dicomio.writing_seg import write_seg
 from dosimetry.dose.density import density_from_hu
+from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
 from dosimetry.phantoms.demo_writer import COLOURS_RGB, INTERPRETED_TYPES
@@ -43,6 +45,9 @@ CT_MARGIN_MM = 40.0
 CT_SPACING_XYZ_MM = (2.0, 2.0, 3.0)
 CT_COLUMNS = 256
 FORMAT = "theranostics-case-1"
+EmissionKind = Literal["PT", "NM"]
+EMISSION_KINDS: tuple[EmissionKind, ...] = ("PT", "NM")
+"""As which object a reconstructed image is written; both hold Bq/mL."""
 SMALLEST_CONTOUR_ML = 0.3
 UNREAD = ("Spine", "Ribs", "Bowel")
 """Regions that are simulated but not outlined by readers; their truth stands in truth.json."""
@@ -92,6 +97,13 @@ class VirtualWriter:
         False writes projections and CT only, for the product to reconstruct.
     log : callable
         Gets a line for each step.
+    emission_kind : {"PT", "NM"}
+        As what a reconstructed image is written: a PET Image series, or one NM object with a real world value map.
+
+    Raises
+    ------
+    InvalidInputError
+        Another kind of emission image.
     """
 
     folder: Path
@@ -101,6 +113,14 @@ class VirtualWriter:
     settings: SpectSettings
     is_reconstructed: bool
     log: Log
+    emission_kind: EmissionKind = "PT"
+
+    def __post_init__(self) -> None:
+        if self.emission_kind not in EMISSION_KINDS:
+            raise InvalidInputError(
+                f"Emission images are written as {' or '.join(EMISSION_KINDS)}; got {self.emission_kind!r}.",
+                code="bad_emission_kind",
+            )
 
     def write(self, truth: Truth) -> VirtualFiles:
         """Write everything; ``truth`` holds the doses on the grid of the first scan."""
@@ -307,22 +327,23 @@ class VirtualWriter:
     def _write_emission(self, index: int, image: EmissionImage, frame: str) -> WrittenSeries:
         volume = Volume(values=image.volume.values, grid=image.volume.grid, unit="Bq/mL", frame_of_reference_uid=frame)
         self.log(f"Scan {index + 1}: reconstructed")
-        return write_pet(
-            volume,
-            folder=self.folder / f"scan_{index + 1}" / "emission",
-            patient=self._identity,
-            study=self._study(index),
-            series=self._series(index, "emission", 1, f"SPECT {self.settings.identity}"[:64]),
-            acquisition=AcquisitionFacts(
+        folder = self.folder / f"scan_{index + 1}" / "emission"
+        facts: dict[str, Any] = {
+            "patient": self._identity,
+            "study": self._study(index),
+            "series": self._series(index, "emission", 1, f"SPECT {self.settings.identity}"[:64]),
+            "acquisition": AcquisitionFacts(
                 started=self._scan_start(index),
                 frame_duration_s=self.patient.protocol.duration_s,
                 corrections=image.series.corrections,
                 energy_windows_kev=self.patient.protocol.windows_kev[:1],
                 reconstruction=self.settings.identity[:64],
             ),
-            agent=self._agent,
-            decay_correction="NONE",
-        )
+            "agent": self._agent,
+        }
+        if self.emission_kind == "NM":
+            return write_nm(volume, path=folder / "0001.dcm", n_projections=self.patient.protocol.n_views, **facts)
+        return write_pet(volume, folder=folder, decay_correction="NONE", **facts)
 
     def _write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
         """Write true contours on the CT of the first scan."""
