@@ -33,7 +33,9 @@ from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
 from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
+from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.decay import decay_factor
 from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.units import MBQ_BQ
@@ -252,7 +254,8 @@ class VirtualWriter:
         )
         self.log(f"Scan {index + 1}: CT written")
         beds = [self._write_bed(index, bed, frame, hu) for bed in range(self.patient.request.n_beds)]
-        emission = self._write_emission(index, beds[0][1], frame) if beds[0][1] is not None else None
+        images = [image for _, image in beds if image is not None]
+        emission = self._write_emission(index, images, frame) if images else None
         return VirtualScan(
             number=index + 1,
             started=self._scan_start(index),
@@ -265,8 +268,11 @@ class VirtualWriter:
         patient, protocol = self.patient, self.patient.protocol
         fine, pixels = patient.fine_grid(bed), patient.spect_grid(bed)
         labels = paint_labels(patient.anatomy, grid=fine, pose=patient.poses[index])
+        # Later beds see what decay left since the first; what biology moves in these minutes is left out.
+        decay_constant = get_nuclide(patient.nuclide).decay_constant_per_s
+        left = decay_factor(decay_constant_per_s=decay_constant, elapsed_s=bed * protocol.duration_s)
         acquisition = acquire(
-            activity_bq_per_ml=patient.activity_map(labels, scan=index),
+            activity_bq_per_ml=np.float32(left) * patient.activity_map(labels, scan=index),
             density_g_per_ml=self._density(labels, fine),
             grid=fine,
             protocol=protocol,
@@ -324,7 +330,8 @@ class VirtualWriter:
             settings=self.settings,
         )
 
-    def _write_emission(self, index: int, image: EmissionImage, frame: str) -> WrittenSeries:
+    def _write_emission(self, index: int, images: list[EmissionImage], frame: str) -> WrittenSeries:
+        image = join_beds(images, nuclide=get_nuclide(self.patient.nuclide))
         volume = Volume(values=image.volume.values, grid=image.volume.grid, unit="Bq/mL", frame_of_reference_uid=frame)
         self.log(f"Scan {index + 1}: reconstructed")
         folder = self.folder / f"scan_{index + 1}" / "emission"
