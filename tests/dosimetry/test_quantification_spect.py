@@ -16,7 +16,13 @@ from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor
 from dosimetry.quantification.spect import reconstruct_spect
-from dosimetry.quantification.spect_scatter import ImagedLine, dew_window_scatter, find_imaged_line
+from dosimetry.quantification.spect_scatter import (
+    MOST_UPDATES,
+    ImagedLine,
+    converged_scatter,
+    dew_window_scatter,
+    find_imaged_line,
+)
 from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.volume import Grid, Volume, block_mean
 from tests.phantoms.spect_scans import PIXELS, PROTOCOL, STARTED, WINDOWS, read_small_scan, small_scan
@@ -209,6 +215,22 @@ def test_the_imaged_line_is_found(nuclide, windows, energy_kev, numbers):
     line = find_imaged_line(windows, nuclide=nuclide)
     assert line.energy_kev == pytest.approx(energy_kev, abs=0.2)
     assert (line.photopeak, line.lower, line.upper) == numbers
+
+
+@pytest.mark.parametrize("error_left", [0.3, -0.3, -0.7, -0.9, -1.2, -1.8])
+def test_scatter_settles_also_where_an_update_makes_the_error_larger(error_left):
+    """Where scatter exceeds the primaries (Lu-177 at 113 keV), plain updates swing ever further."""
+    true = np.full((2, 3, 4), 1000.0, dtype=np.float32)
+    numbers = []
+
+    def simulate(number, scatter):
+        numbers.append(number)
+        return (true + error_left * (scatter - true)).astype(np.float32)
+
+    found = converged_scatter(0.8 * true, simulate)
+    # Updates stop at a change of 2 %, of which the share that an update leaves remains.
+    assert found.sum() == pytest.approx(true.sum(), rel=0.04)
+    assert len(numbers) <= MOST_UPDATES
 
 
 def test_windows_of_another_nuclide_are_refused():
