@@ -142,6 +142,8 @@ class VirtualWriter:
         facts = truth_as_dict(self.patient, truth)
         facts["calibration_cps_per_mbq_of_one_head"] = self.patient.protocol.calibration_cps_per_bq * 1e6
         facts["administered_at"] = self.start.isoformat()
+        if self.patient.request.line_kev is not None:
+            facts["imaged_kev"] = self.patient.protocol.imaged_kev
         truth_path.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
         if self.is_reconstructed:
             (self.folder / "case.json").write_text(json.dumps(self.case(), indent=2) + "\n")
@@ -180,7 +182,8 @@ class VirtualWriter:
     @property
     def _uid_seed(self) -> str:
         request = self.patient.request
-        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}"
+        line = "" if request.line_kev is None else f"/{self.patient.protocol.imaged_kev:g} keV"
+        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}{line}"
 
     @property
     def _identity(self) -> PatientFacts:
@@ -338,7 +341,12 @@ class VirtualWriter:
         facts: dict[str, Any] = {
             "patient": self._identity,
             "study": self._study(index),
-            "series": self._series(index, "emission", 1, f"SPECT {self.settings.identity}"[:64]),
+            "series": self._series(
+                index,
+                "emission" if self.emission_kind == "PT" else "emission NM",
+                1,
+                f"SPECT {self.settings.identity}"[:64],
+            ),
             "acquisition": AcquisitionFacts(
                 started=self._scan_start(index),
                 frame_duration_s=self.patient.protocol.duration_s,

@@ -24,6 +24,7 @@ from dosimetry.phantoms import virtual_writer as virtual_writer_module
 from dosimetry.phantoms.acquisition import ScanProtocol, acquire
 from dosimetry.phantoms.agents import AGENTS, get_agent
 from dosimetry.phantoms.biokinetics import BLADDER, REST, draw_biokinetics
+from dosimetry.phantoms.protocols import get_protocol
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_ct import CtOptions
 from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
@@ -163,6 +164,7 @@ def test_the_activity_of_all_regions_is_in_the_map():
         {"scan_times_h": (-1.0,)},
         {"n_beds": 0},
         {"agent": "Water"},
+        {"line_kev": 140.5},
     ],
 )
 def test_requests_that_cannot_be_are_refused(change):
@@ -202,8 +204,8 @@ def test_two_beds_become_one_emission_image(tmp_path, monkeypatch):
         monkeypatch.setattr(virtual_patient_module, name, value)
     monkeypatch.setattr(virtual_writer_module, "CT_COLUMNS", 64)
     monkeypatch.setattr(virtual_writer_module, "CT_SPACING_XYZ_MM", (8.0, 8.0, 8.0))
-    fast = {**virtual_patient_module.PROTOCOLS["Lu-177"], "n_views": 16, "scatter_histories": 0}
-    monkeypatch.setitem(virtual_patient_module.PROTOCOLS, "Lu-177", fast)
+    fast = {**get_protocol("Lu-177"), "n_views": 16, "scatter_histories": 0}
+    monkeypatch.setattr(virtual_patient_module, "get_protocol", lambda nuclide, *, line_kev: fast)
     chosen = ["--scans", "24", "--beds", "2", "--engine", "local", "--scatter", "none", "--iterations", "2"]
     assert main(["phantom", "--seed", "5", *chosen, "--emission", "NM", "--out", str(tmp_path)]) == 0
     assert len(list(tmp_path.glob("scan_1/projections_*.dcm"))) == 2
