@@ -200,8 +200,8 @@ def converged_scatter(
 
     Each update leaves a share g of the error before it, with the other sign: a quarter to a third where scatter is a
     fifth of the counts, all of it and more where scatter exceeds the primaries (Lu-177 at 113 keV). Where a change is
-    hardly smaller than the one before (``SLOW_RATIO``), the updates go on with the share 1/(1 + |g|) of each step (Aitken), g being the
-    ratio of these two changes.
+    hardly smaller than the one before (``SLOW_RATIO``), the updates go on with the share 1/(1 + |g|) of each step
+    (Aitken), g being the ratio of these two changes.
 
     Parameters
     ----------
