@@ -1,4 +1,4 @@
-"""Write a reconstructed SPECT in counts as one NM multi-frame object."""
+"""Write a reconstructed SPECT, in counts or in Bq/mL, as one NM multi-frame object."""
 
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from dosimetry.dicomio.writing_emission import (
     AgentFacts,
     add_patient_orientation,
     agent_item,
+    code_item,
     energy_window_item,
 )
 from dosimetry.errors import InvalidInputError
@@ -40,6 +41,7 @@ from dosimetry.volume import Volume
 MAX_STORED = 65535
 S_MS = 1e3
 SLICE_VECTOR_TAG = 0x00540080
+FIRST_MAPPED_TAG, LAST_MAPPED_TAG = 0x00409216, 0x00409211
 
 
 def write_nm(
@@ -54,14 +56,16 @@ def write_nm(
     n_projections: int = 120,
     is_stack_reversed: bool = False,
 ) -> WrittenSeries:
-    """Write counts as whole 16 bit numbers, as cameras without quantitative reconstruction do.
+    """Write counts as cameras without quantitative reconstruction do, or Bq/mL with a real world value map.
 
-    The object says nothing of Bq: reading it needs a calibration factor and the duration of the scan.
+    Counts say nothing of Bq: reading them needs a calibration factor and the duration of the scan. NM objects have no
+    attribute for a unit; Bq/mL stands in the Real World Value Mapping Sequence [2]_, which ``read_emission`` follows.
+    A reader that knows no such map sees stored integers: give it counts, or a PET image.
 
     Parameters
     ----------
     volume : Volume
-        Counts, whole numbers from 0 to 65,535; not corrected for decay.
+        Counts, whole numbers from 0 to 65,535, or Bq/mL, zero or more; not corrected for decay.
     path : Path
         The file to write.
     patient, study, series : facts
@@ -84,13 +88,18 @@ def write_nm(
     Raises
     ------
     InvalidInputError
-        Another unit, counts that are not whole or do not fit, no frame of reference.
+        Another unit, values below zero or not finite, counts that are not whole or do not fit, no frame of reference.
+
+    Notes
+    -----
+    Bq/mL are stored with 16 bits and one slope for the volume: the error is at most its maximum / 131,070.
 
     References
     ----------
     .. [1] DICOM PS3.3 A.5 NM Image IOD; C.8.4.15 NM reconstruction module.
+    .. [2] DICOM PS3.3 C.7.6.16.2.11 Real World Value Mapping macro.
     """
-    values = _checked_counts(volume)
+    slope, values = _stored(volume)
     moment = in_zone_of(acquisition.started, reference=series.started)
     dataset = start_dataset(
         sop_class_uid=NuclearMedicineImageStorage, modality="NM", patient=patient, study=study, series=series
@@ -98,9 +107,11 @@ def write_nm(
     set_plane(dataset, grid=volume.grid, frame_of_reference_uid=volume.frame_of_reference_uid)
     uid = make_uid(series.series_uid, 0, seed=series.seed)
     set_instance(dataset, uid=uid, number=1, moment=moment)
-    _add_image(dataset, values=values, acquisition=acquisition, moment=moment)
+    _add_image(dataset, acquisition=acquisition, moment=moment)
     _add_stack(dataset, volume=volume, is_stack_reversed=is_stack_reversed)
     _add_vectors(dataset, acquisition=acquisition, agent=agent, n_projections=n_projections, reference=series.started)
+    if slope is not None:
+        dataset.RealWorldValueMappingSequence = [_real_world_item(slope)]
     set_pixels_16_bit(dataset, values=values[::-1] if is_stack_reversed else values, is_signed=False)
     return WrittenSeries(
         paths=(save(dataset, path=path),),
@@ -113,10 +124,35 @@ def write_nm(
     )
 
 
+def _stored(volume: Volume) -> tuple[float | None, NDArray[Any]]:
+    """Return the slope to Bq/mL, None for counts, and the numbers to store."""
+    if volume.unit != "Bq/mL":
+        return None, _checked_counts(volume)
+    values = np.asarray(volume.values, dtype=np.float64)
+    if not np.all(np.isfinite(values)) or values.min() < 0.0:
+        raise InvalidInputError("Activity concentrations must be finite and not below zero.", code="bad_values")
+    slope = float(values.max()) / MAX_STORED or 1.0
+    return slope, np.rint(values / slope)
+
+
+def _real_world_item(slope: float) -> Dataset:
+    """Return the map from stored integers to Bq/mL."""
+    item = Dataset()
+    item.add_new(FIRST_MAPPED_TAG, "US", 0)
+    item.add_new(LAST_MAPPED_TAG, "US", MAX_STORED)
+    item.LUTExplanation = "Activity concentration"
+    item.LUTLabel = "BQML"
+    item.RealWorldValueIntercept = 0.0
+    item.RealWorldValueSlope = slope
+    unit = code_item(value="Bq/ml", scheme="UCUM", meaning="Becquerels/milliliter")
+    item.MeasurementUnitsCodeSequence = [unit]
+    return item
+
+
 def _checked_counts(volume: Volume) -> NDArray[Any]:
     values = np.asarray(volume.values, dtype=np.float64)
     if volume.unit != "counts":
-        raise InvalidInputError(f"An NM image is written from counts; got {volume.unit}.", code="bad_unit")
+        raise InvalidInputError(f"An NM image is written from counts or Bq/mL; got {volume.unit}.", code="bad_unit")
     if not np.all(np.isfinite(values)) or values.min() < 0.0 or values.max() > MAX_STORED:
         raise InvalidInputError(f"Counts must lie between 0 and {MAX_STORED}.", code="bad_values")
     if not np.array_equal(values, np.rint(values)):
@@ -124,7 +160,7 @@ def _checked_counts(volume: Volume) -> NDArray[Any]:
     return values
 
 
-def _add_image(dataset: Dataset, *, values: NDArray[Any], acquisition: AcquisitionFacts, moment: datetime) -> None:
+def _add_image(dataset: Dataset, *, acquisition: AcquisitionFacts, moment: datetime) -> None:
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
     dataset.AcquisitionDate = date_text(moment)
     dataset.AcquisitionTime = time_text(moment)

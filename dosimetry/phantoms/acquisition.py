@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
@@ -16,6 +17,35 @@ from dosimetry.reconstruction.scatter_mc import ScatterSettings, emitted_photons
 from dosimetry.volume import Grid, block_mean, coarser_grid
 
 Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientShift:
+    """A patient who moves once during a scan.
+
+    Parameters
+    ----------
+    shift_lps_mm : (x, y, z) float
+        Where everything goes, LPS mm.
+    after_share : float
+        Share of the scan's time before it, between 0 and 1: stops whose middle comes later see the moved patient.
+
+    Raises
+    ------
+    InvalidInputError
+        A shift that is not finite, or a share outside 0 to 1.
+    """
+
+    shift_lps_mm: tuple[float, float, float]
+    after_share: float
+
+    def __post_init__(self) -> None:
+        if len(self.shift_lps_mm) != 3 or not np.all(np.isfinite(self.shift_lps_mm)):
+            raise InvalidInputError(f"A shift needs x, y and z in mm; got {self.shift_lps_mm}.", code="bad_shift")
+        if not 0.0 < self.after_share < 1.0:
+            raise InvalidInputError(
+                f"A patient moves at a share of the scan between 0 and 1; got {self.after_share}.", code="bad_shift"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +78,8 @@ class ScanProtocol:
         Voxels of the simulation along a detector pixel.
     scatter_histories : int
         Photons of the scatter simulation; 0 leaves scatter out.
+    shift : PatientShift or None
+        Movement during the scan; None for a patient who lies still.
     """
 
     nuclide: str
@@ -63,6 +95,7 @@ class ScanProtocol:
     penetration_fwhm_mm: float = 0.0
     fine_per_pixel: int = 2
     scatter_histories: int = 300_000
+    shift: PatientShift | None = None
 
     def __post_init__(self) -> None:
         if self.n_views < 2 or self.n_heads < 1 or self.n_views % self.n_heads:
@@ -122,7 +155,8 @@ def acquire(
     """Simulate a scan of activity that stands at its value at mid-acquisition.
 
     Primary photons: attenuation, resolution by depth, septal penetration. Scatter: Monte Carlo in the density. Each
-    view counts with the decay to its time, then dead time and Poisson noise.
+    view counts with the decay to its time, then dead time and Poisson noise. A patient who moves is seen at the new
+    place by all later stops; the orbit is that of the body before.
 
     Parameters
     ----------
@@ -156,10 +190,9 @@ def acquire(
         clearance_mm=protocol.clearance_mm,
     )
     factors = _counts_per_bq(protocol)
-    primary = _primary(activity_bq_per_ml, density, grid, orbit, protocol)
+    primary, scatter = _seen(activity_bq_per_ml, density, grid, orbit, protocol, seed=seed)
     camera = get_camera(protocol.camera)
     shares = np.array([float(camera.window_share(protocol.imaged_kev, window)) for window in protocol.windows_kev])
-    scatter = _scatter(activity_bq_per_ml, density, grid, orbit, protocol, seed=seed)
     expected = ((shares / shares[0])[:, None, None, None] * primary + scatter) * factors[:, None, None]
     live = _live_share(expected, protocol)
     counts = expected * np.float32(live)
@@ -172,6 +205,29 @@ def acquire(
         expected_scatter=np.asarray(scatter[0] * factors[:, None, None], dtype=np.float32),
         live_share=live,
     )
+
+
+def _seen(
+    activity: NDArray[Any], density: Float32Array, grid: Grid, orbit: Orbit, protocol: ScanProtocol, *, seed: int | None
+) -> tuple[Float32Array, Float32Array]:
+    """Return primary photons of the views and scattered ones of windows and views, in Bq; later stops see the shift."""
+    primary = _primary(activity, density, grid, orbit, protocol)
+    scatter = _scatter(activity, density, grid, orbit, protocol, seed=seed)
+    shift = protocol.shift
+    if shift is None:
+        return primary, scatter
+    moved, moved_density = (_shifted(values, grid, shift.shift_lps_mm) for values in (activity, density))
+    per_head = protocol.n_views // protocol.n_heads
+    is_late = (np.arange(protocol.n_views) % per_head + 0.5) / per_head > shift.after_share
+    primary[is_late] = _primary(moved, moved_density, grid, orbit, protocol)[is_late]
+    scatter[:, is_late] = _scatter(moved, moved_density, grid, orbit, protocol, seed=seed)[:, is_late]
+    return primary, scatter
+
+
+def _shifted(values: NDArray[Any], grid: Grid, shift_lps_mm: tuple[float, float, float]) -> Float32Array:
+    """Return an array moved along its axes by straight lines between voxels; its borders go on beyond them."""
+    voxels = np.asarray(shift_lps_mm)[::-1] / np.asarray(grid.spacing_xyz_mm)[::-1]
+    return np.asarray(ndimage.shift(np.asarray(values, dtype=np.float32), voxels, order=1, mode="nearest"))
 
 
 def _counts_per_bq(protocol: ScanProtocol) -> Float32Array:

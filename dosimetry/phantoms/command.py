@@ -10,13 +10,12 @@ from dosimetry.phantoms.agents import AGENTS
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.virtual_ct import NOISE_HU, CtOptions
 from dosimetry.phantoms.virtual_patient import (
-    PROTOCOLS,
     USUAL_SCANS_H,
     VirtualPatientRequest,
     make_virtual_patient,
 )
 from dosimetry.phantoms.virtual_truth import compute_truth
-from dosimetry.phantoms.virtual_writer import VirtualFiles, VirtualWriter
+from dosimetry.phantoms.virtual_writer import EMISSION_KINDS, VirtualFiles, VirtualWriter
 from dosimetry.quantification.spect_settings import SCATTER_WORDS, SpectSettings
 
 USUAL_START = "2026-03-02T09:00:00+00:00"
@@ -32,12 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scans", default=scans, help=f"hours after administration, as {scans}")
     parser.add_argument("--variant", action="append", choices=[str(v) for v in Variant], default=[])
     parser.add_argument("--beds", type=int, default=1, help="bed positions of each SPECT")
+    parser.add_argument("--line", type=float, help="imaged photon line, keV, as 113 for Lu-177")
     parser.add_argument("--start", default=USUAL_START, help="administration, ISO 8601 with time zone")
     parser.add_argument("--ct", choices=sorted(NOISE_HU), default="low_dose", help="dose level of the CT")
     parser.add_argument("--contrast", action="store_true", help="CT with contrast agent")
     parser.add_argument("--engine", choices=ENGINES, default="hybrid_mc", help="engine of the true dose")
     parser.add_argument("--scatter", choices=sorted(SCATTER_WORDS), default="simulated")
     parser.add_argument("--iterations", type=int, default=5)
+    parser.add_argument("--emission", choices=EMISSION_KINDS, default="PT", help="object of a reconstructed image")
     parser.add_argument("--projections-only", action="store_true", help="leave the reconstruction to the product")
 
 
@@ -62,6 +63,7 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None]) -> VirtualFil
         scan_times_h=times,
         variants=frozenset(Variant(name) for name in chosen.variant),
         n_beds=chosen.beds,
+        line_kev=chosen.line,
     )
     if start.tzinfo is None:
         raise InvalidInputError("The start of the administration needs a time zone.", code="no_time_zone")
@@ -73,11 +75,10 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None]) -> VirtualFil
         patient=patient,
         start=start,
         ct_options=CtOptions(dose_level=chosen.ct, has_contrast=chosen.contrast),
-        settings=SpectSettings(
-            camera=PROTOCOLS[patient.nuclide]["camera"], scatter=chosen.scatter, n_iterations=chosen.iterations
-        ),
+        settings=SpectSettings(camera=patient.protocol.camera, scatter=chosen.scatter, n_iterations=chosen.iterations),
         is_reconstructed=not chosen.projections_only,
         log=log,
+        emission_kind=chosen.emission,
     )
     truth = compute_truth(patient, engine=chosen.engine)
     log(f"True dose by {chosen.engine}")

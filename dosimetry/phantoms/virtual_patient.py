@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from dosimetry.phantoms.agents import get_agent
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.biokinetics import BLADDER, REST, Biokinetics, draw_biokinetics
 from dosimetry.phantoms.habitus import Habitus
+from dosimetry.phantoms.protocols import get_protocol
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import (
     LesionRequest,
@@ -33,19 +33,6 @@ BED_OVERLAP_MM = 40.0
 FINE_PER_PIXEL = 2
 LARGEST_SHIFT_MM, LARGEST_ROTATION_DEG = 5.0, 1.5
 USUAL_SCANS_H = (24.0, 48.0, 96.0, 168.0)
-PROTOCOLS: dict[str, dict[str, Any]] = {
-    "Lu-177": {
-        "camera": "Symbia ME",
-        "imaged_kev": 208.4,
-        "windows_kev": ((187.2, 228.8), (166.4, 187.2), (228.8, 249.6)),
-    },
-    "I-131": {
-        "camera": "Symbia HE",
-        "imaged_kev": 364.5,
-        "windows_kev": ((328.0, 400.0), (302.0, 328.0), (400.0, 426.0)),
-    },
-}
-"""Photopeak 20 % with scatter windows beside it, as in physics.md 6 for Lu-177."""
 TRUTH_GRID_MM = 4.0
 WHOLE_BODY_MM = 1240.0
 """Extent from mid-thigh to vertex on which volumes and total activity are counted."""
@@ -77,6 +64,8 @@ class VirtualPatientRequest:
         Whether the patient lies differently in each scan.
     cycle_number : int
         1 or more. Movement and noise differ between cycles, anatomy and biokinetics stay.
+    line_kev : float or None
+        Imaged photon line, keV; None takes the nuclide's usual one.
     """
 
     agent: str = "DOTATATE"
@@ -89,6 +78,7 @@ class VirtualPatientRequest:
     n_beds: int = 1
     is_moving: bool = True
     cycle_number: int = 1
+    line_kev: float | None = None
 
     def __post_init__(self) -> None:
         times = np.asarray(self.scan_times_h, dtype=float)
@@ -132,7 +122,8 @@ class VirtualPatient:
     @property
     def protocol(self) -> ScanProtocol:
         """Return how each bed is scanned."""
-        return ScanProtocol(nuclide=self.nuclide, fine_per_pixel=FINE_PER_PIXEL, **PROTOCOLS[self.nuclide])
+        chosen = get_protocol(self.nuclide, line_kev=self.request.line_kev)
+        return ScanProtocol(nuclide=self.nuclide, fine_per_pixel=FINE_PER_PIXEL, **chosen)
 
     @cached_property
     def scan_times_s(self) -> tuple[float, ...]:
@@ -189,11 +180,10 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
     Raises
     ------
     InvalidInputError
-        An unknown agent, no protocol for its nuclide, or anything that ``make_anatomy`` refuses.
+        An unknown agent, no protocol for its nuclide or the line, or anything that ``make_anatomy`` refuses.
     """
     agent = get_agent(request.agent)
-    if agent.nuclide not in PROTOCOLS:
-        raise InvalidInputError(f"There is no SPECT protocol for {agent.nuclide}.", code="no_protocol")
+    get_protocol(agent.nuclide, line_kev=request.line_kev)
     anatomy = make_anatomy(
         seed=request.seed, habitus=request.habitus, variants=request.variants, lesions=request.lesions
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,14 @@ from dosimetry.dicomio.series import group_series
 from dosimetry.dicomio.writing_common import PatientFacts, SeriesFacts, StudyFacts, WrittenSeries, make_uid
 from dosimetry.dicomio.writing_ct import write_ct
 from dosimetry.dicomio.writing_emission import AcquisitionFacts, AgentFacts
+from dosimetry.dicomio.writing_nm import write_nm
 from dosimetry.dicomio.writing_pet import write_pet
 from dosimetry.dicomio.writing_projections import OrbitFacts, write_projections
 from dosimetry.dicomio.writing_rtdose import write_rtdose
 from dosimetry.dicomio.writing_rtstruct import RegionToWrite, write_rtstruct
 from dosimetry.dicomio.writing_seg import write_seg
 from dosimetry.dose.density import density_from_hu
+from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
 from dosimetry.phantoms.demo_writer import COLOURS_RGB, INTERPRETED_TYPES
@@ -33,6 +35,7 @@ from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.decay import decay_factor
 from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.units import MBQ_BQ
@@ -44,6 +47,9 @@ CT_MARGIN_MM = 40.0
 CT_SPACING_XYZ_MM = (2.0, 2.0, 3.0)
 CT_COLUMNS = 256
 FORMAT = "theranostics-case-1"
+EmissionKind = Literal["PT", "NM"]
+EMISSION_KINDS: tuple[EmissionKind, ...] = ("PT", "NM")
+"""As which object a reconstructed image is written; both hold Bq/mL."""
 SMALLEST_CONTOUR_ML = 0.3
 UNREAD = ("Spine", "Ribs", "Bowel")
 """Regions that are simulated but not outlined by readers; their truth stands in truth.json."""
@@ -95,6 +101,13 @@ class VirtualWriter:
         Gets a line for each step.
     identity : PatientFacts or None
         Name and number; None names the patient by agent and seed.
+    emission_kind : {"PT", "NM"}
+        As what a reconstructed image is written: a PET Image series, or one NM object with a real world value map.
+
+    Raises
+    ------
+    InvalidInputError
+        Another kind of emission image.
     """
 
     folder: Path
@@ -105,6 +118,14 @@ class VirtualWriter:
     is_reconstructed: bool
     log: Log
     identity: PatientFacts | None = None
+    emission_kind: EmissionKind = "PT"
+
+    def __post_init__(self) -> None:
+        if self.emission_kind not in EMISSION_KINDS:
+            raise InvalidInputError(
+                f"Emission images are written as {' or '.join(EMISSION_KINDS)}; got {self.emission_kind!r}.",
+                code="bad_emission_kind",
+            )
 
     def write(self, truth: Truth) -> VirtualFiles:
         """Write everything; ``truth`` holds the doses on the grid of the first scan."""
@@ -124,6 +145,8 @@ class VirtualWriter:
         facts = truth_as_dict(self.patient, truth)
         facts["calibration_cps_per_mbq_of_one_head"] = self.patient.protocol.calibration_cps_per_bq * 1e6
         facts["administered_at"] = self.start.isoformat()
+        if self.patient.request.line_kev is not None:
+            facts["imaged_kev"] = self.patient.protocol.imaged_kev
         truth_path.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
         if self.is_reconstructed:
             (self.folder / "case.json").write_text(json.dumps(self.case(), indent=2) + "\n")
@@ -172,7 +195,8 @@ class VirtualWriter:
     def _uid_seed(self) -> str:
         request = self.patient.request
         owner = "" if self.identity is None else f"/{self.identity.patient_id}"
-        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}{owner}"
+        line = "" if request.line_kev is None else f"/{self.patient.protocol.imaged_kev:g} keV"
+        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}{line}{owner}"
 
     @property
     def _identity(self) -> PatientFacts:
@@ -253,10 +277,7 @@ class VirtualWriter:
         self.log(f"Scan {index + 1}: CT written")
         beds = [self._write_bed(index, bed, frame, hu) for bed in range(self.patient.request.n_beds)]
         images = [image for _, image in beds if image is not None]
-        emission = None
-        if images:
-            joined = join_beds(images, nuclide=get_nuclide(self.patient.nuclide))
-            emission = self._write_emission(index, joined, frame)
+        emission = self._write_emission(index, images, frame) if images else None
         return VirtualScan(
             number=index + 1,
             started=self._scan_start(index),
@@ -269,8 +290,11 @@ class VirtualWriter:
         patient, protocol = self.patient, self.patient.protocol
         fine, pixels = patient.fine_grid(bed), patient.spect_grid(bed)
         labels = paint_labels(patient.anatomy, grid=fine, pose=patient.poses[index])
+        # Later beds see what decay left since the first; what biology moves in these minutes is left out.
+        decay_constant = get_nuclide(patient.nuclide).decay_constant_per_s
+        left = decay_factor(decay_constant_per_s=decay_constant, elapsed_s=bed * protocol.duration_s)
         acquisition = acquire(
-            activity_bq_per_ml=patient.activity_map(labels, scan=index),
+            activity_bq_per_ml=np.float32(left) * patient.activity_map(labels, scan=index),
             density_g_per_ml=self._density(labels, fine),
             grid=fine,
             protocol=protocol,
@@ -329,25 +353,32 @@ class VirtualWriter:
             settings=self.settings,
         )
 
-    def _write_emission(self, index: int, image: EmissionImage, frame: str) -> WrittenSeries:
+    def _write_emission(self, index: int, images: list[EmissionImage], frame: str) -> WrittenSeries:
+        image = join_beds(images, nuclide=get_nuclide(self.patient.nuclide))
         volume = Volume(values=image.volume.values, grid=image.volume.grid, unit="Bq/mL", frame_of_reference_uid=frame)
         self.log(f"Scan {index + 1}: reconstructed")
-        return write_pet(
-            volume,
-            folder=self.folder / f"scan_{index + 1}" / "emission",
-            patient=self._identity,
-            study=self._study(index),
-            series=self._series(index, "emission", 1, f"SPECT {self.settings.identity}"[:64]),
-            acquisition=AcquisitionFacts(
+        folder = self.folder / f"scan_{index + 1}" / "emission"
+        facts: dict[str, Any] = {
+            "patient": self._identity,
+            "study": self._study(index),
+            "series": self._series(
+                index,
+                "emission" if self.emission_kind == "PT" else "emission NM",
+                1,
+                f"SPECT {self.settings.identity}"[:64],
+            ),
+            "acquisition": AcquisitionFacts(
                 started=self._scan_start(index),
                 frame_duration_s=self.patient.protocol.duration_s,
                 corrections=image.series.corrections,
                 energy_windows_kev=self.patient.protocol.windows_kev[:1],
                 reconstruction=self.settings.identity[:64],
             ),
-            agent=self._agent,
-            decay_correction="NONE",
-        )
+            "agent": self._agent,
+        }
+        if self.emission_kind == "NM":
+            return write_nm(volume, path=folder / "0001.dcm", n_projections=self.patient.protocol.n_views, **facts)
+        return write_pet(volume, folder=folder, decay_correction="NONE", **facts)
 
     def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
         """Write true contours on the CT of the first scan, as structure set and as segmentation."""

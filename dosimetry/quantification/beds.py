@@ -1,7 +1,8 @@
-"""Several bed positions of one scan as one image."""
+"""Several beds of one scan joined into one image."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,127 +11,186 @@ from dosimetry.dicomio.emission import EmissionImage
 from dosimetry.dicomio.findings import Finding
 from dosimetry.errors import GeometryMismatchError, InsufficientDataError, InvalidInputError
 from dosimetry.nuclides.decay import Nuclide
+from dosimetry.quantification.decay import decay_factor
 from dosimetry.volume import Grid, Volume
 
-GRID_TOLERANCE_MM = 0.05
+POSITION_TOLERANCE_MM = 0.1
+"""Largest distance between voxel centres of two beds that shall coincide: header positions are rounded."""
 FloatArray = NDArray[np.float64]
 
 
 def join_beds(images: Sequence[EmissionImage], *, nuclide: Nuclide) -> EmissionImage:
-    """Join the beds of one scan: values at the time of the first bed, linear from one bed to the next where they meet.
+    """Join the reconstructed images of several beds of one scan into one.
+
+    Every bed is brought to the mid-acquisition time of the first (earliest) bed with A(t1) = A(t2) exp(l (t2 - t1)).
+    Where two beds overlap by n slices, the weight of the upper one rises linearly, 0, 1/(n - 1), ..., 1: the end slice
+    of a bed, whose neighbours the camera did not see, counts only where nothing else is there.
 
     Parameters
     ----------
     images : sequence of EmissionImage
-        In order of acquisition, each in Bq/mL, the mean of its own frame, not corrected for decay.
+        One or more, in any order: one frame of reference, one unit, columns and rows at the same places, one slice
+        spacing, overlapping or touching along the slice axis. Not corrected for decay; counts need equal durations.
     nuclide : Nuclide
-        Its decay between the beds is taken back: exp(lambda (t_i - t_1)).
+        Decay data of the course's nuclide.
 
     Returns
     -------
     EmissionImage
-        With the header facts and the time of the first bed; one bed is returned as it is.
+        Values as of the first bed's time, with its series facts, and a finding that says what was joined. A single
+        bed comes back as it is.
 
     Raises
     ------
-    InsufficientDataError
-        No bed, or a bed without a start time.
     InvalidInputError
-        Values in another unit or corrected for decay, or two beds at one place (code ``same_place``).
+        No image, different units, values already corrected for decay, counts of different durations, or a bed that
+        lies inside another.
+    InsufficientDataError
+        A bed without acquisition time.
     GeometryMismatchError
-        Other frames of reference, pixels or slices, or a gap between beds (code ``bed_gap``).
+        Another frame of reference, other spacing or axes, shifted rows, columns or slices, or a gap between beds.
 
     Notes
     -----
-    Biological washout between beds, a per cent or so in half an hour, is not known here and stays.
+    Physical decay only: what biology moves between two beds stays in the image. Three beds must not overlap in one
+    slice.
     """
     if not images:
-        raise InsufficientDataError("There is no bed to join.", code="no_bed")
-    first = images[0]
+        raise InvalidInputError("There is no bed to join; give at least one image.", code="no_beds")
     if len(images) == 1:
-        return first
+        return images[0]
+    mids_s = _mid_acquisitions_s(images)
+    first = images[int(np.argmin(mids_s))]
+    _check_values(images)
+    starts = [_first_slice(image, first) for image in images]
+    order = sorted(range(len(images)), key=lambda number: starts[number])
+    stops = [start + len(image.volume.values) for start, image in zip(starts, images, strict=True)]
+    _check_order([(starts[n], stops[n]) for n in order])
+    low, high = starts[order[0]], max(stops)
+    joined = np.zeros((high - low, *first.volume.values.shape[1:]))
+    for place, n in enumerate(order):
+        below = stops[order[place - 1]] - starts[n] if place > 0 else 0
+        above = stops[n] - starts[order[place + 1]] if place + 1 < len(order) else 0
+        back = 1.0 / decay_factor(decay_constant_per_s=nuclide.decay_constant_per_s, elapsed_s=float(mids_s[n]))
+        weights = back * _weights(stops[n] - starts[n], below=below, above=above)
+        joined[starts[n] - low : stops[n] - low] += weights[:, None, None] * images[n].volume.values
+    return _as_image(images, first, joined, low, longest_s=float(mids_s.max()))
+
+
+def _mid_acquisitions_s(images: Sequence[EmissionImage]) -> FloatArray:
+    """Return the mid-acquisition times after the earliest one, s."""
+    mids = [image.mid_acquisition for image in images]
+    known = [mid for mid in mids if mid is not None]
+    if len(known) < len(mids):
+        raise InsufficientDataError("A bed states no acquisition time; enter it before joining beds.", code="no_time")
+    return np.array([(mid - min(known)).total_seconds() for mid in known])
+
+
+def _check_values(images: Sequence[EmissionImage]) -> None:
+    units = sorted({image.volume.unit for image in images})
+    if len(units) > 1:
+        raise InvalidInputError(f"Beds in different units cannot be joined: {', '.join(units)}.", code="bed_units")
     for image in images:
-        _check_alike(first, image)
-    beds = sorted(((_at_first(image, first, nuclide), image.volume.grid) for image in images), key=_lowest)
-    spacing = beds[0][1].spacing_xyz_mm[2]
-    low, high = beds[0][1].origin_lps_mm[2], max(_top(grid) for _, grid in beds)
-    n_slices = 1 + int((high - low) / spacing + 0.5 - 1e-6)
-    z_mm = np.asarray(low + spacing * np.arange(n_slices), dtype=np.float64)
-    total = np.zeros((z_mm.size, *beds[0][0].shape[1:]))
-    weights = np.zeros(z_mm.size)
-    reached = beds[0][1].origin_lps_mm[2]
-    for number, (values, grid) in enumerate(beds):
-        start, end = grid.origin_lps_mm[2], _top(grid)
-        if number and start - reached < 0.0 and end <= reached + GRID_TOLERANCE_MM:
-            raise InvalidInputError("Two beds cover the same place; choose one of them.", code="same_place")
-        if start > reached + 1.5 * spacing:
-            raise GeometryMismatchError(
-                f"Between two beds {start - reached - spacing:.0f} mm are missing; add the bed that lies there.",
-                code="bed_gap",
+        stated = image.series.decay_correction
+        if stated != "NONE":
+            raise InvalidInputError(
+                f"Beds are joined before decay correction; one states {stated or 'an unknown reference'!r}. Export the "
+                "beds without decay correction, or let the scanner join them.",
+                code="bed_decay",
             )
-        weight = np.clip(np.minimum(z_mm - start, end - z_mm) + 0.5 * spacing, 0.0, None)
-        total += weight[:, None, None] * _on_slices(values, grid, z_mm)
-        weights += weight
-        reached = max(reached, end)
-    x, y, _ = first.volume.grid.origin_lps_mm
-    grid = Grid(
-        shape_zyx=(z_mm.size, *first.volume.grid.shape_zyx[1:]),
-        spacing_xyz_mm=first.volume.grid.spacing_xyz_mm,
-        origin_lps_mm=(x, y, float(z_mm[0])),
-    )
-    joined = total / np.maximum(weights, np.finfo(float).tiny)[:, None, None]
-    text = f"{len(images)} beds joined; decay between them is taken back to the first."
-    return replace(
-        first,
-        volume=Volume(
-            values=joined.astype(np.float32),
-            grid=grid,
-            unit="Bq/mL",
-            frame_of_reference_uid=first.volume.frame_of_reference_uid,
-        ),
-        findings=(*first.findings, Finding(code="beds_joined", level="note", message=text)),
-    )
-
-
-def _check_alike(first: EmissionImage, other: EmissionImage) -> None:
-    if other.volume.unit != "Bq/mL" or other.series.decay_correction != "NONE":
-        raise InvalidInputError("Beds are joined in Bq/mL before decay is corrected.", code="bed_units")
-    if other.mid_acquisition is None:
-        raise InsufficientDataError("A bed states no time of acquisition.", code="no_time")
-    a, b = first.volume.grid, other.volume.grid
-    is_alike = (
-        first.volume.frame_of_reference_uid == other.volume.frame_of_reference_uid
-        and a.shape_zyx[1:] == b.shape_zyx[1:]
-        and a.is_axis_aligned
-        and b.is_axis_aligned
-        and np.allclose(a.spacing_xyz_mm, b.spacing_xyz_mm, atol=GRID_TOLERANCE_MM)
-        and np.allclose(a.origin_lps_mm[:2], b.origin_lps_mm[:2], atol=GRID_TOLERANCE_MM)
-    )
-    if not is_alike:
-        raise GeometryMismatchError(
-            "The beds differ in frame of reference, pixels or slices; they are not of one scan.", code="beds_differ"
+    durations = {image.series.frame_duration_s for image in images}
+    if units == ["counts"] and len(durations) > 1:
+        raise InvalidInputError(
+            "Beds in counts lasted differently long; convert them to Bq/mL before joining.", code="bed_durations"
         )
 
 
-def _at_first(image: EmissionImage, first: EmissionImage, nuclide: Nuclide) -> FloatArray:
-    if image.mid_acquisition is None or first.mid_acquisition is None:
-        raise InsufficientDataError("A bed states no time of acquisition.", code="no_time")
-    elapsed_s = (image.mid_acquisition - first.mid_acquisition).total_seconds()
-    return np.asarray(image.volume.values, dtype=np.float64) * float(np.exp(nuclide.decay_constant_per_s * elapsed_s))
+def _first_slice(image: EmissionImage, reference: EmissionImage) -> int:
+    """Return where the bed's first slice lies among the slices of the reference; negative before its first."""
+    volume, other = image.volume, reference.volume
+    if volume.frame_of_reference_uid != other.frame_of_reference_uid or not volume.frame_of_reference_uid:
+        raise GeometryMismatchError(
+            "The beds lie in different frames of reference; register them instead of joining.", code="bed_frame"
+        )
+    is_alike = (
+        volume.grid.shape_zyx[1:] == other.grid.shape_zyx[1:]
+        and np.allclose(volume.grid.spacing_xyz_mm, other.grid.spacing_xyz_mm, rtol=0.0, atol=1e-3)
+        and np.allclose(volume.grid.direction, other.grid.direction, rtol=0.0, atol=1e-4)
+    )
+    if not is_alike:
+        raise GeometryMismatchError(
+            f"The beds have different voxels: {volume.grid.spacing_xyz_mm} mm, {volume.grid.shape_zyx[1:]} and "
+            f"{other.grid.spacing_xyz_mm} mm, {other.grid.shape_zyx[1:]}; resample them to one grid first.",
+            code="bed_voxels",
+        )
+    index = other.grid.lps_mm_to_index(np.asarray(volume.grid.origin_lps_mm))
+    whole = np.array([np.rint(index[0]), 0.0, 0.0])
+    off_mm = np.abs((index - whole) * np.asarray(other.grid.spacing_xyz_mm)[::-1])
+    if off_mm.max() > POSITION_TOLERANCE_MM:
+        raise GeometryMismatchError(
+            f"The voxels of the beds are shifted by {off_mm.max():.2f} mm; resample them to one grid first.",
+            code="bed_shifted",
+        )
+    return int(whole[0])
 
 
-def _on_slices(values: FloatArray, grid: Grid, z_mm: FloatArray) -> FloatArray:
-    """Return the bed on other slices along z, linear between its own; the last slice holds to its edge."""
-    place = np.clip((z_mm - grid.origin_lps_mm[2]) / grid.spacing_xyz_mm[2], 0.0, values.shape[0] - 1.0)
-    below = np.minimum(place.astype(int), values.shape[0] - 2) if values.shape[0] > 1 else np.zeros(place.size, int)
-    share = (place - below)[:, None, None]
-    above = np.minimum(below + 1, values.shape[0] - 1)
-    return np.asarray((1.0 - share) * values[below] + share * values[above])
+def _check_order(extents: list[tuple[int, int]]) -> None:
+    """Refuse gaps, beds inside others, and three beds in one slice."""
+    for number, ((start, stop), (next_start, next_stop)) in enumerate(pairwise(extents)):
+        if next_start > stop:
+            raise GeometryMismatchError(
+                f"Beds {number + 1} and {number + 2} from the first slice on leave a gap of {next_start - stop} "
+                "slices; add the bed between them.",
+                code="bed_gap",
+            )
+        if next_start == start or next_stop <= stop:
+            raise InvalidInputError("One bed lies inside another; leave one of them out.", code="bed_inside")
+    for (_, stop), (later_start, _) in zip(extents, extents[2:], strict=False):
+        if later_start < stop:
+            raise InvalidInputError("Three beds overlap in one slice; leave the middle one out.", code="bed_inside")
 
 
-def _lowest(bed: tuple[FloatArray, Grid]) -> float:
-    return bed[1].origin_lps_mm[2]
+def _weights(n_slices: int, *, below: int, above: int) -> FloatArray:
+    """Return the weight of each slice: rising over the overlap below, falling over that above."""
+    weights = np.ones(n_slices)
+    weights[:below] = _rise(below)
+    weights[n_slices - above :] = _rise(above)[::-1]
+    return weights
 
 
-def _top(grid: Grid) -> float:
-    return grid.origin_lps_mm[2] + (grid.shape_zyx[0] - 1) * grid.spacing_xyz_mm[2]
+def _rise(n_slices: int) -> FloatArray:
+    """Return the weights of the upper bed over an overlap: from 0 to 1, a half for a single slice."""
+    return np.full(1, 0.5) if n_slices == 1 else np.linspace(0.0, 1.0, n_slices)
+
+
+def _as_image(
+    images: Sequence[EmissionImage], first: EmissionImage, values: FloatArray, low: int, *, longest_s: float
+) -> EmissionImage:
+    grid = first.volume.grid
+    origin = grid.index_to_lps_mm(np.array([float(low), 0.0, 0.0]))
+    joined = Grid(
+        shape_zyx=(values.shape[0], values.shape[1], values.shape[2]),
+        spacing_xyz_mm=grid.spacing_xyz_mm,
+        origin_lps_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
+        direction=grid.direction,
+    )
+    text = (
+        f"{len(images)} beds joined; all are as of the middle of the first, up to {longest_s / 60.0:.0f} min earlier. "
+        "Overlapping slices go over linearly."
+    )
+    findings = tuple(dict.fromkeys(finding for image in images for finding in image.findings))
+    return replace(
+        first,
+        volume=Volume(
+            values=values.astype(np.float32),
+            grid=joined,
+            unit=first.volume.unit,
+            frame_of_reference_uid=first.volume.frame_of_reference_uid,
+        ),
+        series=replace(first.series, corrections=tuple(c for c in first.series.corrections if _all_state(images, c))),
+        findings=(*findings, Finding(code="beds_joined", level="note", message=text)),
+    )
+
+
+def _all_state(images: Sequence[EmissionImage], correction: str) -> bool:
+    return all(correction in image.series.corrections for image in images)

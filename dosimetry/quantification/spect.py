@@ -18,6 +18,7 @@ from dosimetry.quantification.spect_scatter import (
     MOST_UPDATES,
     ImagedLine,
     converged_scatter,
+    dew_window_scatter,
     find_imaged_line,
     image_scatter,
     window_scatter,
@@ -195,6 +196,10 @@ class _Job:
         if settings.scatter == "none":
             return None
         self.say(0.02, "Scatter from the energy windows")
+        if settings.scatter == "dew":
+            return dew_window_scatter(
+                self.projections, line, nuclide=self.nuclide, smoothing_pixels=settings.scatter_smoothing_pixels
+            )
         from_windows = None
         if settings.scatter == "windows" or line.lower is not None:
             from_windows = window_scatter(self.projections, line, smoothing_pixels=settings.scatter_smoothing_pixels)

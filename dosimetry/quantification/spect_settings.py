@@ -11,9 +11,14 @@ from dosimetry.units import US_S
 DeadTimeModel = Literal["paralysable", "non_paralysable"]
 LONGEST_DEAD_TIME_S = 1e-4
 """A hundred times that of a gamma camera: above it the unit was mistaken."""
-Scatter = Literal["simulated", "windows", "none"]
+Scatter = Literal["simulated", "windows", "dew", "none"]
 SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
-    {"simulated": "simulated scatter", "windows": "TEW scatter", "none": "no scatter correction"}
+    {
+        "simulated": "simulated scatter",
+        "windows": "TEW scatter",
+        "dew": "DEW scatter",
+        "none": "no scatter correction",
+    }
 )
 
 
@@ -32,10 +37,11 @@ class SpectSettings:
         Gaussian filter after it, mm.
     has_attenuation : bool
         Whether attenuation is corrected from the CT.
-    scatter : {"simulated", "windows", "none"}
-        Simulated from the image in the CT, estimated from the windows beside the photopeak, or not corrected.
+    scatter : {"simulated", "windows", "dew", "none"}
+        Simulated from the image in the CT, estimated from the windows beside the photopeak (TEW), as a published share
+        of one window below it (DEW; only for the nuclide and windows of its source), or not corrected.
     scatter_smoothing_pixels : float
-        Of ``windows``: smoothing of the estimate within each view, FWHM in pixels.
+        Of ``windows`` and ``dew``: smoothing of the estimate within each view, FWHM in pixels.
     scatter_histories : int
         Of ``simulated``: photons to follow.
     dead_time_s : float

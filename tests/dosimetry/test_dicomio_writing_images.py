@@ -109,6 +109,37 @@ def test_nm_comes_back(tmp_path, is_stack_reversed, direction):
     assert image.series.frame_duration_s == pytest.approx(1500.0)
 
 
+@pytest.mark.parametrize("is_stack_reversed", [False, True])
+def test_nm_in_bq_per_ml_comes_back_in_units(tmp_path, is_stack_reversed):
+    volume = objects.volume(unit="Bq/mL")
+    arguments = {**FACTS, **EMISSION, "is_stack_reversed": is_stack_reversed}
+    written = write_nm(volume, path=tmp_path / "nm.dcm", series=objects.series("nm"), **arguments)
+    assert all(verdict.is_accepted for _, verdict in check_files(written.paths))
+    image = read_emission(read_series(written))
+    assert image.volume.unit == "Bq/mL"
+    assert image.series.decay_correction == "NONE"
+    assert image.volume.grid.matches(volume.grid, tolerance_mm=1e-4)
+    # 16 bits for the volume: half a step of its maximum.
+    assert np.abs(image.volume.values - volume.values).max() <= 0.51 * volume.values.max() / 65535
+    empty = write_nm(
+        volume.with_values(0.0 * volume.values), path=tmp_path / "no.dcm", series=objects.series("no"), **arguments
+    )
+    assert not read_emission(read_series(empty)).volume.values.any()
+
+
+@pytest.mark.parametrize("wrong", [-1.0, np.nan])
+def test_nm_in_bq_per_ml_refuses_what_cannot_be(tmp_path, wrong):
+    volume = objects.volume(unit="Bq/mL")
+    with pytest.raises(InvalidInputError):
+        write_nm(
+            volume.with_values(wrong + 0.0 * volume.values),
+            path=tmp_path / "nm.dcm",
+            series=objects.series("nm"),
+            **FACTS,
+            **EMISSION,
+        )
+
+
 def test_total_dose_is_in_mbq_in_nm_and_in_bq_in_pt(tmp_path):
     _, nm = write_an_nm(tmp_path)
     _, pt = write_a_pet(tmp_path)

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import numpy as np
@@ -19,9 +19,12 @@ from dosimetry.dicomio.projections import read_projections
 from dosimetry.dicomio.rtstruct import read_rtstruct
 from dosimetry.dicomio.series import group_series
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
+from dosimetry.phantoms import virtual_patient as virtual_patient_module
+from dosimetry.phantoms import virtual_writer as virtual_writer_module
 from dosimetry.phantoms.acquisition import ScanProtocol, acquire
 from dosimetry.phantoms.agents import AGENTS, get_agent
 from dosimetry.phantoms.biokinetics import BLADDER, REST, draw_biokinetics
+from dosimetry.phantoms.protocols import get_protocol
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_ct import CtOptions
 from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
@@ -161,6 +164,7 @@ def test_the_activity_of_all_regions_is_in_the_map():
         {"scan_times_h": (-1.0,)},
         {"n_beds": 0},
         {"agent": "Water"},
+        {"line_kev": 140.5},
     ],
 )
 def test_requests_that_cannot_be_are_refused(change):
@@ -191,6 +195,48 @@ def test_the_command_writes_dicom_that_reads_back(written):
     assert {"Liver", "Kidney left", "Kidney right", "Spleen"} <= names
     with pytest.raises(Exception, match="not SPECT"):
         read_emission(series["projections"])
+
+
+def test_two_beds_become_one_emission_image(tmp_path, monkeypatch):
+    """Large voxels, few views and no scatter: fast; accuracy is tested where beds are joined."""
+    coarse = {"PIXEL_MM": 8.0, "N_COLUMNS": 64, "FINE_PER_PIXEL": 1, "TRUTH_GRID_MM": 8.0}
+    for name, value in coarse.items():
+        monkeypatch.setattr(virtual_patient_module, name, value)
+    monkeypatch.setattr(virtual_writer_module, "CT_COLUMNS", 64)
+    monkeypatch.setattr(virtual_writer_module, "CT_SPACING_XYZ_MM", (8.0, 8.0, 8.0))
+    fast = {**get_protocol("Lu-177"), "n_views": 16, "scatter_histories": 0}
+    monkeypatch.setattr(virtual_patient_module, "get_protocol", lambda nuclide, *, line_kev: fast)
+    chosen = ["--scans", "24", "--beds", "2", "--engine", "local", "--scatter", "none", "--iterations", "2"]
+    assert main(["phantom", "--seed", "5", *chosen, "--emission", "NM", "--out", str(tmp_path)]) == 0
+    assert len(list(tmp_path.glob("scan_1/projections_*.dcm"))) == 2
+    paths = sorted((tmp_path / "scan_1" / "emission").glob("*.dcm"))
+    (series,) = group_series([read_header(path) for path in paths], site_zone=UTC)
+    image = read_emission(series)
+    assert series.modality == "NM"
+    assert image.volume.unit == "Bq/mL"
+    assert image.volume.grid.shape_zyx == (95, 64, 64)
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    whole_body = sum(row["activities_bq"][0] for row in truth["regions"])
+    found = float(image.volume.values.sum(dtype=np.float64)) * image.volume.grid.voxel_volume_ml
+    # Two beds hold the trunk and most of the head; legs and arms lie outside.
+    assert 0.7 < found / whole_body < 1.0
+    middle = image.mid_acquisition - datetime.fromisoformat(truth["administered_at"])
+    assert middle.total_seconds() == pytest.approx(24 * HOUR_S, abs=1.0)
+
+
+def test_an_unknown_kind_of_emission_image_is_refused(tmp_path):
+    """The command's parser refuses it before; the writer says so too."""
+    with pytest.raises(InvalidInputError, match="PT or NM"):
+        VirtualWriter(
+            folder=tmp_path,
+            patient=virtual_patient(),
+            start=STARTED,
+            ct_options=CtOptions(),
+            settings=USUAL_SETTINGS,
+            is_reconstructed=True,
+            log=print,
+            emission_kind="CT",
+        )
 
 
 def test_the_truth_is_written_with_it(written):

@@ -16,7 +16,13 @@ from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor
 from dosimetry.quantification.spect import reconstruct_spect
-from dosimetry.quantification.spect_scatter import find_imaged_line
+from dosimetry.quantification.spect_scatter import (
+    MOST_UPDATES,
+    ImagedLine,
+    converged_scatter,
+    dew_window_scatter,
+    find_imaged_line,
+)
 from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.volume import Grid, Volume, block_mean
 from tests.phantoms.spect_scans import PIXELS, PROTOCOL, STARTED, WINDOWS, read_small_scan, small_scan
@@ -163,6 +169,33 @@ def test_scatter_windows_are_needed_where_they_are_used(projections):
     assert total_bq(image_of(alone, QUICK)) == pytest.approx(small_scan().total_bq, rel=0.02)
 
 
+DEW_WINDOWS = ((127.0, 153.0), (92.0, 125.0))
+DEW_LINE = ImagedLine(energy_kev=140.5, photopeak=0, lower=1, upper=None)
+
+
+def test_a_dual_energy_window_takes_the_published_share(projections):
+    """Jaszczak et al. 1984: half of the counts at 92-125 keV; the smoothing keeps their sum away from the edges."""
+    imagined = replace(projections, counts=projections.counts[:2], windows_kev=DEW_WINDOWS)
+    assert find_imaged_line(DEW_WINDOWS, nuclide="Tc-99m").lower == 1
+    scatter = dew_window_scatter(imagined, DEW_LINE, nuclide="Tc-99m", smoothing_pixels=4.0)
+    assert scatter.sum() == pytest.approx(0.5 * imagined.counts[1].sum(), rel=1e-3)
+    sharp = dew_window_scatter(imagined, DEW_LINE, nuclide="Tc-99m", smoothing_pixels=0.0)
+    assert np.array_equal(sharp, 0.5 * imagined.counts[1])
+
+
+def test_a_dual_energy_window_is_refused_where_no_ratio_is_known(projections):
+    with pytest.raises(InsufficientDataError, match="known: Tc-99m") as caught:
+        image_of(projections, replace(QUICK, scatter="dew"))
+    assert caught.value.code == "no_dew_ratio"
+    shifted = replace(projections, counts=projections.counts[:2], windows_kev=((127.0, 153.0), (110.0, 127.0)))
+    with pytest.raises(InsufficientDataError, match="110-127"):
+        dew_window_scatter(shifted, DEW_LINE, nuclide="Tc-99m", smoothing_pixels=4.0)
+    alone = replace(projections, counts=projections.counts[:1], windows_kev=WINDOWS[:1])
+    with pytest.raises(InsufficientDataError) as caught:
+        image_of(alone, replace(QUICK, scatter="dew"))
+    assert caught.value.code == "no_scatter_window"
+
+
 @pytest.mark.parametrize("changes", [{"scatter": "guess"}, {"camera": ""}, {"has_attenuation": False}])
 def test_settings_that_cannot_be_are_refused(changes):
     with pytest.raises(InvalidInputError):
@@ -182,6 +215,22 @@ def test_the_imaged_line_is_found(nuclide, windows, energy_kev, numbers):
     line = find_imaged_line(windows, nuclide=nuclide)
     assert line.energy_kev == pytest.approx(energy_kev, abs=0.2)
     assert (line.photopeak, line.lower, line.upper) == numbers
+
+
+@pytest.mark.parametrize("error_left", [0.3, -0.3, -0.7, -0.9, -1.2, -1.8])
+def test_scatter_settles_also_where_an_update_makes_the_error_larger(error_left):
+    """Where scatter exceeds the primaries (Lu-177 at 113 keV), plain updates swing ever further."""
+    true = np.full((2, 3, 4), 1000.0, dtype=np.float32)
+    numbers = []
+
+    def simulate(number, scatter):
+        numbers.append(number)
+        return (true + error_left * (scatter - true)).astype(np.float32)
+
+    found = converged_scatter(0.8 * true, simulate)
+    # Updates stop at a change of 2 %, of which the share that an update leaves remains.
+    assert found.sum() == pytest.approx(true.sum(), rel=0.04)
+    assert len(numbers) <= MOST_UPDATES
 
 
 def test_windows_of_another_nuclide_are_refused():
