@@ -58,25 +58,29 @@ def import_as_proposed(
     actor: User,
     upload: Upload,
     administered_at: datetime | None = None,
+    agent: str = "",
     image_parameters: Mapping[str, Any] | None = None,
 ) -> Cycle:
     """Confirm an upload as proposed: a new patient, or a further cycle of one that is known; prepare its images.
 
-    Projections state no date of administration: ``administered_at`` gives it.
+    Projections state no date of administration: ``administered_at`` gives it. ``agent`` comes before the one of the
+    site's template, which is of the nuclide; a template of another agent is left out.
     """
     groups = upload_proposal(upload)["groups"]
     if len(groups) != 1:
         raise InvalidStateError("The files are not those of one patient.", code="several_patients")
     (group,) = groups
     proposed, match = group["proposed"], next(iter(group["matches"]), None)
-    given = proposed["administration"]
+    given, course = proposed["administration"], proposed["course"]
+    if agent and agent != course["agent"]:
+        course = {**course, "agent": agent, "template_id": None}
     cycle, _ = import_confirm(
         actor=actor,
         upload=upload,
         confirmation={
             "group": group["key"],
             "patient": {"id": match["patient_id"]} if match else proposed["patient"],
-            "course": {"id": proposed["course"]["id"]} if match else proposed["course"],
+            "course": {"id": course["id"]} if match else course,
             "cycle": {"number": proposed["cycle_number"]},
             "administration": {
                 "administered_activity": {"value": given["administered_activity"]["value"], "unit": "MBq"},

@@ -123,6 +123,7 @@ def _go_on(virtual: VirtualPatient) -> None:
                 actor=virtual.created_by,
                 upload=virtual.upload,
                 administered_at=datetime.fromisoformat(virtual.run.parameters["start"]),
+                agent=virtual.request["agent"],
                 image_parameters=virtual.settings.get("images"),
             )
             virtual.save(update_fields=["cycle"])

@@ -2,8 +2,12 @@
 
 import pytest
 
-from planning.models import Course, Cycle, Membership, Patient, Site, Upload, User
+from planning.models import Course, Cycle, Membership, Patient, Run, Site, Upload, User
 from planning.models.sites import Role
+from planning.queue import TaskName
+from planning.selectors.calibrations import PROJECTIONS_FACTOR
+from planning.tasks.base import execute_run
+from planning.tasks.calibrations import run_calibration
 from tests.e2e.browser import FRONTEND, PASSWORD, sign_in, wait_ready
 
 pytestmark = [
@@ -186,6 +190,56 @@ def test_a_population_is_entered_and_confirmed_by_another_person(worklist, live_
     assert site.populations.get().confirmed_by == lead
 
 
+def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, live_server, site):
+    worklist.goto(f"{live_server.url}/settings/virtual/")
+    wait_ready(worklist)
+    worklist.get_by_text("No virtual patient yet").wait_for()
+    worklist.locator("#head").get_by_role("button", name="New virtual patient").click()
+    dialog = worklist.get_by_role("dialog")
+    dialog.get_by_label("Scans, hours").fill("96, 24")
+    dialog.get_by_role("button", name="Simulate").click()
+    dialog.get_by_text("rising order").wait_for()
+    dialog.get_by_label("Scans, hours").fill("24, 96")
+    dialog.get_by_label("Seed").fill("7")
+    dialog.get_by_text("ascites").click()
+    dialog.get_by_role("button", name="Simulate").click()
+    worklist.locator("#content").get_by_text("VIRTUAL-DOTATATE-7-").first.wait_for()
+    worklist.locator("#inspector").get_by_text("WORKING").wait_for()
+    made = site.virtual_patients.get()
+    assert made.request == {"agent": "DOTATATE", "seed": 7, "scan_times_h": [24.0, 96.0], "variants": ["ascites"]}
+    assert made.settings["curves"]["partial_volume"] == "gtm"
+
+
+def test_a_measured_factor_becomes_a_draft(worklist, live_server, site):
+    """The run is worked on here, as a worker would: the page waits for it."""
+    worklist.goto(f"{live_server.url}/settings/cameras/")
+    wait_ready(worklist)
+    worklist.get_by_role("button", name="Planar source").click()
+    dialog = worklist.get_by_role("dialog")
+    for name, value in {
+        "activity_mbq": "100",
+        "activity_standard_uncertainty_mbq": "1.5",
+        "assay_to_start_min": "0",
+        "duration_s": "600",
+        "counts": "540000",
+    }.items():
+        dialog.locator(f"[name={name}]").fill(value)
+    dialog.get_by_role("button", name="Measure").click()
+    dialog.wait_for(state="detached")
+    run = Run.objects.get(kind=TaskName.MEASURE_CALIBRATION)
+    execute_run(run_id=str(run.pk), body=run_calibration)
+    worklist.get_by_role("button", name="Make a factor of it").click()
+    dialog = worklist.get_by_role("dialog")
+    dialog.get_by_label("Camera (station").fill("NM 1")
+    dialog.get_by_label("Valid from").fill("2026-11-25")
+    dialog.get_by_role("button", name="Save factor").click()
+    worklist.locator("#factors").get_by_text("NM 1").wait_for()
+    factor = site.calibration_factors.get()
+    assert factor.reconstruction == PROJECTIONS_FACTOR
+    assert factor.calibration_cps_per_bq == pytest.approx(9.0e-6, rel=1e-3)
+    assert not factor.confirmed_at
+
+
 def test_pages_pass_the_accessibility_rules(worklist, live_server):
     course = Course.objects.first()
     source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()
@@ -196,6 +250,7 @@ def test_pages_pass_the_accessibility_rules(worklist, live_server):
         "/settings/limits/",
         "/settings/cameras/",
         "/settings/populations/",
+        "/settings/virtual/",
         "/settings/users/",
         "/help/keys",
     ):

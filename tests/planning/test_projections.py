@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
+from pydicom import dcmread
 
 from dosimetry.dicomio.writing_common import SeriesFacts, StudyFacts
 from dosimetry.dicomio.writing_ct import write_ct
@@ -161,6 +162,28 @@ def test_two_acquisitions_at_one_time_point_are_refused(clinic, scanned, tmp_pat
     store(scanned, clinic, [write_small_scan(tmp_path)], kind="projections", uid="1.2.3.9")
     with pytest.raises(InsufficientDataError, match="2 SPECT"):
         compute_image(time_point=scanned.time_point, parameters=QUICK, progress=no_progress)
+
+
+def test_the_beds_of_a_scan_become_one_image(clinic, scanned, tmp_path):
+    """The second bed is the first one's file, 100 mm higher and half an hour later."""
+    first = scanned.time_point.series.get(kind="projections")
+    path = write_small_scan(tmp_path)
+    dataset = dcmread(path)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.9.1"
+    dataset.SeriesInstanceUID = "1.2.3.9"
+    position = [float(value) for value in dataset.DetectorInformationSequence[0].ImagePositionPatient]
+    n_rows, pixel_mm = int(dataset.Rows), float(dataset.PixelSpacing[0])
+    for detector in dataset.DetectorInformationSequence:
+        detector.ImagePositionPatient = [position[0], position[1], position[2] + (n_rows - 4) * pixel_mm]
+    dataset.save_as(path)
+    store(scanned, clinic, [path], kind="projections", uid="1.2.3.9")
+    frame = "1.2.3.4"
+    scanned.time_point.series.filter(kind="projections").update(frame_of_reference_uid=frame)
+    settings = {"n_iterations": 2, "n_subsets": 8, "scatter": "windows", "has_attenuation": False}
+    result = compute_image(time_point=scanned.time_point, parameters=settings, progress=no_progress)["fields"]
+    assert result["emission_grid"]["shape_zyx"][0] == 2 * n_rows - 4
+    assert result["emission_series"] == first
+    assert any("2 beds joined" in step for step in result["steps"])
 
 
 def test_impossible_settings_are_refused(client, clinic, scanned):

@@ -4,7 +4,7 @@ import { select } from '../../domain/markup';
 import type { SpectSettings } from '../imaging/wire';
 import { openDialog } from './dialogs';
 
-const SCATTER = [['windows', 'From the scatter windows (TEW)'], ['simulated', 'Simulated in the CT (needs a camera)'], ['none', 'Not corrected']] as const;
+const SCATTER = [['windows', 'From the scatter windows (TEW)'], ['simulated', 'Simulated in the CT (needs a camera)'], ['dew', 'From one window below (DEW, Tc-99m)'], ['none', 'Not corrected']] as const;
 const NO_CAMERA = ['', 'Not modelled'] as const;
 const DEAD_TIME_MODELS = [['paralysable', 'Paralysable'], ['non_paralysable', 'Non-paralysable']] as const;
 const US_S = 1e-6;
