@@ -204,7 +204,7 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
     dialog.get_by_text("ascites").click()
     dialog.get_by_role("button", name="Simulate").click()
     worklist.locator("#content").get_by_text("VIRTUAL-DOTATATE-7-").first.wait_for()
-    worklist.locator("#inspector").get_by_text("WORKING").wait_for()
+    worklist.locator("#inspector").get_by_text("WORKING", exact=True).wait_for()
     made = site.virtual_patients.get()
     assert made.request == {"agent": "DOTATATE", "seed": 7, "scan_times_h": [24.0, 96.0], "variants": ["ascites"]}
     assert made.settings["curves"]["partial_volume"] == "gtm"
