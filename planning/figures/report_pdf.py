@@ -316,9 +316,22 @@ def _curves(document: dict[str, Any], styles: dict) -> list:
         cells = [show(fit[key]) for key in ("effective_half_life", "tia", "tiac", "tail")]
         rows.append([curve["region"]["name"], fit["label"], *cells, curve["choice_reason"] or "—"])
     story.append(_table([head, *rows], styles))
+    story += [_paragraph(text, styles["small"]) for text in partial_volume_lines(document["content"])]
     drawings = [curve_drawing(curve) for curve in document["curve_shapes"]]
     story += [Spacer(1, 6), *_grid(drawings)]
     return story
+
+
+def partial_volume_lines(content: dict[str, Any]) -> list[str]:
+    """Return how partial volume was corrected, and by how much in every region; nothing where it was not."""
+    found = [warning for warning in content["warnings"] if warning["code"] == "partial_volume"]
+    if not found:
+        return []
+    parts = [warning["message"].removesuffix(".").partition(": ") for warning in found]
+    changes = "; ".join(
+        f"{warning['region']} {told.rpartition(' by ')[2]}" for warning, (told, _, _) in zip(found, parts, strict=True)
+    )
+    return [f"Partial volume: {parts[0][2]}. Change of the activity at each scan: {changes}."]
 
 
 def _histograms(document: dict[str, Any], styles: dict) -> list:

@@ -8,6 +8,7 @@ from planning import models, storage
 from planning.computation.kinetics import compute_curves
 from planning.computation.partial_volume import corrected_values
 from planning.computation.partial_volume_settings import LARGE_CHANGE_PERCENT, correction_findings, partial_volume_of
+from planning.figures.report_pdf import partial_volume_lines
 from planning.models.sites import Role
 from planning.selectors.current import current_contours, current_curves
 from planning.selectors.imaging import cycle_images
@@ -155,3 +156,14 @@ def test_a_change_of_more_than_half_asks_for_a_persons_eye():
     for factor, level in ((1.49, "note"), (1.51, "ask"), (0.4, "ask")):
         (finding,) = correction_findings([{"partial_volume": {"factor": factor, "cv": 0.05}}], choice)
         assert finding["level"] == level
+
+
+def test_the_report_says_how_it_was_corrected():
+    choice = partial_volume_of(GTM)
+    points = [{"partial_volume": {"factor": factor, "cv": 0.05}} for factor in (1.24, 1.28)]
+    (finding,) = correction_findings(points, choice)
+    warnings = [{**finding, "region": name} for name in ("Kidney left", "Lesion 1")]
+    (text,) = partial_volume_lines({"warnings": warnings})
+    assert text.startswith("Partial volume: geometric transfer matrix, resolution 12 ± 1 mm (spheres). ")
+    assert text.endswith("Kidney left +24 %, +28 %; Lesion 1 +24 %, +28 %.")
+    assert partial_volume_lines({"warnings": []}) == []
