@@ -66,7 +66,8 @@ def find_spheres(image: Volume, *, diameters_mm: Sequence[float]) -> tuple[tuple
         peak = np.unravel_index(int(np.argmax(free)), free.shape)
         if free[peak] <= max(background, 0.0):
             raise InsufficientDataError(
-                f"Only {number} of {len(diameters_mm)} spheres stand out of the image; type their centres instead.",
+                f"Only {number} of {len(diameters_mm)} spheres stand out of the image; check the diameters, or "
+                "leave the smallest out.",
                 code="spheres_not_found",
             )
         around = _distance_mm(np.array(peak, dtype=float), grid) <= reach_mm

@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.models.calibration_measurements import MeasurementMethod
-from planning.selectors.calibration_measurements import measurement_summary, phantom_scans
+from planning.selectors.calibration_measurements import measurement_summary, phantom_scans, phantom_series
 from planning.selectors.sites import sites_visible_to
 from planning.services.calibrations import measurement_start
 
@@ -128,7 +128,7 @@ class CalibrationMeasurementsApi(APIView):
         values = fields.validated_data
         series = None
         if "series_id" in values:
-            series = get_object_or_404(site.series.filter(time_point__isnull=True), pk=values["series_id"])
+            series = get_object_or_404(phantom_series(site), pk=values["series_id"])
         run = measurement_start(
             actor=request.user, site=site, method=values["method"], series=series, inputs=values["inputs"]
         )

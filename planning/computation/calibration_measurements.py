@@ -63,6 +63,7 @@ def _planar(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
 
 
 def _cylinder(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
+    _refuse_corrected(image)
     centre = find_cylinder_centre(image.volume)
     region = None
     if inputs.get("region_diameter_mm"):
@@ -80,10 +81,11 @@ def _cylinder(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
         phantom_volume_ml=inputs.get("phantom_volume_ml"),
         phantom_volume_standard_uncertainty_ml=inputs.get("phantom_volume_standard_uncertainty_ml", 0.0),
     )
-    return {**_factor(measured), "centre_lps_mm": list(centre)}
+    return {**_factor(measured), "centre_lps_mm": list(centre), "notes": _notes(inputs)}
 
 
 def _sphere(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
+    _refuse_corrected(image)
     diameter = inputs["sphere_diameter_mm"]
     (centre,) = find_spheres(image.volume, diameters_mm=(diameter,))
     measured = measure_sphere(
@@ -95,7 +97,22 @@ def _sphere(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
         region_diameter_mm=inputs.get("region_diameter_mm") or diameter + 2.0 * RESOLUTION_MARGIN_MM,
         background_shell_mm=inputs.get("background_shell_mm"),
     )
-    return {**_factor(measured), "centre_lps_mm": list(centre)}
+    return {**_factor(measured), "centre_lps_mm": list(centre), "notes": _notes(inputs)}
+
+
+def _refuse_corrected(image: EmissionImage) -> None:
+    """Refuse counts that are corrected for decay: the factor takes the mean activity during the scan."""
+    if image.series.decay_correction not in {"", "NONE"}:
+        raise InvalidInputError(
+            "The counts are corrected for decay; export the phantom without that correction.", code="decay_reference"
+        )
+
+
+def _notes(inputs: Inputs) -> list[str]:
+    """Return what stands in for a number that was not given."""
+    if inputs.get("acquired_counts") is not None:
+        return []
+    return ["The counts of the projections were not given: those of the image stand in for the counting statistics."]
 
 
 def _source(image: EmissionImage, inputs: Inputs) -> PhantomSource:
@@ -103,6 +120,11 @@ def _source(image: EmissionImage, inputs: Inputs) -> PhantomSource:
     series = image.series
     if series.acquisition_start is None or series.frame_duration_s is None:
         raise InsufficientDataError("The header of the scan states no start or no duration.", code="no_scan_time")
+    if series.nuclide and series.nuclide != inputs["nuclide"]:
+        raise InvalidInputError(
+            f"The scan is of {series.nuclide}, the form says {inputs['nuclide']}; choose the nuclide of the scan.",
+            code="other_nuclide",
+        )
     assay = datetime.fromisoformat(inputs["assay_at"])
     return PhantomSource(
         nuclide=get_nuclide(inputs["nuclide"]),

@@ -10,6 +10,7 @@ def measurement_summary(row: CalibrationMeasurement) -> dict[str, Any]:
     summary = row.series.summary if row.series else {}
     return {
         "id": str(row.pk),
+        "run_id": row.run_id and str(row.run_id),
         "method": row.method,
         "label": row.get_method_display(),
         "inputs": row.inputs,
@@ -23,8 +24,11 @@ def measurement_summary(row: CalibrationMeasurement) -> dict[str, Any]:
 
 def phantom_scans(site: Site) -> list[dict[str, Any]]:
     """Return the images in quarantine: a phantom stays there, for it belongs to no patient."""
-    rows = site.series.filter(kind=SeriesKind.EMISSION, time_point__isnull=True, is_discarded=False)
-    return [_scan(row) for row in rows.order_by("-acquisition_start")]
+    return [_scan(row) for row in phantom_series(site).order_by("-acquisition_start")]
+
+
+def phantom_series(site: Site):
+    return site.series.filter(kind=SeriesKind.EMISSION, time_point__isnull=True, is_discarded=False)
 
 
 def _scan(series: Series) -> dict[str, Any]:

@@ -1,18 +1,22 @@
 """Phantoms measured in the product: simulated scans of known activity give back what was put in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from dosimetry.dicomio.emission import read_emission
 from dosimetry.dicomio.writing_nm import write_nm
 from dosimetry.dicomio.writing_pet import write_pet
+from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.quantification.phantom_finding import cylinder_share
 from dosimetry.quantification.point_spread import PointSpread
 from dosimetry.quantification.recovery_spheres import sphere_fraction
 from dosimetry.volume import Grid, Volume
 from planning import models, storage
+from planning.computation.calibration_measurements import METHODS
 from planning.computation.imaging import dicom_series
 from planning.models.sites import Role
 from planning.tasks.base import execute_run
@@ -245,3 +249,36 @@ def test_the_page_lists_scans_in_quarantine_and_what_was_measured(client, clinic
     assert [scan["id"] for scan in shown["scans"]] == [str(series.pk)]
     (row,) = shown["results"]
     assert (row["method"], row["label"], row["scan"]["id"]) == ("sphere", "Hot sphere", str(series.pk))
+
+
+def test_a_scan_of_another_nuclide_is_refused(client, clinic, tmp_path):
+    share = cylinder_share(GRID, centre_lps_mm=(0.0, 0.0, 0.0), diameter_mm=180.0, length_mm=140.0)
+    run = measured(client, clinic, "cylinder", SOURCE | {"nuclide": "F-18"}, count_scan(clinic, tmp_path, share))
+    assert (run.state, run.error_code) == ("failed", "other_nuclide")
+
+
+def test_counts_corrected_for_decay_are_refused(clinic, tmp_path):
+    share = cylinder_share(GRID, centre_lps_mm=(0.0, 0.0, 0.0), diameter_mm=180.0, length_mm=140.0)
+    image = read_emission(dicom_series(count_scan(clinic, tmp_path, share)))
+    corrected = replace(image, series=replace(image.series, decay_correction="ADMIN"))
+    for method in ("cylinder", "sphere"):
+        with pytest.raises(InvalidInputError, match="decay"):
+            METHODS[method](corrected, SOURCE | {"sphere_diameter_mm": 60.0})
+
+
+def test_a_discarded_scan_is_no_phantom(client, clinic, tmp_path):
+    share = sphere_fraction(GRID, centre_lps_mm=(0.0, 0.0, 0.0), diameter_mm=60.0)
+    series = count_scan(clinic, tmp_path, share)
+    models.Series.objects.update(is_discarded=True)
+    client.force_login(clinic.users[Role.PHYSICIST])
+    body = {"method": "sphere", "inputs": SOURCE | {"sphere_diameter_mm": 60.0}, "series_id": str(series.pk)}
+    answer = client.post(f"/api/sites/{clinic.site.pk}/calibration-measurements", body, "application/json")
+    assert answer.status_code == 404
+
+
+def test_what_stands_in_for_a_number_is_said(client, clinic, tmp_path):
+    share = sphere_fraction(GRID, centre_lps_mm=(0.0, 0.0, 0.0), diameter_mm=60.0)
+    series = count_scan(clinic, tmp_path, share)
+    inputs = SOURCE | {"sphere_diameter_mm": 60.0}
+    assert "stand in" in result_of(measured(client, clinic, "sphere", inputs, series))["notes"][0]
+    assert result_of(measured(client, clinic, "sphere", inputs | {"acquired_counts": 4e6}, series))["notes"] == []

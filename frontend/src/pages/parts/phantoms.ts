@@ -17,9 +17,9 @@ interface Drawn { x: number[]; y: number[] }
 interface Result {
   calibration_cps_per_mbq?: number; standard_uncertainty_cps_per_mbq?: number; contributions_percent?: Record<string, number>; mean_activity_mbq?: number;
   dead_time_us?: number; standard_uncertainty_us?: number; model?: string; p_value?: number; is_significant?: boolean; largest_loss_percent?: number;
-  b1_ml?: number; b2?: number; spheres?: { diameter_mm: number; recovery: number; standard_uncertainty: number }[]; points?: Drawn; line?: Drawn;
+  notes?: string[]; b1_ml?: number; b2?: number; spheres?: { diameter_mm: number; recovery: number; standard_uncertainty: number }[]; points?: Drawn; line?: Drawn;
 }
-interface Measurement { id: string; method: Method; label: string; inputs: Record<string, unknown>; result: Result; scan: Scan | null; camera: string; author: string; at: string }
+interface Measurement { id: string; run_id: string | null; method: Method; label: string; inputs: Record<string, unknown>; result: Result; scan: Scan | null; camera: string; author: string; at: string }
 interface Answer { results: Measurement[]; scans: Scan[] }
 /** What the editor of a factor begins with. */
 export interface FactorDraft { camera: string; nuclide: string; reconstruction: string; value: number; u: number; source: string }
@@ -49,8 +49,8 @@ export function startPhantoms(page: Page, place: HTMLElement, useFactor: (draft:
     });
     if (!isDone || !(await showRun(need('phantom-run'), runId))) return;
     await load();
-    const newest = answer.results[0];
-    if (newest) show(newest);
+    const own = answer.results.find((item) => item.run_id === runId);
+    if (own) show(own);
   }
 
   function show(item: Measurement): void {
@@ -88,7 +88,7 @@ function form(method: Method, scans: readonly Scan[]): Html {
       ? html`<label class="line"><span class="label">Scan in quarantine</span>${select({ name: 'series' }, scans.map((item) => [item.id, `${item.description || 'image'}, ${item.camera || 'camera not stated'}, ${item.nuclide} ${item.started_at ? formatClock(item.started_at) : ''} (${item.units})`] as const), scans[0]?.id ?? '')}</label>`
       : message('block', 'There is no scan to measure', 'Import the images of the phantom first and leave them unconfirmed.')
     : nothing;
-  return html`<p class="t2">${hint}</p><div class="form">${scan}<label class="line"><span class="label">Nuclide</span>${select({ name: 'nuclide' }, NUCLIDES.map((name) => [name, name] as const), 'Lu-177')}</label><div class="model-choice">${each(METHOD_FIELDS[method], input)}</div></div>`;
+  return html`<p class="t2">${hint}</p><div class="form">${scan}<label class="line"><span class="label">Nuclide</span>${select({ name: 'nuclide' }, NUCLIDES.map((name) => [name, name] as const), (needsScan && scans[0]?.nuclide) || 'Lu-177')}</label><div class="model-choice">${each(METHOD_FIELDS[method], input)}</div></div>`;
 }
 
 function input(field: Field): Html {
@@ -122,7 +122,7 @@ function resultOf(item: Measurement): Html {
   }
   const isRecovery = result.b1_ml !== undefined;
   const plot = result.points && result.line ? fitPlot({ points: result.points, line: result.line, size: PLOT, label: item.label, xLabel: isRecovery ? 'Volume (mL)' : 'True rate (cps)', hasIdentity: !isRecovery }) : nothing;
-  return html`<dl class="kv">${each(rows, (row) => row)}</dl>${plot}`;
+  return html`<dl class="kv">${each(rows, (row) => row)}</dl>${each(result.notes ?? [], (note) => html`<p class="t3 fs12 mt-2">${note}</p>`)}${plot}`;
 }
 
 /** A factor holds for images that resemble the phantom: in air and one head for projections, else of its reconstruction. */
