@@ -24,7 +24,7 @@ export function partialVolumeFields(before: Partial<PartialVolume> | null): Html
   return html`<fieldset class="stack"><legend class="label">Partial volume, with the accepted contours of every scan</legend>
     <div class="pair"><label><span class="label">Method</span>${select({ name: 'partial_volume' }, METHODS, before?.partial_volume ?? 'none')}</label><label><span class="label">Iterations (Yang, Richardson–Lucy)</span><input class="text" type="number" min="1" max="100" step="1" name="pv_iterations" value="${before?.partial_volume_iterations ?? 10}"></label></div>
     <div class="pair"><label><span class="label">Resolution of the image, FWHM (mm)</span><input class="text" type="number" step="any" min="0.5" max="40" name="fwhm" value="${before?.resolution_fwhm_mm ?? ''}"></label><label><span class="label">Standard uncertainty (mm)</span><input class="text" type="number" step="any" min="0" max="20" name="fwhm_u" value="${before?.resolution_standard_uncertainty_mm ?? ''}"></label></div>
-    <label class="line"><span class="label">Source of the resolution</span><input class="text" name="fwhm_source" maxlength="255" value="${before?.resolution_source ?? ''}" placeholder="Sphere phantom of this camera and reconstruction, date"></label></fieldset>`;
+    <label class="line"><span class="label">How the resolution was measured</span><input class="text" name="fwhm_source" maxlength="255" value="${before?.resolution_source ?? ''}" placeholder="Sphere phantom of this camera and reconstruction, date"></label></fieldset>`;
 }
 
 export const methodLabel = (method: string | undefined): string => METHODS.find(([name]) => name === method)?.[1] ?? METHODS[0][1];
