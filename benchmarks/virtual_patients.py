@@ -1,6 +1,9 @@
 """How near the imaging chain comes to the truth of virtual patients.
 
-Usage: python benchmarks/virtual_patients.py [N_PATIENTS [FIRST_SEED]]
+Usage: python benchmarks/virtual_patients.py [N_PATIENTS [FIRST_SEED [ROWS]]]
+
+With ROWS each patient is added to this file of JSON lines as soon as it is done, and those already in it are not done
+again: a measurement of hours can be stopped and gone on with.
 
 For each patient: four SPECT scans are simulated on voxels of 2 mm (attenuation, collimator, Monte Carlo scatter,
 Poisson noise, movement between scans), reconstructed on pixels of 4 mm with scatter simulated in the CT, and corrected
@@ -11,6 +14,7 @@ voxel-wise image of the first scan as the shape of each region's activity and th
 registration are the true ones, so that the figures are those of imaging, kinetics and dose alone.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -207,18 +211,22 @@ def quartiles(values) -> str:
 def main() -> None:
     n_patients = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 101
-    width = width_from_a_sphere(make_virtual_patient(VirtualPatientRequest(seed=first)))
+    kept = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    done = {} if kept is None or not kept.exists() else {p["seed"]: p for p in map(json.loads, kept.open())}
+    width = width_from_a_sphere(make_virtual_patient(VirtualPatientRequest(seed=101)))
     print(f"Point spread for the transfer matrix from a 10 mL sphere: {width:.1f} mm", flush=True)
-    rows, totals = [], []
     for seed in range(first, first + n_patients):
-        start = time.perf_counter()
-        found, total = run_patient(seed, width)
-        rows += found
-        totals += total
-        print(
-            f"seed {seed}: {time.perf_counter() - start:.0f} s, total activity {np.mean(total) - 1.0:+.1%}", flush=True
-        )
-        show(rows, totals)
+        if seed not in done:
+            start = time.perf_counter()
+            rows, totals = run_patient(seed, width)
+            done[seed] = {"seed": seed, "rows": rows, "totals": totals}
+            if kept is not None:
+                with kept.open("a") as lines:
+                    lines.write(json.dumps(done[seed]) + "\n")
+            took = f"{time.perf_counter() - start:.0f} s"
+            print(f"seed {seed}: {took}, total activity {np.mean(totals) - 1.0:+.1%}", flush=True)
+    patients = list(done.values())
+    show([row for p in patients for row in p["rows"]], [total for p in patients for total in p["totals"]])
 
 
 def show(rows: list[dict], totals: list[float]) -> None:
