@@ -22,7 +22,7 @@ from dosimetry.quantification.phantom_source import PhantomSource
 from dosimetry.quantification.recovery import recovery_function
 from dosimetry.quantification.recovery_spheres import fit_recovery_from_spheres
 from dosimetry.units import HOUR_S, MBQ_BQ, US_S
-from planning.computation.imaging import dicom_series
+from planning.computation.series import dicom_series
 from planning.models import Series
 
 Inputs = Mapping[str, Any]

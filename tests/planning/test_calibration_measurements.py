@@ -17,7 +17,7 @@ from dosimetry.quantification.recovery_spheres import sphere_fraction
 from dosimetry.volume import Grid, Volume
 from planning import models, storage
 from planning.computation.calibration_measurements import METHODS
-from planning.computation.imaging import dicom_series
+from planning.computation.series import dicom_series
 from planning.models.sites import Role
 from planning.tasks.base import execute_run
 from planning.tasks.calibrations import run_calibration

@@ -12,7 +12,8 @@ from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.volume import Volume
 from planning import models, storage
-from planning.computation.imaging import compute_image, dicom_series
+from planning.computation.imaging import compute_image
+from planning.computation.series import dicom_series
 from planning.errors import InvalidStateError
 from planning.models.sites import Role
 from planning.selectors.calibrations import PROJECTIONS_FACTOR, calibration_for
