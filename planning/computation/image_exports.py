@@ -17,7 +17,8 @@ from planning.selectors.imaging import image_corrections
 
 def reconstruction_as_nm(image: QuantifiedImage) -> bytes:
     """Return the NM object of an image that was reconstructed from projections: equal bytes at every call."""
-    source = dicom_series(image.emission_series)
+    others = image.beds.exclude(pk=image.emission_series_id)
+    source, *more = (dicom_series(row) for row in (image.emission_series, *others))
     if source.acquisition_start is None:
         raise InsufficientDataError("The projections state no acquisition time; bring them in again.", code="no_time")
     half_duration = image.mid_acquisition_at - source.acquisition_start
@@ -37,7 +38,7 @@ def reconstruction_as_nm(image: QuantifiedImage) -> bytes:
         written = write_reconstruction(
             volume,
             folder=Path(folder),
-            beds=(source,),
+            beds=(source, *more),
             facts=facts,
             site_zone=ZoneInfo(image.emission_series.site.time_zone),
             seed=str(image.pk),

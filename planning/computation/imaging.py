@@ -21,9 +21,9 @@ from planning.computation.spect import reconstruct_stored_beds
 from planning.computation.spect_settings import settings_as_dict, spect_settings
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
 from planning.models import Administration, CalibrationFactor, Series, TimePoint
-from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
+from planning.models.imaging import SeriesKind
 from planning.selectors.calibrations import calibration_for
-from planning.selectors.current import are_beds, current_administration
+from planning.selectors.current import are_beds, current_administration, series_to_quantify
 
 ANNIHILATION_NUCLIDES = {"F-18", "Ga-68", "Cu-64", "Zr-89", "C-11"}
 
@@ -88,6 +88,7 @@ def compute_image(
     progress(0.90, "Storing")
     return {
         "assets": assets,
+        "beds": beds,
         "fields": {
             **fields,
             "emission_series": emission,
@@ -123,9 +124,7 @@ def _factor(row: CalibrationFactor) -> Factor:
 
 def _acquired(time_point: TimePoint) -> list[Series]:
     """Return the one image of a time point, or without one its projections, bed by bed in order of time."""
-    rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
-    images = [row for row in rows if row.kind == SeriesKind.EMISSION]
-    found = images or rows
+    found = series_to_quantify(time_point)
     if len(found) != 1 and not are_beds(found):
         raise InsufficientDataError(
             f"Time point {time_point.number} has {len(found)} SPECT or PET series; choose one.", code="emission_count"

@@ -18,6 +18,7 @@ export interface QuantifiedImage {
   id: string;
   number: number;
   is_stale: boolean;
+  stale_causes?: readonly string[];
   emission_volume: string;
   ct_volume: string | null;
   activity: MaybeQuantity;
