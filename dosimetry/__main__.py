@@ -1,4 +1,4 @@
-"""The command line for physicists: ``analyse`` a case, fit a ``population``, make a ``phantom`` and ``compare``."""
+"""The command line for physicists: ``reconstruct``, ``analyse``, ``population``, ``phantom`` and ``compare``."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dosimetry.case import reconstruct_command
 from dosimetry.case.population_file import fit_population_file
 from dosimetry.case.results import analyse_case
 from dosimetry.case.schema import TEMPLATE, read_case
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     analyse.add_argument("case", nargs="?", type=Path, help="case file (JSON)")
     analyse.add_argument("--out", type=Path, help="folder for results.json, maps and log")
     analyse.add_argument("--template", action="store_true", help="print an example case file and stop")
+    reconstruct_command.add_arguments(commands.add_parser("reconstruct", help="from SPECT projections to Bq/mL"))
     population = commands.add_parser("population", help="from accepted curves to a population prior")
     population.add_argument("curves", type=Path, help="file of curves (JSON)")
     population.add_argument("--out", type=Path, required=True, help="file for the prior (JSON)")
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare.add_argument("results", type=Path, help="results.json of analyse")
     compare.add_argument("truth", type=Path, help="truth.json of phantom")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "reconstruct":
+        return _guarded(lambda: reconstruct_command.run(chosen, log=_say, progress=_show_progress))
     if chosen.command == "compare":
         return _guarded(lambda: sys.stdout.write(compare_files(chosen.results, chosen.truth)))
     if chosen.command == "phantom":
@@ -50,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _show_progress(share: float, text: str) -> None:
+    sys.stderr.write(f"{share:5.0%}  {text}\n")
+    sys.stderr.flush()
 
 
 def _guarded(command: Callable[[], object]) -> int:

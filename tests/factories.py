@@ -3,10 +3,15 @@
 import gzip
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from dosimetry.dicomio.writing_common import PatientFacts, SeriesFacts, StudyFacts
+from dosimetry.dicomio.writing_emission import AcquisitionFacts, AgentFacts
+from dosimetry.dicomio.writing_projections import OrbitFacts, write_projections
 from planning import models, storage
 from planning.computation.populations import published_documents
 from planning.models.contours import ContourSource, ContourState
@@ -162,6 +167,37 @@ def _add_images(case: Case) -> None:
         matrix=IDENTITY,
         resampled_display=make_volume(case, "pet"),
         inputs_digest=DIGEST,
+    )
+
+
+def make_reconstructed(case: Case) -> None:
+    """Let the case's first image be one that the product reconstructed: its series holds projections."""
+    facts = {
+        "patient": PatientFacts(name="ZZPHI^Anna", patient_id="ZZPHI-1"),
+        "study": StudyFacts(study_uid="1.3", started=ADMINISTERED_AT),
+        "series": SeriesFacts(series_uid="1.2.0", number=1, started=ADMINISTERED_AT, seed="projections"),
+        "agent": AgentFacts(name="DOTATATE", nuclide="Lu-177", half_life_s=6.647 * 86400.0),
+    }
+    orbit = OrbitFacts(
+        angles_deg=(0.0, 90.0, 180.0, 270.0), radii_mm=(200.0,) * 4, pixel_mm=(4.0, 4.0), lowest_row_z_mm=0.0
+    )
+    with TemporaryDirectory() as folder:
+        written = write_projections(
+            np.ones((1, 4, 2, 2)),
+            path=Path(folder) / "nm.dcm",
+            orbit=orbit,
+            acquisition=AcquisitionFacts(
+                started=case.series.acquisition_start, frame_duration_s=600.0, energy_windows_kev=((187.2, 228.8),)
+            ),
+            frame_of_reference_uid="1.5",
+            **facts,
+        )
+        sha256 = storage.store_file(written.paths[0])
+    case.series.kind = "projections"
+    case.series.save()
+    models.SeriesFile.objects.create(series=case.series, sop_instance_uid="1.6", sha256=sha256, n_bytes=1)
+    models.QuantifiedImage.objects.filter(pk=case.image.pk).update(
+        mid_acquisition_at=case.series.acquisition_start + timedelta(seconds=300)
     )
 
 

@@ -27,6 +27,7 @@ from dosimetry.dicomio.writing_common import (
     start_dataset,
     time_text,
 )
+from dosimetry.dicomio.writing_derivation import Derivation, add_derivation, add_rotation
 from dosimetry.dicomio.writing_emission import (
     AcquisitionFacts,
     AgentFacts,
@@ -55,6 +56,7 @@ def write_nm(
     agent: AgentFacts,
     n_projections: int = 120,
     is_stack_reversed: bool = False,
+    derivation: Derivation | None = None,
 ) -> WrittenSeries:
     """Write counts as cameras without quantitative reconstruction do, or Bq/mL with a real world value map.
 
@@ -79,6 +81,8 @@ def write_nm(
         do.
     is_stack_reversed : bool
         Write the frames from the last slice to the first, with a negative spacing between slices.
+    derivation : Derivation or None
+        The projections from which the image was made; their rotation is written then.
 
     Returns
     -------
@@ -112,6 +116,9 @@ def write_nm(
     _add_vectors(dataset, acquisition=acquisition, agent=agent, n_projections=n_projections, reference=series.started)
     if slope is not None:
         dataset.RealWorldValueMappingSequence = [_real_world_item(slope)]
+    if derivation is not None:
+        add_derivation(dataset, derivation)
+        add_rotation(dataset, derivation, acquisition=acquisition)
     set_pixels_16_bit(dataset, values=values[::-1] if is_stack_reversed else values, is_signed=False)
     return WrittenSeries(
         paths=(save(dataset, path=path),),
@@ -205,7 +212,8 @@ def _add_vectors(
     dataset: Dataset, *, acquisition: AcquisitionFacts, agent: AgentFacts, n_projections: int, reference: datetime
 ) -> None:
     window = Dataset()
-    window.EnergyWindowRangeSequence = [energy_window_item(item) for item in acquisition.energy_windows_kev]
+    if acquisition.energy_windows_kev:
+        window.EnergyWindowRangeSequence = [energy_window_item(item) for item in acquisition.energy_windows_kev]
     window.EnergyWindowName = agent.nuclide
     dataset.EnergyWindowInformationSequence = [window]
     dataset.NumberOfEnergyWindows = 1

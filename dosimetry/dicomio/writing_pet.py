@@ -27,6 +27,7 @@ from dosimetry.dicomio.writing_common import (
     start_dataset,
     time_text,
 )
+from dosimetry.dicomio.writing_derivation import Derivation, add_derivation
 from dosimetry.dicomio.writing_emission import (
     AcquisitionFacts,
     AgentFacts,
@@ -53,6 +54,7 @@ def write_pet(
     acquisition: AcquisitionFacts,
     agent: AgentFacts,
     decay_correction: str = "START",
+    derivation: Derivation | None = None,
 ) -> WrittenSeries:
     """Write one file for each slice in BQML, each with its own rescale slope.
 
@@ -70,6 +72,8 @@ def write_pet(
         Nuclide, half-life, administration.
     decay_correction : str
         ``NONE``, ``START`` (of the series) or ``ADMIN`` (administration).
+    derivation : Derivation or None
+        The instances from which the image was made.
 
     Returns
     -------
@@ -101,6 +105,8 @@ def write_pet(
     if reference is not None:
         factor = decay_factor(acquisition=acquisition, agent=agent, reference=reference)
         dataset.DecayFactor = decimal_text(factor)
+    if derivation is not None:
+        add_derivation(dataset, derivation)
     paths, uids = [], []
     for index, values in enumerate(volume.values):
         uid = make_uid(series.series_uid, index, seed=series.seed)

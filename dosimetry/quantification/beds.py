@@ -1,7 +1,7 @@
 """Several beds of one scan joined into one image."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,26 +19,49 @@ POSITION_TOLERANCE_MM = 0.1
 FloatArray = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Bed:
+    """Values of a bed on the slices of the first one: from slice ``start`` on, moved by ``moved_mm`` at most."""
+
+    values: FloatArray
+    start: int
+    moved_mm: float = 0.0
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.values)
+
+    def between_others(self, *, has_below: bool, has_above: bool) -> "_Bed":
+        """Return the bed without the end slices that it fills in part, where another bed lies beyond them."""
+        if not self.moved_mm:
+            return self
+        first, last = int(has_below), len(self.values) - int(has_above)
+        return replace(self, values=self.values[first:last], start=self.start + first)
+
+
 def join_beds(images: Sequence[EmissionImage], *, nuclide: Nuclide) -> EmissionImage:
     """Join the reconstructed images of several beds of one scan into one.
 
     Every bed is brought to the mid-acquisition time of the first (earliest) bed with A(t1) = A(t2) exp(l (t2 - t1)).
     Where two beds overlap by n slices, the weight of the upper one rises linearly, 0, 1/(n - 1), ..., 1: the end slice
-    of a bed, whose neighbours the camera did not see, counts only where nothing else is there.
+    of a bed, whose neighbours the camera did not see, counts only where nothing else is there. A bed that lies between
+    the slices of the first is moved onto them linearly: each of its slices gives to the two nearest by their distance,
+    which keeps the sum. Its outermost slice then holds what the bed saw of it.
 
     Parameters
     ----------
     images : sequence of EmissionImage
         One or more, in any order: one frame of reference, one unit, columns and rows at the same places, one slice
-        spacing, overlapping or touching along the slice axis. Not corrected for decay; counts need equal durations.
+        spacing, overlapping or touching along the slice axis, by any step. Not corrected for decay; counts need equal
+        durations.
     nuclide : Nuclide
         Decay data of the course's nuclide.
 
     Returns
     -------
     EmissionImage
-        Values as of the first bed's time, with its series facts, and a finding that says what was joined. A single
-        bed comes back as it is.
+        Values as of the first bed's time, with its series facts, and findings that say what was joined and moved. A
+        single bed comes back as it is.
 
     Raises
     ------
@@ -48,12 +71,12 @@ def join_beds(images: Sequence[EmissionImage], *, nuclide: Nuclide) -> EmissionI
     InsufficientDataError
         A bed without acquisition time.
     GeometryMismatchError
-        Another frame of reference, other spacing or axes, shifted rows, columns or slices, or a gap between beds.
+        Another frame of reference, other spacing or axes, shifted rows or columns, or a gap between beds.
 
     Notes
     -----
     Physical decay only: what biology moves between two beds stays in the image. Three beds must not overlap in one
-    slice.
+    slice. Moving a bed by half a slice averages neighbouring slices: it blurs by about a slice, along the axis only.
     """
     if not images:
         raise InvalidInputError("There is no bed to join; give at least one image.", code="no_beds")
@@ -62,19 +85,21 @@ def join_beds(images: Sequence[EmissionImage], *, nuclide: Nuclide) -> EmissionI
     mids_s = _mid_acquisitions_s(images)
     first = images[int(np.argmin(mids_s))]
     _check_values(images)
-    starts = [_first_slice(image, first) for image in images]
-    order = sorted(range(len(images)), key=lambda number: starts[number])
-    stops = [start + len(image.volume.values) for start, image in zip(starts, images, strict=True)]
-    _check_order([(starts[n], stops[n]) for n in order])
-    low, high = starts[order[0]], max(stops)
+    placed = [_placed(image, first) for image in images]
+    order = sorted(range(len(images)), key=lambda number: (placed[number].start, placed[number].moved_mm > 0.0))
+    last = len(order) - 1
+    beds = [placed[n].between_others(has_below=place > 0, has_above=place < last) for place, n in enumerate(order)]
+    _check_order([(bed.start, bed.stop) for bed in beds])
+    low, high = beds[0].start, max(bed.stop for bed in beds)
     joined = np.zeros((high - low, *first.volume.values.shape[1:]))
-    for place, n in enumerate(order):
-        below = stops[order[place - 1]] - starts[n] if place > 0 else 0
-        above = stops[n] - starts[order[place + 1]] if place + 1 < len(order) else 0
+    for place, (n, bed) in enumerate(zip(order, beds, strict=True)):
+        below = beds[place - 1].stop - bed.start if place > 0 else 0
+        above = bed.stop - beds[place + 1].start if place < last else 0
         back = 1.0 / decay_factor(decay_constant_per_s=nuclide.decay_constant_per_s, elapsed_s=float(mids_s[n]))
-        weights = back * _weights(stops[n] - starts[n], below=below, above=above)
-        joined[starts[n] - low : stops[n] - low] += weights[:, None, None] * images[n].volume.values
-    return _as_image(images, first, joined, low, longest_s=float(mids_s.max()))
+        weights = back * _weights(len(bed.values), below=below, above=above)
+        joined[bed.start - low : bed.stop - low] += weights[:, None, None] * bed.values
+    image = _as_image(images, first, joined, low, longest_s=float(mids_s.max()))
+    return replace(image, findings=(*image.findings, *_moved_findings(beds)))
 
 
 def _mid_acquisitions_s(images: Sequence[EmissionImage]) -> FloatArray:
@@ -105,7 +130,35 @@ def _check_values(images: Sequence[EmissionImage]) -> None:
         )
 
 
-def _first_slice(image: EmissionImage, reference: EmissionImage) -> int:
+def _placed(image: EmissionImage, reference: EmissionImage) -> _Bed:
+    """Return a bed on the slices of the reference; each slice of one between them is shared by its two neighbours."""
+    values = np.asarray(image.volume.values, dtype=np.float64)
+    position = _position(image, reference)
+    spacing_mm = reference.volume.grid.spacing_xyz_mm[2]
+    nearest = round(position)
+    moved_mm = abs(position - nearest) * spacing_mm
+    if moved_mm <= POSITION_TOLERANCE_MM:
+        return _Bed(values=values, start=nearest)
+    start = int(np.floor(position))
+    share = position - start
+    spread = np.zeros((len(values) + 1, *values.shape[1:]))
+    spread[:-1] = (1.0 - share) * values
+    spread[1:] += share * values
+    return _Bed(values=spread, start=start, moved_mm=moved_mm)
+
+
+def _moved_findings(beds: Sequence[_Bed]) -> list[Finding]:
+    moved = [bed for bed in beds if bed.moved_mm]
+    if not moved:
+        return []
+    text = (
+        f"{len(moved)} of {len(beds)} beds lay between the slices of the first and were moved onto them linearly, by "
+        f"up to {max(bed.moved_mm for bed in moved):.1f} mm; they are blurred by about a slice along the axis."
+    )
+    return [Finding(code="beds_moved", level="note", message=text)]
+
+
+def _position(image: EmissionImage, reference: EmissionImage) -> float:
     """Return where the bed's first slice lies among the slices of the reference; negative before its first."""
     volume, other = image.volume, reference.volume
     if volume.frame_of_reference_uid != other.frame_of_reference_uid or not volume.frame_of_reference_uid:
@@ -124,14 +177,13 @@ def _first_slice(image: EmissionImage, reference: EmissionImage) -> int:
             code="bed_voxels",
         )
     index = other.grid.lps_mm_to_index(np.asarray(volume.grid.origin_lps_mm))
-    whole = np.array([np.rint(index[0]), 0.0, 0.0])
-    off_mm = np.abs((index - whole) * np.asarray(other.grid.spacing_xyz_mm)[::-1])
+    off_mm = np.abs(index[1:] * np.asarray(other.grid.spacing_xyz_mm)[1::-1])
     if off_mm.max() > POSITION_TOLERANCE_MM:
         raise GeometryMismatchError(
-            f"The voxels of the beds are shifted by {off_mm.max():.2f} mm; resample them to one grid first.",
+            f"Rows or columns of the beds are shifted by {off_mm.max():.2f} mm; resample them to one grid first.",
             code="bed_shifted",
         )
-    return int(whole[0])
+    return float(index[0])
 
 
 def _check_order(extents: list[tuple[int, int]]) -> None:

@@ -12,6 +12,8 @@ from dosimetry.quantification.dead_time import check_model
 from dosimetry.quantification.spect_settings import DeadTimeModel
 
 FloatArray = NDArray[np.float64]
+NORMAL_95 = float(stats.norm.ppf(0.975))
+"""Half width of the 95 % interval of a normal deviate: uncertainties are taken as stated."""
 MIN_POINTS_OVER_PARAMETERS = 1
 SMALLEST_NET_SHARE = 0.2
 """Of the lowest rate, for the start of the search only: with noise a background may exceed that rate."""
@@ -56,6 +58,21 @@ class DeadTimeFit:
     def p_value(self) -> float:
         """Return how often a chi-square as large as this one comes by chance; small: the other model may fit."""
         return float(stats.chi2.sf(self.chi_square, self.n_degrees_of_freedom))
+
+    @property
+    def reduced_chi_square(self) -> float:
+        """Return the chi-square for each degree of freedom; expect about 1."""
+        return self.chi_square / self.n_degrees_of_freedom
+
+    def interval_95(self, true_cps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the 95 % limits of the observed rate at true rates, cps, from the uncertainty of the dead time.
+
+        First order, dm/dtau = -m^2 (not paralysable) or -R m (paralysable): a dead time near zero may go either way.
+        """
+        observed = observed_rate(true_cps, dead_time_s=self.dead_time_s, model=self.model)
+        per_s = observed * (true_cps if self.model == "paralysable" else observed)
+        spread = NORMAL_95 * self.standard_uncertainty_s * per_s
+        return observed - spread, observed + spread
 
     @property
     def is_significant(self) -> bool:

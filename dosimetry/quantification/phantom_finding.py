@@ -61,13 +61,13 @@ def find_spheres(image: Volume, *, diameters_mm: Sequence[float]) -> tuple[tuple
     reach_mm = HALF * max(diameters_mm) + CAPTURE_MM
     is_peak = smooth == ndimage.maximum_filter(smooth, size=3)
     free = np.where(is_peak, smooth, -np.inf)
-    places = []
+    places: list[tuple[float, float, float]] = []
     for number in range(len(diameters_mm)):
         peak = np.unravel_index(int(np.argmax(free)), free.shape)
         if free[peak] <= max(background, 0.0):
             raise InsufficientDataError(
-                f"Only {number} of {len(diameters_mm)} spheres stand out of the image; check the diameters, or "
-                "leave the smallest out.",
+                f"Only {number} of {len(diameters_mm)} spheres stand out of the image{_places_in_words(places)}; check "
+                "the diameters, leave the smallest out, or give the centres.",
                 code="spheres_not_found",
             )
         around = _distance_mm(np.array(peak, dtype=float), grid) <= reach_mm
@@ -79,6 +79,14 @@ def find_spheres(image: Volume, *, diameters_mm: Sequence[float]) -> tuple[tuple
     by_size = np.argsort([-diameter for diameter in diameters_mm], kind="stable")
     centres = dict(zip(by_size.tolist(), places, strict=True))
     return tuple(centres[i] for i in range(len(diameters_mm)))
+
+
+def _places_in_words(places: Sequence[tuple[float, float, float]]) -> str:
+    """Return where spheres were found, LPS mm, the largest first."""
+    if not places:
+        return ""
+    texts = ("({:.0f}, {:.0f}, {:.0f})".format(*place) for place in places)
+    return f", at {', '.join(texts)} mm (LPS)"
 
 
 def cylinder_share(

@@ -14,6 +14,8 @@ N_PARAMETERS = 2
 START_LIMITS = (0.02, 0.98)
 """Recoveries for the starting line only; measured ones above 1 (ringing) have no logit."""
 VOLUME_TOLERANCE = 1e-9
+NORMAL_95 = float(stats.norm.ppf(0.975))
+"""Half width of the 95 % interval of a normal deviate: uncertainties are taken as stated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +52,11 @@ class RecoveryCurve:
     reconstruction_id: str
 
     @property
+    def reduced_chi_square(self) -> float:
+        """Return the chi-square for each degree of freedom; expect about 1."""
+        return self.chi_square / self.n_degrees_of_freedom
+
+    @property
     def p_value(self) -> float:
         """Return how often a chi-square as large as this one comes by chance; small: the form does not fit."""
         return float(stats.chi2.sf(self.chi_square, self.n_degrees_of_freedom))
@@ -70,6 +77,18 @@ class RecoveryCurve:
         gradient = _gradient(np.asarray(volume_ml, dtype=np.float64), exponent, b1_ml=self.b1_ml, b2=self.b2)
         variance = np.einsum("i...,ij,j...->...", gradient, self.covariance, gradient)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
+
+    def interval_95(self, volume_ml: ArrayLike, *, is_extrapolated: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Return the 95 % limits of RC at volumes in mL.
+
+        First order in the exponent b2 ln(v / b1), which is normal sooner than RC itself and keeps the limits between
+        0 and 1.
+        """
+        exponent = self._exponent(volume_ml, is_extrapolated)
+        slope = special.expit(exponent) * special.expit(-exponent)
+        spread = NORMAL_95 * self.standard_uncertainty(volume_ml, is_extrapolated=is_extrapolated) / slope
+        low, high = special.expit(exponent - spread), special.expit(exponent + spread)
+        return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
 
     def relative_fit_uncertainty(self, volume_ml: float, *, is_extrapolated: bool = False) -> float:
         """Return u(RC)/RC from the fit alone, as the chain of uncertainties takes it."""

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from dosimetry.errors import InvalidInputError
+from dosimetry.reconstruction.cameras import camera_named_in
 from dosimetry.units import US_S
 
 DeadTimeModel = Literal["paralysable", "non_paralysable"]
@@ -97,3 +98,29 @@ class SpectSettings:
 
 USUAL_SETTINGS = SpectSettings()
 """What a person gets who chooses nothing."""
+
+
+def settings_for_camera(chosen: Mapping[str, Any], *, camera_model: str = "", has_ct: bool = True) -> SpectSettings:
+    """Return the chosen settings; where no camera is chosen, that of the header is modelled if it is known.
+
+    Parameters
+    ----------
+    chosen : mapping
+        Settings by name, as of ``SpectSettings``; what is missing takes its usual value.
+    camera_model : str
+        Model of the camera in the header of the projections.
+    has_ct : bool
+        Whether a CT belongs to them: then the scatter of a known camera is simulated.
+
+    Raises
+    ------
+    InvalidInputError
+        As ``SpectSettings``.
+    """
+    if "camera" in chosen:
+        return SpectSettings(**chosen)
+    camera = camera_named_in(camera_model)
+    usual: dict[str, Any] = {"camera": camera}
+    if camera and has_ct and chosen.get("has_attenuation", True):
+        usual["scatter"] = "simulated"
+    return SpectSettings(**{**usual, **chosen})

@@ -12,6 +12,16 @@ from planning.selectors.sites import sites_visible_to
 from planning.services.calibrations import measurement_start
 
 MAX_ROWS = 500
+MAX_SPHERES = 20
+MAX_PLACE_MM = 5000.0
+
+
+def centres_field() -> serializers.ListField:
+    """Return the field of typed sphere centres: x, y, z in LPS mm, in the order of the diameters."""
+    centre = serializers.ListField(
+        child=FiniteFloatField(min_value=-MAX_PLACE_MM, max_value=MAX_PLACE_MM), min_length=3, max_length=3
+    )
+    return serializers.ListField(child=centre, min_length=1, max_length=MAX_SPHERES, required=False)
 
 
 class SourceInput(serializers.Serializer):
@@ -58,6 +68,12 @@ class SphereInput(ScanInput):
     sphere_diameter_mm = FiniteFloatField(min_value=1.0, max_value=300.0)
     region_diameter_mm = FiniteFloatField(required=False, min_value=1.0, max_value=500.0)
     background_shell_mm = FiniteFloatField(required=False, min_value=1.0, max_value=100.0)
+    centres_lps_mm = centres_field()
+
+    def validate_centres_lps_mm(self, value):
+        if len(value) != 1:
+            raise serializers.ValidationError("One sphere has one centre; type a single line, or none.")
+        return value
 
 
 class DeadTimeInput(serializers.Serializer):
@@ -80,12 +96,20 @@ class RecoveryInput(serializers.Serializer):
     background_kbq_per_ml = FiniteFloatField(required=False, min_value=0.0)
     relative_standard_uncertainty_percent = FiniteFloatField(min_value=0.01, max_value=100.0)
     diameters_mm = serializers.ListField(
-        child=FiniteFloatField(min_value=1.0, max_value=300.0), min_length=3, max_length=20
+        child=FiniteFloatField(min_value=1.0, max_value=300.0), min_length=3, max_length=MAX_SPHERES
     )
+    centres_lps_mm = centres_field()
     reconstruction = serializers.CharField(max_length=255)
 
     def validate_assay_at(self, value):
         return value.isoformat()
+
+    def validate(self, attrs):
+        n_typed, n_spheres = len(attrs.get("centres_lps_mm", ())), len(attrs["diameters_mm"])
+        if n_typed not in {0, n_spheres}:
+            text = f"{n_spheres} diameters need {n_spheres} centres, one a line in their order; got {n_typed}."
+            raise serializers.ValidationError({"centres_lps_mm": text})
+        return attrs
 
 
 INPUTS = {

@@ -1,4 +1,4 @@
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from rest_framework import serializers
@@ -17,8 +17,9 @@ from planning.computation.spect_settings import (
     spect_settings,
 )
 from planning.selectors.courses import cycles_visible_to, time_points_visible_to
-from planning.selectors.imaging import cycle_images, projections_camera, series_visible_to
+from planning.selectors.imaging import cycle_images, images_visible_to, projections_camera, series_visible_to
 from planning.services.audit import audit_view
+from planning.services.image_exports import image_export
 from planning.services.imaging import images_start, reference_choose
 
 US_S = 1e-6
@@ -87,7 +88,21 @@ class SeriesPreviewApi(APIView):
         return FileResponse(stored, content_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
 
+class ImageDicomApi(APIView):
+    """Sends a reconstructed image as a DICOM file; its name holds nothing of the patient."""
+
+    @documented()
+    def get(self, request, image_id):
+        image = get_object_or_404(images_visible_to(user=request.user), pk=image_id)
+        content = image_export(actor=request.user, image=image)
+        point = image.time_point
+        name = f"nm-cycle-{point.cycle.number}-scan-{point.number}-v{image.number}.dcm"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+        return HttpResponse(content, content_type="application/dicom", headers=headers)
+
+
 urlpatterns = [
+    path("images/<uuid:image_id>/dicom", ImageDicomApi.as_view(), name="image-dicom"),
     path("series/<uuid:series_id>/preview", SeriesPreviewApi.as_view(), name="series-preview"),
     path("cycles/<uuid:cycle_id>/images", ImagesApi.as_view(), name="images"),
     path("cycles/<uuid:cycle_id>/images/prepare", ImagesPrepareApi.as_view(), name="images-prepare"),

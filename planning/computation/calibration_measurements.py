@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dosimetry.dicomio.emission import EmissionImage, read_emission
 from dosimetry.errors import InsufficientDataError, InvalidInputError
@@ -19,13 +20,13 @@ from dosimetry.quantification.dead_time_fit import fit_dead_time, observed_rate
 from dosimetry.quantification.decay import decay_factor
 from dosimetry.quantification.phantom_finding import cylinder_share, find_cylinder_centre, find_spheres
 from dosimetry.quantification.phantom_source import PhantomSource
-from dosimetry.quantification.recovery import recovery_function
 from dosimetry.quantification.recovery_spheres import fit_recovery_from_spheres
 from dosimetry.units import HOUR_S, MBQ_BQ, US_S
-from planning.computation.imaging import dicom_series
+from planning.computation.series import dicom_series
 from planning.models import Series
 
 Inputs = Mapping[str, Any]
+FloatArray = NDArray[np.float64]
 N_DRAWN = 60
 RESOLUTION_MARGIN_MM = 30.0
 """Blur taken in around a sphere on each side when no region is given: twice 15 mm, the FWHM of a Lu-177 SPECT."""
@@ -87,7 +88,7 @@ def _cylinder(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
 def _sphere(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
     _refuse_corrected(image)
     diameter = inputs["sphere_diameter_mm"]
-    (centre,) = find_spheres(image.volume, diameters_mm=(diameter,))
+    (centre,) = _centres(image, inputs, diameters_mm=(diameter,))
     measured = measure_sphere(
         image.volume,
         source=_source(image, inputs),
@@ -108,11 +109,30 @@ def _refuse_corrected(image: EmissionImage) -> None:
         )
 
 
-def _notes(inputs: Inputs) -> list[str]:
-    """Return what stands in for a number that was not given."""
-    if inputs.get("acquired_counts") is not None:
-        return []
-    return ["The counts of the projections were not given: those of the image stand in for the counting statistics."]
+def _centres(
+    image: EmissionImage, inputs: Inputs, *, diameters_mm: tuple[float, ...]
+) -> tuple[tuple[float, float, float], ...]:
+    """Return the centres of the spheres as typed, else as found."""
+    typed = inputs.get("centres_lps_mm")
+    if not typed:
+        return find_spheres(image.volume, diameters_mm=diameters_mm)
+    if len(typed) != len(diameters_mm):
+        raise InvalidInputError(
+            f"{len(diameters_mm)} spheres need as many centres, in the order of their diameters; got {len(typed)}.",
+            code="bad_centres",
+        )
+    return tuple((float(x), float(y), float(z)) for x, y, z in typed)
+
+
+def _notes(inputs: Inputs, *, has_counts: bool = True) -> list[str]:
+    """Return what stands in for a number that was not given, and what was not found but typed."""
+    notes = []
+    if has_counts and inputs.get("acquired_counts") is None:
+        text = "The counts of the projections were not given: those of the image stand in for the counting statistics."
+        notes.append(text)
+    if inputs.get("centres_lps_mm"):
+        notes.append("The centres of the spheres were typed.")
+    return notes
 
 
 def _source(image: EmissionImage, inputs: Inputs) -> PhantomSource:
@@ -143,15 +163,17 @@ def _acquired_counts(image: EmissionImage, inputs: Inputs) -> float:
 
 
 def _factor(measured: CalibrationMeasurement) -> dict[str, Any]:
+    whole = measured.whole_image_cps_per_bq
     return {
         "calibration_cps_per_mbq": measured.calibration_cps_per_bq * MBQ_BQ,
         "standard_uncertainty_cps_per_mbq": measured.standard_uncertainty_cps_per_bq * MBQ_BQ,
         "contributions_percent": {name: 100.0 * value for name, value in measured.contributions.items()},
         "mean_activity_mbq": measured.mean_activity_bq / MBQ_BQ,
         "net_cps": measured.net_cps,
-        "whole_image_cps_per_mbq": None
-        if measured.whole_image_cps_per_bq is None
-        else measured.whole_image_cps_per_bq * MBQ_BQ,
+        "whole_image_cps_per_mbq": None if whole is None else whole * MBQ_BQ,
+        "whole_image_difference_percent": None
+        if whole is None
+        else 100.0 * (whole / measured.calibration_cps_per_bq - 1.0),
     }
 
 
@@ -168,30 +190,39 @@ def _dead_time(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
     )
     if inputs["duration_s"] <= 0.0:
         raise InvalidInputError("Each count must last some time.", code="no_duration")
+    deviations = np.sqrt(np.maximum(rates, 1.0) / inputs["duration_s"])
+    background_cps = inputs.get("background_cps", 0.0)
     fit = fit_dead_time(
         rates.tolist(),
-        standard_uncertainties_cps=np.sqrt(np.maximum(rates, 1.0) / inputs["duration_s"]).tolist(),
+        standard_uncertainties_cps=deviations.tolist(),
         model=inputs["model"],
-        background_cps=inputs.get("background_cps", 0.0),
+        background_cps=background_cps,
         **shape,
     )
-    true = fit.scale * (np.exp(-decay * places * HOUR_S) if is_decaying else places)
+    true = fit.scale * (np.exp(-decay * places * HOUR_S) if is_decaying else places) + background_cps
     highest = 1.05 * float(np.max(true))
     drawn = np.linspace(0.0, highest, N_DRAWN)
     return {
         "dead_time_us": fit.dead_time_s / US_S,
         "standard_uncertainty_us": fit.standard_uncertainty_s / US_S,
         "model": inputs["model"],
-        "reduced_chi_square": fit.chi_square / fit.n_degrees_of_freedom,
+        "reduced_chi_square": fit.reduced_chi_square,
         "p_value": fit.p_value,
         "is_significant": fit.is_significant,
         "largest_loss_percent": 100.0 * fit.largest_loss,
-        "points": {"x": true.tolist(), "y": rates.tolist()},
-        "line": {
-            "x": drawn.tolist(),
-            "y": observed_rate(drawn, dead_time_s=fit.dead_time_s, model=inputs["model"]).tolist(),
-        },
+        "points": {"x": true.tolist(), "y": rates.tolist(), "standard_uncertainty": deviations.tolist()},
+        "line": _line(
+            drawn,
+            observed_rate(drawn, dead_time_s=fit.dead_time_s, model=inputs["model"]),
+            between=fit.interval_95(drawn),
+        ),
     }
+
+
+def _line(x: FloatArray, y: FloatArray, *, between: tuple[FloatArray, FloatArray]) -> dict[str, list[float]]:
+    """Return a fitted curve to draw, with its 95 % limits."""
+    low, high = between
+    return {"x": x.tolist(), "y": y.tolist(), "low_95": low.tolist(), "high_95": high.tolist()}
 
 
 def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
@@ -202,7 +233,7 @@ def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
             "Recovery needs an image in Bq/mL; export it so, or reconstruct the projections here.", code="units"
         )
     diameters = tuple(inputs["diameters_mm"])
-    centres = find_spheres(volume, diameters_mm=diameters)
+    centres = _centres(image, inputs, diameters_mm=diameters)
     mean = _at_scan(image, inputs)
     n = len(diameters)
     curve, spheres = fit_recovery_from_spheres(
@@ -219,7 +250,9 @@ def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
     return {
         "b1_ml": curve.b1_ml,
         "b2": curve.b2,
+        "reduced_chi_square": curve.reduced_chi_square,
         "p_value": curve.p_value,
+        "notes": _notes(inputs, has_counts=False),
         "spheres": [
             {
                 "diameter_mm": diameter,
@@ -230,11 +263,12 @@ def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
             }
             for diameter, sphere, centre in zip(diameters, spheres, centres, strict=True)
         ],
-        "points": {"x": volumes.tolist(), "y": [sphere.recovery_coefficient for sphere in spheres]},
-        "line": {
-            "x": drawn.tolist(),
-            "y": recovery_function(drawn, b1_ml=curve.b1_ml, b2=curve.b2).tolist(),
+        "points": {
+            "x": volumes.tolist(),
+            "y": [sphere.recovery_coefficient for sphere in spheres],
+            "standard_uncertainty": [sphere.standard_uncertainty for sphere in spheres],
         },
+        "line": _line(drawn, curve.coefficient(drawn), between=curve.interval_95(drawn)),
     }
 
 

@@ -2,33 +2,29 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from dosimetry.dicomio.ct import read_ct
 from dosimetry.dicomio.emission import read_emission
-from dosimetry.dicomio.headers import read_header
-from dosimetry.dicomio.series import Series as DicomSeries
-from dosimetry.dicomio.series import group_series
 from dosimetry.errors import InsufficientDataError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor as Factor
+from dosimetry.quantification.spect_beds import RECONSTRUCTION_CODES
 from planning import storage
 from planning.computation.grids import grid_to_dict
 from planning.computation.provenance import software_versions
-from planning.computation.spect import reconstruct_beds
+from planning.computation.series import dicom_series
+from planning.computation.spect import reconstruct_stored_beds
 from planning.computation.spect_settings import settings_as_dict, spect_settings
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
 from planning.models import Administration, CalibrationFactor, Series, TimePoint
-from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
+from planning.models.imaging import SeriesKind
 from planning.selectors.calibrations import calibration_for
-from planning.selectors.current import are_beds, current_administration
+from planning.selectors.current import are_beds, current_administration, series_to_quantify
 
-RECONSTRUCTION = ("reconstructed", "beds_joined")
-"""Findings that tell how projections became an image: the first steps of the quantification."""
 ANNIHILATION_NUCLIDES = {"F-18", "Ga-68", "Cu-64", "Zr-89", "C-11"}
 
 
@@ -53,7 +49,7 @@ def compute_image(
         model = emission.summary.get("manufacturer_model", "")
         settings = spect_settings(parameters, camera_model=model, has_ct=ct is not None)
         inputs["spect"] = settings_as_dict(settings)
-        image = reconstruct_beds(
+        image = reconstruct_stored_beds(
             [dicom_series(bed) for bed in beds],
             ct=None if ct is None else (ct, dicom_series(ct)),
             nuclide=nuclide,
@@ -77,8 +73,8 @@ def compute_image(
     fields: dict[str, Any] = {"ct_sha256": "", "ct_grid": None}
     label_grid, _ = display_grid(quantified.volume.grid)
     said = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
-    findings = [finding for finding in said if finding["code"] not in RECONSTRUCTION]
-    reconstruction = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION]
+    findings = [finding for finding in said if finding["code"] not in RECONSTRUCTION_CODES]
+    reconstruction = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION_CODES]
     steps = [*reconstruction, *quantified.steps[1 if reconstruction else 0 :]]
     if ct is not None:
         progress(0.55, "Reading CT")
@@ -92,6 +88,7 @@ def compute_image(
     progress(0.90, "Storing")
     return {
         "assets": assets,
+        "beds": beds,
         "fields": {
             **fields,
             "emission_series": emission,
@@ -114,15 +111,6 @@ def compute_image(
     }
 
 
-def dicom_series(series: Series) -> DicomSeries:
-    """Return the stored series as its reader wants it."""
-    headers = [read_header(storage.object_path(file.sha256)) for file in series.files.all()]
-    groups = group_series(headers, site_zone=ZoneInfo(series.site.time_zone))
-    if len(groups) != 1:
-        raise InsufficientDataError("The stored series mixes several grids.", code="several_grids")
-    return groups[0]
-
-
 def _factor(row: CalibrationFactor) -> Factor:
     return Factor(
         calibration_cps_per_bq=row.calibration_cps_per_bq,
@@ -136,9 +124,7 @@ def _factor(row: CalibrationFactor) -> Factor:
 
 def _acquired(time_point: TimePoint) -> list[Series]:
     """Return the one image of a time point, or without one its projections, bed by bed in order of time."""
-    rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
-    images = [row for row in rows if row.kind == SeriesKind.EMISSION]
-    found = images or rows
+    found = series_to_quantify(time_point)
     if len(found) != 1 and not are_beds(found):
         raise InsufficientDataError(
             f"Time point {time_point.number} has {len(found)} SPECT or PET series; choose one.", code="emission_count"

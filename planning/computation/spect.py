@@ -7,18 +7,16 @@ from dosimetry.dicomio.emission import EmissionImage
 from dosimetry.dicomio.projections import read_projections
 from dosimetry.dicomio.series import Series as DicomSeries
 from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
-from dosimetry.errors import InsufficientDataError
 from dosimetry.nuclides.decay import Nuclide
-from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
-from dosimetry.quantification.spect import reconstruct_spect
+from dosimetry.quantification.spect_beds import reconstruct_beds
 from dosimetry.quantification.spect_settings import SpectSettings
 from planning.computation.densities import curve_of
 from planning.models import Series
 from planning.selectors.density_curves import density_curve_for
 
 
-def reconstruct_beds(
+def reconstruct_stored_beds(
     beds: Sequence[DicomSeries],
     *,
     ct: tuple[Series, DicomSeries] | None,
@@ -28,27 +26,16 @@ def reconstruct_beds(
     progress: Callable[[float, str], None],
 ) -> EmissionImage:
     """Reconstruct the beds of one scan and join them; the density comes from the CT by the curve of its scanner."""
-    projections = [read_projections(bed) for bed in beds]
-    places = [item.lowest_row_z_mm for item in projections]
-    if len(set(places)) < len(places):
-        raise InsufficientDataError(
-            f"{len(places)} SPECT acquisitions lie at one place or state none; choose one.", code="emission_count"
-        )
     density = None
     if ct is not None and settings.has_attenuation:
         row = density_curve_for(ct[0])
         curve = DEFAULT_DENSITY_CURVE if row is None else curve_of(row.points, source=row.source)
         density = density_from_hu(read_ct(ct[1]), curve=curve)
-    images = []
-    for number, item in enumerate(projections):
-
-        def report(share: float, text: str, number: int = number) -> None:
-            bed = "" if len(projections) == 1 else f"Bed {number + 1}: "
-            progress((number + share) / len(projections), bed + text)
-
-        images.append(
-            reconstruct_spect(
-                item, nuclide=nuclide, density=density, calibration=calibration, settings=settings, progress=report
-            )
-        )
-    return join_beds(images, nuclide=nuclide)
+    return reconstruct_beds(
+        [read_projections(bed) for bed in beds],
+        nuclide=nuclide,
+        density=density,
+        calibration=calibration,
+        settings=settings,
+        progress=progress,
+    )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
-from dosimetry.quantification.spect_settings import SCATTER_WORDS, DeadTimeModel, SpectSettings
-from dosimetry.reconstruction.cameras import CAMERAS, camera_named_in
+from dosimetry.quantification.spect_settings import SCATTER_WORDS, DeadTimeModel, SpectSettings, settings_for_camera
+from dosimetry.reconstruction.cameras import CAMERAS
 
 CAMERA_NAMES = tuple(CAMERAS)
 SCATTER_CHOICES = tuple(SCATTER_WORDS)
@@ -19,15 +19,7 @@ def spect_settings(parameters: Mapping[str, Any], *, camera_model: str = "", has
     """
     known = {field.name for field in fields(SpectSettings)}
     chosen = {name: value for name, value in parameters.items() if name in known}
-    if "camera" not in chosen:
-        chosen = {**_known_camera(camera_model, has_ct=has_ct and chosen.get("has_attenuation", True)), **chosen}
-    return SpectSettings(**chosen)
-
-
-def _known_camera(camera_model: str, *, has_ct: bool) -> dict[str, Any]:
-    """Return what a camera's name alone allows: its resolution, and scatter simulated where there is a CT."""
-    camera = camera_named_in(camera_model)
-    return {"camera": camera, "scatter": "simulated"} if camera and has_ct else {"camera": camera}
+    return settings_for_camera(chosen, camera_model=camera_model, has_ct=has_ct)
 
 
 def settings_as_dict(settings: SpectSettings) -> dict[str, Any]:

@@ -144,6 +144,7 @@ class QuantifiedImage(Timestamped):
     time_point = models.ForeignKey("planning.TimePoint", on_delete=models.PROTECT, related_name="images")
     number = models.PositiveIntegerField()
     emission_series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="+")
+    beds = models.ManyToManyField(Series, related_name="+")  # of one scan, the emission series among them
     ct_series = models.ForeignKey(Series, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     administration = models.ForeignKey("planning.Administration", on_delete=models.PROTECT, related_name="+")
     calibration = models.ForeignKey(

@@ -29,10 +29,15 @@ def reference_time_point(cycle: Cycle) -> TimePoint | None:
     return cycle.time_points.filter(is_reference=True).first()
 
 
-def acquired_series(time_point: TimePoint) -> Series | None:
-    """Return what a time point is quantified from: the camera's image, or without one its projections."""
+def series_to_quantify(time_point: TimePoint) -> list[Series]:
+    """Return the camera's images of a time point, or without one all its projections: one series, or beds of a scan."""
     rows = list(time_point.series.filter(kind__in=ACQUIRED_KINDS, is_discarded=False))
-    return min(rows, key=lambda row: ACQUIRED_KINDS.index(row.kind), default=None)
+    return [row for row in rows if row.kind == SeriesKind.EMISSION] or rows
+
+
+def acquired_series(time_point: TimePoint) -> Series | None:
+    """Return what a time point is quantified from: the camera's image, or without one its first projections."""
+    return next(iter(series_to_quantify(time_point)), None)
 
 
 def are_beds(series: list[Series]) -> bool:

@@ -25,6 +25,10 @@ def volumes_visible_to(*, user):
     return VolumeAsset.objects.filter(site__in=site_ids_of(user=user))
 
 
+def images_visible_to(*, user):
+    return QuantifiedImage.objects.filter(time_point__cycle__course__patient__site__in=site_ids_of(user=user))
+
+
 def series_visible_to(*, user):
     return Series.objects.filter(site__in=site_ids_of(user=user))
 
@@ -98,8 +102,9 @@ def _image(image: QuantifiedImage, raised: list) -> dict[str, Any]:
         "nuclide": image.nuclide,
         "modality": image.emission_series.modality,
         "unit": "Bq/mL",
+        "dicom_url": f"/api/images/{image.pk}/dicom" if is_reconstructed(image) else None,
         "units": summary.get("units") or "counts",
-        "corrections": _corrections(image),
+        "corrections": image_corrections(image),
         "decay_correction": summary.get("decay_correction", ""),
         "decay_reference": DECAY_WORDS.get(summary.get("decay_correction", ""), "not stated"),
         "calibration": calibration
@@ -139,9 +144,14 @@ def _partial_volume(image: QuantifiedImage) -> dict[str, Any] | None:
     return {"method": method, "text": partial_volume_text(curves.parameters), "changes": changes}
 
 
-def _corrections(image: QuantifiedImage) -> list[str]:
+def is_reconstructed(image: QuantifiedImage) -> bool:
+    """Return whether the product made the image from projections; otherwise the camera did."""
+    return image.emission_series.kind == SeriesKind.PROJECTIONS
+
+
+def image_corrections(image: QuantifiedImage) -> list[str]:
     """Return what the camera's header states, or what the reconstruction of projections did."""
-    if image.emission_series.kind != SeriesKind.PROJECTIONS:
+    if not is_reconstructed(image):
         return image.emission_series.summary.get("corrections", [])
     settings = image.run.parameters if image.run else {}
     made = {"ATTN": settings.get("has_attenuation", True), "SCAT": settings.get("scatter", "windows") != "none"}

@@ -9,6 +9,7 @@ from planning.models.kinetics import CurveRevision, PointExclusion
 from planning.models.registrations import Decision
 from planning.selectors.calibrations import calibration_for
 from planning.selectors.current import (
+    are_beds,
     current_administration,
     current_calculation,
     current_contours,
@@ -18,6 +19,7 @@ from planning.selectors.current import (
     current_registration,
     external_doses_of,
     reference_time_point,
+    series_to_quantify,
 )
 from planning.selectors.density_curves import density_stale_cause
 from planning.selectors.kinetics import earlier_choices
@@ -33,6 +35,7 @@ def image_stale_causes(image: QuantifiedImage) -> list[str]:
     series = image.time_point.series.filter(is_discarded=False)
     if not series.filter(pk=image.emission_series_id).exists():
         causes.append("the emission series was taken out")
+    causes += _bed_causes(image)
     has_ct = series.filter(kind=SeriesKind.CT).exists()
     if has_ct and image.ct_series is None:
         causes.append("a CT was added")
@@ -42,6 +45,22 @@ def image_stale_causes(image: QuantifiedImage) -> list[str]:
         causes.append("the calibration factor was withdrawn")
     elif calibration_for(image.emission_series) != image.calibration:
         causes.append("another calibration factor applies")
+    return causes
+
+
+def _bed_causes(image: QuantifiedImage) -> list[str]:
+    """Compare the series that the image was made from with those that it would be made from now."""
+    used = {image.emission_series_id, *image.beds.values_list("pk", flat=True)}
+    found = series_to_quantify(image.time_point)
+    added = [row for row in found if row.pk not in used]
+    causes = []
+    if added and any(row.kind == SeriesKind.EMISSION for row in added):
+        causes.append("an image of the camera was added, which now counts")
+    elif added:
+        what = "a bed of the scan was added" if are_beds(found) else "other projections were added"
+        causes.append(f"{what}; prepare the images again to take it in")
+    elif used - {image.emission_series_id} - {row.pk for row in found}:
+        causes.append("a bed of the scan was taken out")
     return causes
 
 

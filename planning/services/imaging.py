@@ -60,6 +60,7 @@ def images_save(*, run: Run, cycle: Cycle, results: list[tuple[TimePoint, Mappin
             **assets,
             **result["fields"],
         )
+        image.beds.set(result["beds"])
         audit_record(actor=run.requested_by, action="image.save", target=image, site=cycle.site, patient=cycle.patient)
     return cycle
 

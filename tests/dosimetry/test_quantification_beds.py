@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from dosimetry.dicomio.headers import read_header
 from dosimetry.dicomio.projections import read_projections
@@ -120,12 +121,16 @@ def test_the_order_does_not_matter_and_one_bed_stays_as_it_is(beds):
     assert join_beds(beds[:1], nuclide=LU177) is beds[0]
 
 
-def at(image, *, slices: float = 0.0, later_s: float = 0.0, value: float | None = None, **changes):
-    """Return an image some slices further up, later, and of another value."""
+def at(image, *, slices: float = 0.0, later_s: float = 0.0, value=None, columns: float = 0.0, **changes):
+    """Return an image some slices further up, later, and of another value for all slices or for each."""
     volume = image.volume
     x, y, z = volume.grid.origin_lps_mm
-    grid = replace(volume.grid, origin_lps_mm=(x, y, z + slices * volume.grid.spacing_xyz_mm[2]))
-    values = volume.values if value is None else np.full_like(volume.values, value)
+    step_x, _, step_z = volume.grid.spacing_xyz_mm
+    grid = replace(volume.grid, origin_lps_mm=(x + columns * step_x, y, z + slices * step_z))
+    values = volume.values
+    if value is not None:
+        per_slice = np.broadcast_to(np.asarray(value, dtype=np.float32), len(values))
+        values = np.broadcast_to(per_slice[:, None, None], values.shape)
     start = image.series.acquisition_start + timedelta(seconds=later_s)
     frame = changes.pop("frame", volume.frame_of_reference_uid)
     moved = Volume(values=values, grid=grid, unit=changes.pop("unit", volume.unit), frame_of_reference_uid=frame)
@@ -159,11 +164,78 @@ def test_the_overlap_goes_over_linearly(beds):
     assert touching.volume.values[:, 0, 0][18:22].tolist() == [0.0, 0.0, 1.0, 1.0]
 
 
+def slice_means(cumulative, position: float, n: int) -> np.ndarray:
+    """Return what slices of one unit hold of a profile along the axis, from its integral."""
+    edges = position - 0.5 + np.arange(n + 1)
+    return np.diff(cumulative(edges))
+
+
+PROFILES = {
+    "uniform": lambda z: z,
+    "sloping": lambda z: z + 0.01 * z**2,
+    "waves": lambda z: 2.0 * z - np.cos(z / 2.0),
+    # Lesions of a slice and a half, in the overlap and near the far end; a body around them.
+    "lesions": lambda z: 0.1 * z + 5.0 * ndtr((z - 17.3) / 1.5) + 5.0 * ndtr((z - 32.2) / 1.5),
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("step", [16.1, 16.25, 16.5, 16.9, -15.7])
+def test_a_bed_between_the_slices_of_the_first_keeps_its_activity(beds, name, step):
+    """The first bed lies at 0 to 19; the other by a step that is no whole number of slices away, later."""
+    n = beds[0].volume.values.shape[0]
+    images = [
+        at(beds[0], value=slice_means(PROFILES[name], 0.0, n)),
+        at(beds[0], value=slice_means(PROFILES[name], step, n), slices=step, later_s=1.0),
+    ]
+    joined = join_beds(images, nuclide=LU177)
+    low, high = min(0.0, step) - 0.5, max(0.0, step) + n - 0.5
+    true = float(PROFILES[name](np.array(high)) - PROFILES[name](np.array(low)))
+    per_slice = joined.volume.values[:, 0, 0].astype(np.float64)
+    # What is asked of it: half a per cent. Decay over a second is 1e-6.
+    assert per_slice.sum() == pytest.approx(true, rel=0.005)
+    if name == "uniform":
+        whole = per_slice[:-1] if step > 0.0 else per_slice[1:]
+        assert whole == pytest.approx(1.0, abs=1e-5)
+    codes = [finding.code for finding in joined.findings]
+    assert codes[-2:] == ["beds_joined", "beds_moved"]
+    moved_mm = 10.0 * abs(step - round(step))
+    assert (
+        f"1 of 2 beds lay between the slices of the first and were moved onto them linearly, by up to {moved_mm:.1f}"
+        in (joined.findings[-1].message)
+    )
+
+
+def test_a_simulated_bed_between_the_slices_leaves_no_seam(beds):
+    """The cylinder is the same at every step along it: only the header of the upper bed is moved, by 0.4 slices."""
+    moved = join_beds([beds[0], at(beds[1], slices=0.4)], nuclide=LU177)
+    per_slice = moved.volume.values.sum(axis=(1, 2), dtype=np.float64)
+    n_z = beds[0].volume.grid.shape_zyx[0]
+    seam = per_slice[n_z - N_OVERLAP - 2 : n_z + 2]
+    assert seam == pytest.approx(np.full(seam.size, np.median(per_slice)), rel=0.01)
+    whole = join_beds(beds, nuclide=LU177).volume.values.sum(axis=(1, 2), dtype=np.float64)
+    assert per_slice.sum() == pytest.approx(whole.sum() + 0.4 * np.median(whole), rel=0.005)
+
+
+def test_header_rounding_moves_nothing(beds):
+    near = join_beds([beds[0], at(beds[1], slices=0.009)], nuclide=LU177)
+    assert np.array_equal(near.volume.values, join_beds(beds, nuclide=LU177).volume.values)
+    assert near.findings[-1].code == "beds_joined"
+
+
+def test_a_middle_bed_may_lie_between_slices(beds):
+    images = [at(beds[0], slices=16.0 * n + 0.5 * (n == 1), later_s=float(n), value=1.0) for n in range(3)]
+    joined = join_beds(images, nuclide=LU177)
+    assert joined.volume.values.shape[0] == 20 + 2 * 16
+    assert joined.volume.values == pytest.approx(1.0, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "code"),
     [
         ({"slices": 21.0}, GeometryMismatchError, "bed_gap"),
-        ({"slices": 16.5}, GeometryMismatchError, "bed_shifted"),
+        ({"slices": 20.4}, GeometryMismatchError, "bed_gap"),
+        ({"slices": 16.0, "columns": 0.3}, GeometryMismatchError, "bed_shifted"),
         ({"slices": 0.0}, InvalidInputError, "bed_inside"),
         ({"slices": 16.0, "frame": "1.2.9"}, GeometryMismatchError, "bed_frame"),
         ({"slices": 16.0, "unit": "counts"}, InvalidInputError, "bed_units"),

@@ -66,6 +66,22 @@ def test_the_uncertainty_is_what_repeated_series_give(model):
     assert np.mean([f.chi_square for f in fits]) == pytest.approx(18.0, abs=1.2)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_interval_is_that_of_the_dead_time(model):
+    stated = fit(decaying(model), model)
+    true = np.array([1e4, 1e5])
+    low, high = stated.interval_95(true)
+    ends = [
+        observed_rate(true, dead_time_s=stated.dead_time_s + sign * 1.96 * stated.standard_uncertainty_s, model=model)
+        for sign in (1.0, -1.0)
+    ]
+    # The dead time is known to about 1 %: what first order leaves out is its square.
+    middle = observed_rate(true, dead_time_s=stated.dead_time_s, model=model)
+    assert low - middle == pytest.approx(ends[0] - middle, rel=0.01)
+    assert high - middle == pytest.approx(ends[1] - middle, rel=0.01)
+    assert stated.reduced_chi_square == stated.chi_square / stated.n_degrees_of_freedom
+
+
 def test_the_wrong_model_shows_in_the_p_value():
     rates = decaying("paralysable", start_cps=4e5)
     assert fit(rates, "paralysable").p_value > 0.99

@@ -58,5 +58,11 @@ def test_what_is_not_there_is_said():
         find_spheres(empty, diameters_mm=(10.0, 20.0))
     with pytest.raises(InvalidInputError, match="diameter"):
         find_spheres(empty, diameters_mm=())
+
+
+def test_the_spheres_that_were_found_are_named_when_others_were_not():
+    values = sphere_fraction(GRID, centre_lps_mm=(8.0, -2.0, 120.0), diameter_mm=30.0).astype(np.float32)
+    with pytest.raises(InsufficientDataError, match=r"1 of 2 .* at \(8, -2, 120\) mm .* give the centres"):
+        find_spheres(Volume(values=values, grid=GRID, unit="counts"), diameters_mm=(30.0, 10.0))
     with pytest.raises(InvalidInputError, match="outside"):
         cylinder_share(GRID, centre_lps_mm=(900.0, 0.0, 0.0), diameter_mm=10.0, length_mm=10.0)

@@ -98,6 +98,26 @@ def test_the_covariance_is_what_repeated_measurements_give():
     assert np.mean([fit.p_value < 0.05 for fit in fits]) == pytest.approx(0.05, abs=0.04)
 
 
+def test_the_interval_covers_the_true_curve_in_95_of_100_measurements():
+    volumes, rng = np.geomspace(1.0, 60.0, 6), np.random.default_rng(12)
+    true = recovery_function(volumes, b1_ml=4.0, b2=1.1)
+    wanted = recovery_function(np.array([2.0, 20.0]), b1_ml=4.0, b2=1.1)
+    n_inside, n = np.zeros(2), 1000
+    for _ in range(n):
+        fitted = fit_recovery(volumes, rng.normal(true, 0.03 * true), 0.03 * true, reconstruction_id=IDENTITY)
+        low, high = fitted.interval_95(np.array([2.0, 20.0]))
+        n_inside += (low <= wanted) & (wanted <= high)
+    # Three binomial standard deviations of 1000 draws.
+    assert n_inside / n == pytest.approx(0.95, abs=0.021)
+
+
+def test_the_interval_stays_between_nothing_and_everything():
+    wide = curve(covariance=np.array([[4.0, 0.0], [0.0, 0.25]]))
+    low, high = wide.interval_95(np.array([1.0, 100.0]))
+    assert np.all((low > 0.0) & (high < 1.0) & (low < high))
+    assert curve().reduced_chi_square == pytest.approx(1.25)
+
+
 def test_volumes_outside_the_phantom_need_a_word():
     for volume in (0.99, 101.0, [5.0, 200.0]):
         with pytest.raises(InvalidInputError, match="measured from 1 to 100 mL") as caught:

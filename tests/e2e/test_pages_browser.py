@@ -240,6 +240,47 @@ def test_a_measured_factor_becomes_a_draft(worklist, live_server, site):
     assert not factor.confirmed_at
 
 
+def test_what_was_typed_survives_a_refusal_and_a_failed_run(worklist, live_server, site):
+    worklist.goto(f"{live_server.url}/settings/cameras/")
+    wait_ready(worklist)
+    worklist.get_by_role("button", name="Dead time").click()
+    dialog = worklist.get_by_role("dialog")
+    rows = dialog.locator("[name=rows]")
+    dialog.locator("[name=duration_s]").fill("60")
+    rows.fill("0; 1000\n1")
+    dialog.get_by_role("button", name="Measure").click()
+    dialog.get_by_text("Line 2 needs two numbers").wait_for()
+    rows.fill("0; 1000\n100; 600")
+    dialog.get_by_role("button", name="Measure").click()
+    dialog.get_by_text("at least 3 elements").wait_for()
+    rows.fill("0; 1000\n100; 600\n200; 0")
+    dialog.get_by_role("button", name="Measure").click()
+    dialog.wait_for(state="detached")
+    run = Run.objects.get(kind=TaskName.MEASURE_CALIBRATION)
+    execute_run(run_id=str(run.pk), body=run_calibration)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    worklist.get_by_role("button", name="Change what was typed").click()
+    dialog = worklist.get_by_role("dialog")
+    assert dialog.locator("[name=duration_s]").input_value() == "60"
+    assert dialog.locator("[name=rows]").input_value().splitlines() == ["0; 1000", "100; 600", "200; 0"]
+    true = [30e3 * 0.5 ** (hours / 159.5) for hours in range(0, 700, 50)]
+    seen = "\n".join(f"{50 * i}; {rate * 2.718281828 ** (-rate * 2e-6):.1f}" for i, rate in enumerate(true))
+    dialog.locator("[name=rows]").fill(seen)
+    dialog.get_by_role("button", name="Measure").click()
+    dialog.wait_for(state="detached")
+    run = Run.objects.filter(kind=TaskName.MEASURE_CALIBRATION).latest("created_at")
+    execute_run(run_id=str(run.pk), body=run_calibration)
+    dialog = worklist.get_by_role("dialog")
+    dialog.get_by_text("reduced χ²").wait_for()
+    assert dialog.locator(".whisker").count() == len(true)
+    assert dialog.locator(".band").count() == 1
+    dialog.get_by_role("button", name="Close").click()
+    dialog.wait_for(state="detached")
+    worklist.get_by_role("button", name="Again").click()
+    assert worklist.get_by_role("dialog").locator("[name=rows]").input_value().splitlines()[0].startswith("0, 28")
+
+
 def test_pages_pass_the_accessibility_rules(worklist, live_server):
     course = Course.objects.first()
     source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()

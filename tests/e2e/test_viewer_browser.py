@@ -240,3 +240,27 @@ def test_a_stroke_is_drawn_taken_back_and_kept_as_a_draft(viewer, cycle, backend
     assert settled(page, lambda: pane(page, 0).evaluate(ink)) == pytest.approx(drawn, rel=0.2)
     page.locator("#save-state", has_text="Draft saved").wait_for(timeout=15_000)
     assert cycle.time_points.get().contour_drafts.count() == 1
+
+
+def test_a_reconstructed_image_is_offered_as_dicom_and_says_why_it_is_stale(viewer, cycle):
+    """The image rests on projections; a second bed came in after it."""
+    first = Series.objects.get()
+    first.kind, first.frame_of_reference_uid = "projections", FRAME
+    first.save()
+    image = QuantifiedImage.objects.get()
+    page = viewer("guard", "cpu")
+    link = page.get_by_role("link", name="DICOM (NM, Bq/mL)")
+    assert link.get_attribute("href") == f"/api/images/{image.pk}/dicom"
+    assert page.get_by_text("This image is stale").count() == 0
+    Series.objects.create(
+        site=first.site,
+        patient=first.patient,
+        time_point=first.time_point,
+        kind="projections",
+        modality="NM",
+        series_uid="1.9",
+        study_uid="1.1",
+        frame_of_reference_uid=FRAME,
+    )
+    page = viewer("guard", "cpu")
+    page.locator("#inspector").get_by_text("a bed of the scan was added; prepare the images again").wait_for()

@@ -171,6 +171,7 @@ DOSES: Rows = {
 }
 IMAGING: Rows = {
     "images": {"GET": READ},
+    "image-dicom": {"GET": Row(action=Action.EXPORT)},
     "images-prepare": {"POST": Row(action=Action.CONFIRM_IMPORT, body={"scatter": "windows"})},
     "reference": {"POST": Row(action=Action.EDIT_REGISTRATION)},
 }

@@ -16,8 +16,8 @@ from dosimetry.quantification.point_spread import PointSpread
 from dosimetry.quantification.recovery_spheres import sphere_fraction
 from dosimetry.volume import Grid, Volume
 from planning import models, storage
-from planning.computation.calibration_measurements import METHODS
-from planning.computation.imaging import dicom_series
+from planning.computation.calibration_measurements import METHODS, _centres
+from planning.computation.series import dicom_series
 from planning.models.sites import Role
 from planning.tasks.base import execute_run
 from planning.tasks.calibrations import run_calibration
@@ -124,6 +124,12 @@ def test_a_cylinder_gives_its_factor(client, clinic, tmp_path, region):
     assert abs(result["calibration_cps_per_mbq"] - FACTOR_CPS_PER_MBQ) < u
     assert u / FACTOR_CPS_PER_MBQ == pytest.approx(0.015, rel=0.05)  # the dose calibrator's, counting is small
     assert result["centre_lps_mm"] == pytest.approx([6.0, -10.0, 4.0], abs=2.0)
+    if region:  # the same factor from all counts: they differ by noise and the phantom's edge only
+        assert result["whole_image_cps_per_mbq"] == pytest.approx(FACTOR_CPS_PER_MBQ, rel=0.01)
+        difference = result["whole_image_cps_per_mbq"] / result["calibration_cps_per_mbq"] - 1.0
+        assert result["whole_image_difference_percent"] == pytest.approx(100.0 * difference)
+    else:
+        assert result["whole_image_cps_per_mbq"] is None
 
 
 def test_a_sphere_gives_its_factor(client, clinic, tmp_path):
@@ -132,35 +138,85 @@ def test_a_sphere_gives_its_factor(client, clinic, tmp_path):
     result = result_of(measured(client, clinic, "sphere", inputs, count_scan(clinic, tmp_path, share)))
     assert result["calibration_cps_per_mbq"] == pytest.approx(FACTOR_CPS_PER_MBQ, rel=0.01)
     assert result["centre_lps_mm"] == pytest.approx([20.0, 10.0, -8.0], abs=1.0)
+    assert result["whole_image_cps_per_mbq"] == pytest.approx(FACTOR_CPS_PER_MBQ, rel=0.01)
+
+
+def test_a_typed_centre_is_taken_as_typed(client, clinic, tmp_path):
+    share = sphere_fraction(GRID, centre_lps_mm=(20.0, 10.0, -8.0), diameter_mm=60.0)
+    # A second, brighter place would be found first.
+    share = share + 3.0 * sphere_fraction(GRID, centre_lps_mm=(-80.0, -80.0, 60.0), diameter_mm=20.0)
+    series = count_scan(clinic, tmp_path, share)
+    inputs = SOURCE | {"sphere_diameter_mm": 60.0, "region_diameter_mm": 90.0, "centres_lps_mm": [[20.0, 10.0, -8.0]]}
+    result = result_of(measured(client, clinic, "sphere", inputs, series))
+    assert result["centre_lps_mm"] == [20.0, 10.0, -8.0]
+    assert "The centres of the spheres were typed." in result["notes"]
+
+
+def test_centres_are_counted_before_a_run(client, clinic, tmp_path):
+    series = count_scan(clinic, tmp_path, sphere_fraction(GRID, centre_lps_mm=(0.0, 0.0, 0.0), diameter_mm=60.0))
+    client.force_login(clinic.users[Role.PHYSICIST])
+    place = [0.0, 0.0, 0.0]
+    for method, inputs, text in (
+        ("sphere", SOURCE | {"sphere_diameter_mm": 60.0, "centres_lps_mm": [place, place]}, "one centre"),
+        ("sphere", SOURCE | {"sphere_diameter_mm": 60.0, "centres_lps_mm": [[0.0, 0.0]]}, "at least 3"),
+        ("recovery", RECOVERY | {"centres_lps_mm": [place, place]}, "5 centres"),
+    ):
+        body = {"method": method, "inputs": inputs, "series_id": str(series.pk)}
+        answer = client.post(f"/api/sites/{clinic.site.pk}/calibration-measurements", body, "application/json")
+        assert answer.status_code == 400
+        assert text in answer.content.decode()
+    assert not models.Run.objects.exists()
+    with pytest.raises(InvalidInputError, match="as many centres"):
+        _centres(None, {"centres_lps_mm": [place]}, diameters_mm=(10.0, 20.0))
 
 
 @pytest.mark.parametrize("is_decaying", [True, False])
 def test_a_dead_time_is_found_with_its_curve(client, clinic, is_decaying):
     tau_s = 4e-6
     places = np.linspace(0.0, 700.0, 15) if is_decaying else np.linspace(100.0, 3000.0, 15)
-    true = 60e3 * np.exp(-LAMBDA * 3600.0 * places) if is_decaying else 20.0 * places
+    true = (60e3 * np.exp(-LAMBDA * 3600.0 * places) if is_decaying else 20.0 * places) + 500.0
     rates = np.random.default_rng(3).poisson(true * np.exp(-true * tau_s) * 60.0) / 60.0
     inputs = {
         "nuclide": "Lu-177",
         "model": "paralysable",
         "is_decaying": is_decaying,
         "duration_s": 60.0,
+        "background_cps": 500.0,
         "rows": np.column_stack([places, rates]).tolist(),
     }
     result = result_of(measured(client, clinic, "dead_time", inputs))
     assert abs(result["dead_time_us"] - 4.0) < 3.0 * result["standard_uncertainty_us"]
     assert result["is_significant"]
     assert result["p_value"] > 1e-3
-    assert len(result["line"]["x"]) == len(result["line"]["y"])
+    line, points = result["line"], result["points"]
+    assert len(line["x"]) == len(line["y"]) == len(line["low_95"]) == len(line["high_95"])
+    # Poisson rates of one minute; the line passes them within five standard deviations.
+    assert points["standard_uncertainty"] == pytest.approx(np.sqrt(np.array(points["y"]) / 60.0))
+    away = np.abs(np.interp(points["x"], line["x"], line["y"]) - points["y"]) / points["standard_uncertainty"]
+    assert away.max() < 5.0
 
 
-def test_recovery_of_spheres_rises_with_their_volume(client, clinic, tmp_path):
-    kbq_per_ml = 500.0
-    share = sum(
+RECOVERY = {
+    "nuclide": "Lu-177",
+    "assay_at": ASSAY.isoformat(),
+    "concentration_kbq_per_ml": 500.0,
+    "relative_standard_uncertainty_percent": 3.0,
+    "diameters_mm": list(DIAMETERS_MM),
+    "reconstruction": "test, 12 mm",
+}
+
+
+def spheres_share() -> np.ndarray:
+    return sum(
         sphere_fraction(GRID, centre_lps_mm=centre, diameter_mm=diameter)
         for centre, diameter in zip(CENTRES, DIAMETERS_MM, strict=True)
     )
-    values = SPREAD.blur(share) * kbq_per_ml * 1e3 * MEAN
+
+
+@pytest.fixture
+def spheres_scan(clinic, tmp_path) -> models.Series:
+    """Write an image of five spheres of one solution in Bq/mL, blurred, without noise."""
+    values = SPREAD.blur(spheres_share()) * RECOVERY["concentration_kbq_per_ml"] * 1e3 * MEAN
     written = write_pet(
         Volume(values=values.astype(np.float32), grid=GRID, unit="Bq/mL", frame_of_reference_uid="2.25.7"),
         folder=tmp_path / "pet",
@@ -171,26 +227,35 @@ def test_recovery_of_spheres_rises_with_their_volume(client, clinic, tmp_path):
         agent=objects.agent(),
         decay_correction="NONE",
     )
-    inputs = {
-        "nuclide": "Lu-177",
-        "assay_at": ASSAY.isoformat(),
-        "concentration_kbq_per_ml": kbq_per_ml,
-        "relative_standard_uncertainty_percent": 3.0,
-        "diameters_mm": list(DIAMETERS_MM),
-        "reconstruction": "test, 12 mm",
-    }
-    result = result_of(measured(client, clinic, "recovery", inputs, stored(clinic, written.paths, "1.2.8")))
+    return stored(clinic, written.paths, "1.2.8")
+
+
+def test_recovery_of_spheres_rises_with_their_volume(client, clinic, spheres_scan):
+    result = result_of(measured(client, clinic, "recovery", RECOVERY, spheres_scan))
     found = [row["recovery"] for row in result["spheres"]]
-    true = [
-        float((SPREAD.blur(share) * part).sum() / part.sum())
-        for part in (
-            sphere_fraction(GRID, centre_lps_mm=centre, diameter_mm=diameter)
-            for centre, diameter in zip(CENTRES, DIAMETERS_MM, strict=True)
-        )
+    blurred = SPREAD.blur(spheres_share())
+    parts = [
+        sphere_fraction(GRID, centre_lps_mm=centre, diameter_mm=diameter)
+        for centre, diameter in zip(CENTRES, DIAMETERS_MM, strict=True)
     ]
-    assert found == pytest.approx(true, rel=0.02)
+    assert found == pytest.approx([float((blurred * part).sum() / part.sum()) for part in parts], rel=0.02)
     assert found == sorted(found)
     assert 0.0 < result["b1_ml"] < 10.0
+
+
+def test_a_recovery_curve_comes_with_its_fit_and_its_band(client, clinic, spheres_scan):
+    inputs = RECOVERY | {"centres_lps_mm": [list(centre) for centre in CENTRES]}
+    result = result_of(measured(client, clinic, "recovery", inputs, spheres_scan))
+    assert [row["centre_lps_mm"] for row in result["spheres"]] == inputs["centres_lps_mm"]
+    assert result["notes"] == ["The centres of the spheres were typed."]
+    # Three degrees of freedom: five spheres, two parameters.
+    measured_rc, u = (np.array(result["points"][name]) for name in ("y", "standard_uncertainty"))
+    fitted = 1.0 - 1.0 / (1.0 + (np.array(result["points"]["x"]) / result["b1_ml"]) ** result["b2"])
+    expected = float(np.sum(((measured_rc - fitted) / u) ** 2)) / 3.0
+    assert result["reduced_chi_square"] == pytest.approx(expected, rel=1e-6)
+    assert u == pytest.approx(0.03 * measured_rc)
+    line = result["line"]
+    assert all(low < y < high for low, y, high in zip(line["low_95"], line["y"], line["high_95"], strict=True))
 
 
 def test_a_scan_in_other_units_says_what_to_do(client, clinic, tmp_path):

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from planning.models.sites import Role
 from planning.permissions import TABLE, Action
-from tests.factories import make_case, make_drafts, make_people, make_site
+from tests.factories import make_case, make_drafts, make_people, make_reconstructed, make_site
 from tests.planning.permission_matrix import API, OTHER_PAGES, OWN, PAGES, PATIENT, Row
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,7 @@ def world(db):
     site, other = make_site("Site A"), make_site("Site B")
     case = make_case(site)
     own, foreign = make_people(site), make_people(other, prefix="other-")
+    make_reconstructed(case)
     make_drafts(case, [*own.values(), *foreign.values()])
     case.rows["member"] = own[Role.READER]
     return case, own, foreign

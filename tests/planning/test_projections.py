@@ -1,8 +1,10 @@
 """Scans that come as projections: proposed, quantified by reconstruction, told apart from images everywhere."""
 
 from datetime import date, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 from pydicom import dcmread
 
@@ -12,14 +14,17 @@ from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.volume import Volume
 from planning import models, storage
-from planning.computation.imaging import compute_image, dicom_series
+from planning.computation.imaging import compute_image
+from planning.computation.series import dicom_series
 from planning.errors import InvalidStateError
 from planning.models.sites import Role
 from planning.selectors.calibrations import PROJECTIONS_FACTOR, calibration_for
 from planning.selectors.current import current_image
 from planning.selectors.imaging import cycle_images
 from planning.selectors.proposals import proposed_time_points
+from planning.selectors.staleness import image_stale_causes
 from planning.selectors.steps import cycle_steps
+from planning.services.image_exports import image_export
 from planning.services.imaging import images_start
 from planning.services.imports import import_confirm
 from planning.tasks.base import execute_run
@@ -164,10 +169,12 @@ def test_two_acquisitions_at_one_time_point_are_refused(clinic, scanned, tmp_pat
         compute_image(time_point=scanned.time_point, parameters=QUICK, progress=no_progress)
 
 
-def test_the_beds_of_a_scan_become_one_image(clinic, scanned, tmp_path):
-    """The second bed is the first one's file, 100 mm higher and half an hour later."""
-    first = scanned.time_point.series.get(kind="projections")
-    path = write_small_scan(tmp_path)
+BED_SETTINGS = {"n_iterations": 2, "n_subsets": 8, "scatter": "windows", "has_attenuation": False}
+
+
+def add_bed(clinic, case, folder) -> models.Series:
+    """Add the first bed's file, moved up so that four slices overlap, in its frame of reference."""
+    path = write_small_scan(folder)
     dataset = dcmread(path)
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.9.1"
     dataset.SeriesInstanceUID = "1.2.3.9"
@@ -176,14 +183,68 @@ def test_the_beds_of_a_scan_become_one_image(clinic, scanned, tmp_path):
     for detector in dataset.DetectorInformationSequence:
         detector.ImagePositionPatient = [position[0], position[1], position[2] + (n_rows - 4) * pixel_mm]
     dataset.save_as(path)
-    store(scanned, clinic, [path], kind="projections", uid="1.2.3.9")
-    frame = "1.2.3.4"
-    scanned.time_point.series.filter(kind="projections").update(frame_of_reference_uid=frame)
-    settings = {"n_iterations": 2, "n_subsets": 8, "scatter": "windows", "has_attenuation": False}
-    result = compute_image(time_point=scanned.time_point, parameters=settings, progress=no_progress)["fields"]
-    assert result["emission_grid"]["shape_zyx"][0] == 2 * n_rows - 4
-    assert result["emission_series"] == first
-    assert any("2 beds joined" in step for step in result["steps"])
+    bed = store(case, clinic, [path], kind="projections", uid="1.2.3.9")
+    case.time_point.series.filter(kind="projections").update(frame_of_reference_uid="1.2.3.4")
+    return bed
+
+
+def test_the_beds_of_a_scan_become_one_image(clinic, scanned, tmp_path):
+    first = scanned.time_point.series.get(kind="projections")
+    bed = add_bed(clinic, scanned, tmp_path)
+    assert prepared(clinic, scanned, BED_SETTINGS).state == "succeeded"
+    image = current_image(scanned.time_point)
+    n_rows = small_scan().acquisition.counts.shape[2]
+    assert image.emission_grid["shape_zyx"][0] == 2 * n_rows - 4
+    assert image.emission_series == first
+    assert set(image.beds.all()) == {first, bed}
+    assert any("2 beds joined" in step for step in image.steps)
+    assert image_stale_causes(image) == []
+    path = tmp_path / "nm.dcm"
+    path.write_bytes(image_export(actor=clinic.users[Role.PHYSICIST], image=image))
+    named = {item.ReferencedSOPInstanceUID for item in dcmread(path).SourceImageSequence}
+    assert named == {dicom_series(row).headers[0].sop_instance_uid for row in (first, bed)}
+
+
+def test_a_bed_that_is_added_or_taken_out_makes_the_image_stale(clinic, scanned, tmp_path):
+    prepared(clinic, scanned, BED_SETTINGS)
+    bed = add_bed(clinic, scanned, tmp_path)
+    assert image_stale_causes(current_image(scanned.time_point)) == [
+        "a bed of the scan was added; prepare the images again to take it in"
+    ]
+    guard = cycle_steps(scanned.cycle)[1]
+    assert (guard.key, guard.state) == ("guard", "stale")
+    assert guard.reason.startswith("a bed of the scan was added")
+    (row,) = cycle_images(scanned.cycle)["time_points"]
+    assert "a bed of the scan was added" in row["image"]["stale_causes"][0]
+    prepared(clinic, scanned, BED_SETTINGS)
+    newest = current_image(scanned.time_point)
+    assert (newest.number, image_stale_causes(newest)) == (2, [])
+    models.Series.objects.filter(pk=bed.pk).update(is_discarded=True)
+    assert image_stale_causes(newest) == ["a bed of the scan was taken out"]
+
+
+def test_other_projections_or_an_image_of_the_camera_make_it_stale_too(clinic, scanned, tmp_path):
+    prepared(clinic, scanned, BED_SETTINGS)
+    image = current_image(scanned.time_point)
+    other = store(scanned, clinic, [write_small_scan(tmp_path)], kind="projections", uid="1.2.3.9")
+    assert image_stale_causes(image) == ["other projections were added; prepare the images again to take it in"]
+    models.Series.objects.filter(pk=other.pk).update(kind="emission")
+    assert image_stale_causes(image) == ["an image of the camera was added, which now counts"]
+
+
+def test_images_of_before_learn_their_beds(clinic, scanned, tmp_path):
+    migration = import_module("planning.migrations.0016_image_beds")
+    first = scanned.time_point.series.get(kind="projections")
+    bed = add_bed(clinic, scanned, tmp_path)
+    prepared(clinic, scanned, BED_SETTINGS)
+    image = current_image(scanned.time_point)
+    image.beds.clear()
+    migration.name_the_beds(apps, None)
+    assert set(image.beds.all()) == {first, bed}
+    image.steps = ["Reconstructed from 40 views"]
+    image.save()
+    migration.name_the_beds(apps, None)
+    assert set(image.beds.all()) == {first}
 
 
 def test_impossible_settings_are_refused(client, clinic, scanned):

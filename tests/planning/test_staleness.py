@@ -63,6 +63,18 @@ def add_a_ct(worked):
     )
 
 
+def add_an_image(worked):
+    models.Series.objects.create(
+        site=worked.clinic.site,
+        patient=worked.patient,
+        time_point=worked.points[0],
+        kind="emission",
+        modality="NM",
+        series_uid="1.2.98",
+        study_uid="1.3",
+    )
+
+
 def correct_the_administration(worked):
     administration_record(
         actor=worked.clinic.users[Role.TECHNOLOGIST],
@@ -123,6 +135,7 @@ def leave_a_scan_out(worked):
 CHANGES = [
     (discard_the_series, {"image", "curves", "dose"}, "the emission series was taken out"),
     (add_a_ct, {"image", "curves", "dose"}, "a CT was added"),
+    (add_an_image, {"image", "curves", "dose"}, "an image of the camera was added"),
     (correct_the_administration, {"image", "curves", "dose"}, "the administration was corrected"),
     (make_factor, {"image", "curves", "dose"}, "another calibration factor applies"),
     (prepare_the_image_again, set(KINDS), "prepared again"),

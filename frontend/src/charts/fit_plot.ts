@@ -1,22 +1,33 @@
-/** Measured points and the fitted line through them; with `hasIdentity` also where nothing would be lost. */
+/** Measured points with their uncertainty and the fitted line with its 95 % band; with `hasIdentity` also where nothing would be lost. */
 import { each, html, nothing, type Html } from '../domain/html';
 import { formatPlain } from '../domain/quantity';
-import { frame, horizontalGrid, path, svg, ticks, type Point } from './svg';
+import { frame, horizontalGrid, path, svg, ticks, type Frame, type Point } from './svg';
 
-interface Drawn { x: readonly number[]; y: readonly number[] }
+export interface Measured { x: readonly number[]; y: readonly number[]; standard_uncertainty?: readonly number[] }
+export interface Fitted { x: readonly number[]; y: readonly number[]; low_95?: readonly number[]; high_95?: readonly number[] }
+interface Parts { points: Measured; line: Fitted; size: { width: number; height: number }; label: string; xLabel: string; hasIdentity: boolean }
 const MARGINS = { top: 8, right: 12, bottom: 34, left: 52 };
 
-const pairs = (drawn: Drawn): Point[] => drawn.x.map((x, i) => [x, drawn.y[i] ?? 0] as const);
+const pairs = (x: readonly number[], y: readonly number[]): Point[] => x.map((value, i) => [value, y[i] ?? 0] as const);
 
-export function fitPlot(parts: { points: Drawn; line: Drawn; size: { width: number; height: number }; label: string; xLabel: string; hasIdentity: boolean }): Html {
-  const right = Math.max(...parts.points.x, ...parts.line.x);
-  const top = Math.max(...parts.points.y, ...parts.line.y) * 1.08;
-  const inside = frame(parts.size, MARGINS, { min: 0, max: right }, { min: 0, max: top });
-  const bottom = parts.size.height - MARGINS.bottom;
+export function fitPlot({ points, line, size, label, xLabel, hasIdentity }: Parts): Html {
+  const u = points.standard_uncertainty ?? [];
+  const right = Math.max(...points.x, ...line.x);
+  const top = Math.max(...points.y.map((y, i) => y + (u[i] ?? 0)), ...line.y, ...(line.high_95 ?? [])) * 1.08;
+  const inside = frame(size, MARGINS, { min: 0, max: right }, { min: 0, max: top });
+  const bottom = size.height - MARGINS.bottom;
   const end = Math.min(right, top);
-  const steps = ticks({ min: 0, max: right }, 4);
-  return html`<div class="small-plot mt-3">${svg(parts.size, parts.label, html`${horizontalGrid(ticks({ min: 0, max: top }, 4), inside, formatPlain)}${each(steps, (value) =>
-    html`<text x="${inside.x(value)}" y="${bottom + 14}" text-anchor="middle">${formatPlain(value)}</text>`)}<text x="${inside.x(right / 2)}" y="${bottom + 29}" text-anchor="middle">${parts.xLabel}</text>
-    ${parts.hasIdentity ? html`<path class="line dash" d="${path([[0, 0], [end, end]], inside)}"></path>` : nothing}<path class="line" d="${path(pairs(parts.line), inside)}"></path>${each(pairs(parts.points), ([x, y]) =>
-    html`<circle class="point" cx="${inside.x(x)}" cy="${inside.y(y)}" r="3"></circle>`)}`)}</div>`;
+  return html`<div class="small-plot mt-3">${svg(size, label, html`${horizontalGrid(ticks({ min: 0, max: top }, 4), inside, formatPlain)}${each(ticks({ min: 0, max: right }, 4), (value) =>
+    html`<text x="${inside.x(value)}" y="${bottom + 14}" text-anchor="middle">${formatPlain(value)}</text>`)}<text x="${inside.x(right / 2)}" y="${bottom + 29}" text-anchor="middle">${xLabel}</text>
+    ${band(line, inside)}${hasIdentity ? html`<path class="line dash" d="${path([[0, 0], [end, end]], inside)}"></path>` : nothing}<path class="line" d="${path(pairs(line.x, line.y), inside)}"></path>${each(pairs(points.x, points.y), (point, i) => mark(point, u[i], inside))}`)}</div>`;
+}
+
+function band({ x, low_95: low, high_95: high }: Fitted, inside: Frame): Html {
+  if (!low || !high) return nothing;
+  return html`<path class="band outer" d="${path([...pairs(x, low), ...pairs(x, high).reverse()], inside)}Z"></path>`;
+}
+
+function mark([x, y]: Point, u: number | undefined, inside: Frame): Html {
+  const bar = u === undefined ? nothing : html`<line class="whisker" x1="${inside.x(x)}" x2="${inside.x(x)}" y1="${inside.y(y - u)}" y2="${inside.y(y + u)}"></line>`;
+  return html`${bar}<circle class="point" cx="${inside.x(x)}" cy="${inside.y(y)}" r="3"></circle>`;
 }

@@ -2,7 +2,7 @@
 import { postJson } from '../api/client';
 import { formatShort } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
-import { bareNumber, flag, levelOf, message, number, placeholder, stateTag } from '../domain/markup';
+import { bareNumber, flag, icon, levelOf, message, number, placeholder, stateTag } from '../domain/markup';
 import { formatNumber, MISSING } from '../domain/quantity';
 import { DisplayPanel } from './imaging/display';
 import { bindViewerKeys } from './imaging/commands';
@@ -144,8 +144,15 @@ function imageFacts(image: QuantifiedImage): Html {
   const findings = (image.findings ?? []).map((finding) => ({ ...finding, step: finding.step ?? 'guard', source_id: finding.source_id ?? image.id }));
   const nOpen = openQuestions(image).length;
   const steps = html`<ol class="steps-list">${each(image.steps ?? [], (step) => html`<li>${step}</li>`)}</ol>`;
-  return html`${findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Guard</h2><span class="count push fs12">${nOpen > 0 ? `${nOpen} to answer` : `${findings.length} noted`}</span></div><div class="stack">${each(findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><h2 class="h2">How it was quantified</h2>${(image.steps ?? []).length > 0 ? steps : html`<p class="t3 fs12">Nothing was changed.</p>`}</div>${partialVolumeSection(image.partial_volume, `/cycles/${page.cycleId}/kinetics/`)}`;
+  const stale = image.is_stale ? html`<div class="sect">${message('stale', 'This image is stale', (image.stale_causes ?? []).join('; '))}</div>` : nothing;
+  return html`${stale}${findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Guard</h2><span class="count push fs12">${nOpen > 0 ? `${nOpen} to answer` : `${findings.length} noted`}</span></div><div class="stack">${each(findings, answerable)}</div></div>` : nothing}
+    <div class="sect"><h2 class="h2">How it was quantified</h2>${(image.steps ?? []).length > 0 ? steps : html`<p class="t3 fs12">Nothing was changed.</p>`}${dicomLink(image)}</div>${partialVolumeSection(image.partial_volume, `/cycles/${page.cycleId}/kinetics/`)}`;
+}
+
+/** Only an image that the product reconstructed has an address: what the camera made is with the camera. */
+function dicomLink(image: QuantifiedImage): Html {
+  if (!image.dicom_url || !page.isAllowed('export')) return nothing;
+  return html`<a class="btn mt-2" href="${image.dicom_url}" download>${icon('download', 's')}DICOM (NM, Bq/mL)</a>`;
 }
 
 function actions(isMissing: boolean, nAsk: number): Html {

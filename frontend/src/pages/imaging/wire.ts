@@ -18,6 +18,7 @@ export interface QuantifiedImage {
   id: string;
   number: number;
   is_stale: boolean;
+  stale_causes?: readonly string[];
   emission_volume: string;
   ct_volume: string | null;
   activity: MaybeQuantity;
@@ -32,6 +33,8 @@ export interface QuantifiedImage {
   /** What partial-volume correction of the newest curves changed; null: nothing is corrected. */
   partial_volume: { method: string; text: string; changes: RegionChange[] } | null;
   findings: Finding[];
+  /** Address of the DICOM file of an image that the product reconstructed; null: the camera made the image. */
+  dicom_url: string | null;
   series?: Record<string, unknown>;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { inputsOf, rowsOf } from './phantom_fields';
-import { factorOf } from './phantoms';
+import { inputsOf, rowsOf, valuesOf, type Method } from './phantom_fields';
+import { begunFrom, factorOf } from './phantoms';
 
 describe('inputsOf', () => {
   it('leaves empty optional fields out and sends numbers', () => {
@@ -15,6 +15,34 @@ describe('inputsOf', () => {
   it('names the line that cannot be read', () => {
     expect(() => rowsOf('1; 2\n3')).toThrow('Line 2');
     expect(() => rowsOf('1; x')).toThrow('no number');
+  });
+});
+
+describe('valuesOf', () => {
+  const forms: Record<Method, Record<string, string>> = {
+    planar: { nuclide: 'Lu-177', activity_mbq: '100', activity_standard_uncertainty_mbq: '2', assay_to_start_min: '30', duration_s: '600', counts: '500000' },
+    cylinder: { nuclide: 'Lu-177', assay_at: '2026-03-02T09:30:00', activity_mbq: '800', activity_standard_uncertainty_mbq: '12' },
+    sphere: { nuclide: 'Lu-177', assay_at: '2026-07-02T23:30:15', activity_mbq: '80', activity_standard_uncertainty_mbq: '1', sphere_diameter_mm: '60', centres_lps_mm: '20, 10.5, -8' },
+    dead_time: { nuclide: 'Lu-177', is_decaying: 'false', model: 'non_paralysable', duration_s: '60', rows: '100, 900\n200, 1700\n300, 2400' },
+    recovery: { nuclide: 'Lu-177', assay_at: '2026-03-02T09:30:00', concentration_kbq_per_ml: '500', relative_standard_uncertainty_percent: '5', diameters_mm: '10, 13, 17', centres_lps_mm: '1, 2, 3\n4, 5, 6\n7, 8, 9', reconstruction: 'Camera 1' },
+  };
+  it.each(Object.keys(forms) as Method[])('gives the form of a %s back as it was typed', (method) => {
+    expect(valuesOf(method, inputsOf(method, forms[method]))).toEqual(forms[method]);
+  });
+  it('reads centres as rows of three numbers', () => {
+    expect(inputsOf('sphere', forms.sphere)).toMatchObject({ centres_lps_mm: [[20, 10.5, -8]] });
+    expect(() => rowsOf('1; 2', 3)).toThrow('three numbers');
+  });
+});
+
+describe('begunFrom', () => {
+  const scan = { id: 's1', description: '', camera: '', nuclide: 'Lu-177', units: 'counts', started_at: null };
+  const item = { method: 'sphere' as const, inputs: { nuclide: 'Lu-177', sphere_diameter_mm: 60 }, result: { centre_lps_mm: [20.04, 10, -8.26] }, scan };
+  it('brings what was typed, the scan and the centre that was found', () => {
+    expect(begunFrom(item, [scan])).toEqual({ nuclide: 'Lu-177', sphere_diameter_mm: '60', series: 's1', centres_lps_mm: '20, 10, -8.3' });
+  });
+  it('leaves the centre out when the scan is gone: it holds for no other', () => {
+    expect(begunFrom(item, [{ id: 's2' }])).toEqual({ nuclide: 'Lu-177', sphere_diameter_mm: '60' });
   });
 });
 
