@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.contour_actions import hands_on_header
 from planning.api.fields import FiniteFloatField
 from planning.api.label_bodies import read_label_body, stored_label_response
 from planning.api.parsers import RawParser
@@ -82,6 +83,7 @@ class ContourVoxelsApi(APIView):
             voxels=body.voxels,
             changed=changed,
             note=body.note,
+            hands_on_s=hands_on_header(request),
         )
         return _answer(request, time_point, status=201)
 
@@ -126,6 +128,7 @@ class OperationInput(serializers.Serializer):
     operation = serializers.ChoiceField(choices=OPERATIONS)
     region_id = serializers.UUIDField()
     parameters = OperationParametersInput(default=dict)
+    hands_on_s = FiniteFloatField(required=False, allow_null=True)
 
     def validate(self, attrs):
         missing = [name for name in NEEDED.get(attrs["operation"], ()) if attrs["parameters"].get(name) is None]
@@ -149,6 +152,7 @@ class ContourOperationsApi(APIView):
             region=region,
             operation=values["operation"],
             parameters=values["parameters"],
+            hands_on_s=values.get("hands_on_s"),
         )
         return _answer(request, time_point, status=201)
 
@@ -159,6 +163,7 @@ class StateInput(serializers.Serializer):
         choices=(ContourState.ACCEPTED, ContourState.REJECTED, ContourState.EDITED), required=False, allow_null=True
     )
     is_locked = serializers.BooleanField(required=False, allow_null=True)
+    hands_on_s = FiniteFloatField(required=False, allow_null=True)
 
 
 class ContourStatesApi(APIView):
@@ -176,6 +181,7 @@ class ContourStatesApi(APIView):
             region=region,
             state=values.get("state"),
             is_locked=values.get("is_locked"),
+            hands_on_s=values.get("hands_on_s"),
         )
         return _answer(request, time_point, status=201)
 

@@ -2,6 +2,7 @@
 
 from planning.models.audit import AuditHead, AuditRecord
 from planning.models.calibration_measurements import CalibrationMeasurement
+from planning.models.contour_actions import ContourAction
 from planning.models.contours import ContourDraft, ContourRevision, Region, RegionContour
 from planning.models.courses import Administration, Course, Cycle, TherapyTemplate, TimePoint
 from planning.models.doses import DoseCalculation, DoseEngine, EngineDose, RegionDose
@@ -24,6 +25,7 @@ __all__ = [
     "CalibrationFactor",
     "CalibrationMeasurement",
     "Comment",
+    "ContourAction",
     "ContourDraft",
     "ContourRevision",
     "Course",

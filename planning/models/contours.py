@@ -78,6 +78,8 @@ class RegionContour(models.Model):
     state = models.CharField(max_length=16, choices=ContourState)
     source = models.CharField(max_length=16, choices=ContourSource)
     source_detail = models.CharField(max_length=128, blank=True)
+    proposal = models.ForeignKey(ContourRevision, null=True, on_delete=models.PROTECT, related_name="proposals")
+    """Revision in which the proposal that this contour goes back to first appeared; null: drawn from nothing."""
     is_locked = models.BooleanField(default=False)
     contour_volume_ml = models.FloatField()  # as drawn
     polygon_volume_ml = models.FloatField(null=True, blank=True)

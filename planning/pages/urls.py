@@ -7,7 +7,7 @@ from planning.pages.uploads import confirm_page, import_page
 from planning.pages.worklist import site_choice, worklist_page
 
 CYCLE_PAGES = ("guard", "registration", "contours", "kinetics", "dose", "sign", "plan", "report")
-SETTINGS_PAGES = ("cameras", "limits", "populations", "templates", "users", "virtual")
+SETTINGS_PAGES = ("cameras", "limits", "models", "populations", "templates", "users", "virtual")
 
 urlpatterns = [
     path("", worklist_page, name="page-worklist"),

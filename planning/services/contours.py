@@ -59,6 +59,8 @@ def contours_save(*, actor: User | None, edit: ContourEdit, note: str, run: Run 
     )
     for contour in contours:
         contour.revision = revision
+        if _begins_proposal(contour, edit.changes.get(contour.region_id)):
+            contour.proposal = revision
     RegionContour.objects.bulk_create(contours)
     audit_record(
         actor=actor,
@@ -123,6 +125,14 @@ def _state(known: RegionContour | None, change: RegionChange | None) -> str:
     return known.state if known is not None else ContourState.PROPOSED
 
 
+def _begins_proposal(contour: RegionContour, change: RegionChange | None) -> bool:
+    """Return whether a proposal appears here first: by a run, or by a threshold where nothing was proposed before."""
+    if change is None or change.source is None:
+        return False
+    is_first_threshold = change.source == ContourSource.THRESHOLD and contour.proposal_id is None
+    return change.state == ContourState.PROPOSED or is_first_threshold
+
+
 def _contour(
     region: Region, known: RegionContour | None, change: RegionChange | None, measured: dict[str, Any]
 ) -> RegionContour:
@@ -132,6 +142,7 @@ def _contour(
         state=_state(known, change),
         source=change.source or (known.source if known else ContourSource.MANUAL),
         source_detail=_first(change.source_detail, known.source_detail if known else "")[:128],
+        proposal_id=known.proposal_id if known else None,
         is_locked=_first(change.is_locked, known.is_locked if known else False),
         polygon_volume_ml=_first(change.polygon_volume_ml, known.polygon_volume_ml if known else None),
         **measured,

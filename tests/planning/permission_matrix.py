@@ -133,6 +133,7 @@ VIRTUAL_PATIENTS: Rows = {
     },
     "virtual-patient": {"GET": READ},
 }
+CONTOUR_ACTIONS: Rows = {"contour-acceptance": {"GET": READ_SITE}}
 CONTOURS: Rows = {
     "contours": {"GET": READ},
     "contour-operations": {
@@ -373,6 +374,7 @@ API: Rows = (
     | ADMINISTRATIONS
     | AUDIT
     | CALIBRATIONS
+    | CONTOUR_ACTIONS
     | CONTOURS
     | DENSITY_CURVES
     | POPULATIONS
@@ -407,6 +409,7 @@ OTHER_PAGES = {
     "page-audit",
     "page-settings-cameras",
     "page-settings-limits",
+    "page-settings-models",
     "page-settings-populations",
     "page-settings-templates",
     "page-settings-users",

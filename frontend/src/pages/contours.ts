@@ -1,6 +1,7 @@
 /** Contours of one cycle: look, draw, review and accept regions, time point by time point. */
 import { postJson } from '../api/client';
 import { formatClock } from '../domain/dates';
+import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
 import { oneAtATime } from '../domain/once';
@@ -9,7 +10,7 @@ import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
 import { askConflict, askImport, askNewRegion, askPropagate, askRename } from './imaging/contour_dialogs';
-import { ContourSession } from './imaging/contour_session';
+import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
 import { DisplayPanel } from './imaging/display';
 import { isConflict, type SaveState } from './imaging/label_editor';
@@ -20,7 +21,7 @@ import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_lis
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
-import { fetchImages, type Images, type RegionContour, type TimePoint } from './imaging/wire';
+import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
 import { letAnswer } from './parts/findings';
 import { followOpenRun, showRun } from './parts/run_progress';
@@ -43,6 +44,8 @@ const points = (): TimePoint[] => images?.time_points ?? [];
 const point = (): TimePoint | undefined => points().find((item) => item.id === chosenId);
 const session = (): ContourSession | undefined => sessions.get(chosenId);
 const region = (): RegionContour | undefined => session()?.region(regionId);
+const workKey = (timePointId: string, id: string): string => (timePointId && id ? `${timePointId} ${id}` : '');
+const clock = new HandsOnClock(() => workKey(chosenId, regionId));
 const paint = viewer ? new PaintControl(viewer, {
   target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
   operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
@@ -67,7 +70,12 @@ function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string 
   return nOpen === 0 ? { level: 'ok', text: 'all accepted' } : { text: `${nOpen} to accept` };
 }
 
+const keyOfLabel = (timePointId: string, kind: Kind, label: number): string =>
+  workKey(timePointId, sessions.get(timePointId)?.contours.regions.find((item) => item.label === label && kindOf(item) === kind)?.id ?? '');
+
 const events = {
+  handsOnS: (timePointId: string, kind: Kind, label: number) => clock.secondsOf(keyOfLabel(timePointId, kind, label)),
+  onRevision: (timePointId: string, kind: Kind, labels: readonly number[]) => { for (const label of labels) clock.restart(keyOfLabel(timePointId, kind, label)); },
   onPaint: () => showLayers(), onUndo: () => paint?.draw(),
   onSaveState: (state: SaveState) => {
     tellSaved(state);
@@ -240,12 +248,20 @@ async function resolveConflict(now: ContourSession, fields: Record<string, unkno
 }
 
 const ifMatch = (): Record<string, string> => ({ 'If-Match': `"${session()?.editor.revision ?? 0}"` });
-const setState = (item: RegionContour, change_: { state?: string; is_locked?: boolean }): Promise<unknown> =>
-  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, ...change_ }, ifMatch());
+/** Sends a change of one region with the seconds that it took; they begin anew once the server has it. */
+async function sendTimed(what: 'states' | 'operations', id: string, body: object): Promise<void> {
+  const key = workKey(chosenId, id);
+  await postJson(`/api/time-points/${chosenId}/contours/${what}`, { ...body, hands_on_s: clock.secondsOf(key) }, ifMatch());
+  clock.restart(key);
+}
+
+const setState = (item: RegionContour, state: string): Promise<void> => sendTimed('states', item.id, { region_id: item.id, state });
+const setLock = (item: RegionContour): Promise<unknown> =>
+  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, is_locked: !item.is_locked }, ifMatch());
 
 async function operate(request: OperationRequest): Promise<void> {
   if (!(await saved())) throw new Error('Your strokes could not be saved first.');
-  await postJson(`/api/time-points/${chosenId}/contours/operations`, request, ifMatch());
+  await sendTimed('operations', request.region_id, request);
 }
 
 const accept = oneAtATime(async () => {
@@ -253,7 +269,7 @@ const accept = oneAtATime(async () => {
   if (!chosen || !canAccept || !isOpen(chosen)) return;
   if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
   if (!(await saved())) return;
-  await change(setState(chosen, { state: 'accepted' }), `${chosen.name} accepted`, true);
+  await change(setState(chosen, 'accepted'), `${chosen.name} accepted`, true);
   const next = session()?.contours.regions.find(isOpen);
   if (next) select(next.id);
 });
@@ -261,7 +277,7 @@ const accept = oneAtATime(async () => {
 const reject = oneAtATime(async () => {
   const chosen = region();
   if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
-  await change(setState(chosen, { state: 'rejected' }), `${chosen.name} rejected`, true);
+  await change(setState(chosen, 'rejected'), `${chosen.name} rejected`, true);
 });
 
 async function runAndReload(runId: string | null): Promise<void> {
@@ -295,7 +311,7 @@ on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key 
 on(need('regions'), 'click', '[data-do]', (button) => {
   const { do: action, id = '' } = button.dataset;
   const item = session()?.region(id);
-  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setState(item, { is_locked: !item.is_locked }), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
+  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setLock(item), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
   else toggleHidden(id, action === 'solo');
 });
 const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added', true); } });
@@ -320,6 +336,8 @@ document.addEventListener('keydown', (event) => {
   else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.undo(); }
   else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
 });
+for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
+document.addEventListener('visibilitychange', () => { if (document.hidden) clock.hide(); else clock.show(); });
 document.addEventListener('visibilitychange', () => { if (document.hidden) for (const one of sessions.values()) void one.editor.saveDraft(); });
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
 fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
