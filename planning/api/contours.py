@@ -14,6 +14,8 @@ from planning.models import Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
+from planning.selectors.current import contour_revisions_of
+from planning.selectors.readings import open_copy
 from planning.services.audit import audit_view
 from planning.services.contour_edits import require_editor
 from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
@@ -80,6 +82,7 @@ class ContourVoxelsApi(APIView):
             time_point=time_point,
             kind=KINDS[kind],
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             voxels=body.voxels,
             changed=changed,
             note=body.note,
@@ -94,7 +97,12 @@ class ContourDraftApi(APIView):
     @documented()
     def get(self, request, time_point_id, kind):
         time_point = _time_point(request, time_point_id)
-        draft = get_object_or_404(time_point.contour_drafts, user=request.user, kind=KINDS[kind])
+        draft = get_object_or_404(
+            time_point.contour_drafts,
+            user=request.user,
+            kind=KINDS[kind],
+            copy=open_copy(time_point, user=request.user),
+        )
         return stored_label_response(draft)
 
     @documented()
@@ -107,6 +115,7 @@ class ContourDraftApi(APIView):
             time_point=time_point,
             kind=KINDS[kind],
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             object_sha256=body.store(),
             voxels_sha256=body.voxels_sha256,
         )
@@ -149,6 +158,7 @@ class ContourOperationsApi(APIView):
             actor=request.user,
             time_point=time_point,
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             region=region,
             operation=values["operation"],
             parameters=values["parameters"],
@@ -178,6 +188,7 @@ class ContourStatesApi(APIView):
             actor=request.user,
             time_point=time_point,
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             region=region,
             state=values.get("state"),
             is_locked=values.get("is_locked"),
@@ -223,7 +234,9 @@ class ContourPropagateApi(APIView):
 class ContourRevisionApi(APIView):
     @documented()
     def get(self, request, time_point_id, number, kind):
-        revision = get_object_or_404(_time_point(request, time_point_id).contour_revisions, number=number)
+        time_point = _time_point(request, time_point_id)
+        revisions = contour_revisions_of(time_point, open_copy(time_point, user=request.user))
+        revision = get_object_or_404(revisions, number=number)
         return Response({"volume": str(getattr(revision, f"{kind}_id"))})
 
 

@@ -11,6 +11,7 @@ from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion,
 from planning.models.patients import ExternalDose, LabResult, Patient
 from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
 from planning.models.populations import Population
+from planning.models.readings import ReaderCopy, SecondReading
 from planning.models.registrations import Registration
 from planning.models.reviews import Comment, CycleResult, Report, Signature, WarningAnswer
 from planning.models.runs import Run
@@ -48,6 +49,7 @@ __all__ = [
     "Population",
     "Prescription",
     "QuantifiedImage",
+    "ReaderCopy",
     "Region",
     "RegionContour",
     "RegionCurve",
@@ -55,6 +57,7 @@ __all__ = [
     "Registration",
     "Report",
     "Run",
+    "SecondReading",
     "Series",
     "SeriesFile",
     "Signature",

@@ -33,6 +33,13 @@ class Region(Timestamped):
         return self.course.site
 
 
+class SharedRevisions(models.Manager):
+    """The revisions that everybody works on; a reader's copy is found only by asking for it."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(copy__isnull=True)
+
+
 class ContourRevision(Timestamped):
     """Immutable contour set of one time point: one label volume for organs, one for lesions, on one grid."""
 
@@ -45,10 +52,25 @@ class ContourRevision(Timestamped):
     lesions = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
     note = models.CharField(max_length=255, blank=True)
     inputs_digest = models.CharField(max_length=64)
+    copy = models.ForeignKey("planning.ReaderCopy", null=True, on_delete=models.PROTECT, related_name="+")
+    """The reader's copy that this revision belongs to; null: shared by all."""
+    adjudicates = models.ForeignKey(
+        "planning.SecondReading", null=True, on_delete=models.PROTECT, related_name="adjudications"
+    )
+
+    objects = SharedRevisions()
+    all_copies = models.Manager()
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["time_point", "number"], name="contour_revision_number_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["time_point", "number"], condition=Q(copy__isnull=True), name="contour_revision_number_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["copy", "number"], condition=Q(copy__isnull=False), name="contour_copy_number_unique"
+            ),
+        ]
 
     @property
     def site(self):
@@ -105,7 +127,15 @@ class ContourDraft(models.Model):
     base_number = models.PositiveIntegerField()
     object_sha256 = models.CharField(max_length=64)  # gzip uint8, as sent
     voxels_sha256 = models.CharField(max_length=64)
+    copy = models.ForeignKey("planning.ReaderCopy", null=True, on_delete=models.CASCADE, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["time_point", "user", "kind"], name="one_draft_per_user")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["time_point", "user", "kind"], condition=Q(copy__isnull=True), name="one_draft_per_user"
+            ),
+            models.UniqueConstraint(
+                fields=["copy", "kind"], condition=Q(copy__isnull=False), name="one_draft_per_reader_copy"
+            ),
+        ]

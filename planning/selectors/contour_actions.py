@@ -27,9 +27,11 @@ def proposals_of(site: Site, *, is_virtual: bool = False) -> QuerySet[RegionCont
     """Return every proposal of a site as it first appeared, with the newest action on it.
 
     A proposal counts once; the region's newest action says how it ended. Models count by version and digest, other
-    sources together; organs by name, lesions together.
+    sources together; organs by name, lesions together. Of a second reading only its adjudication counts.
     """
-    actions = ContourAction.objects.filter(proposal_id=OuterRef("revision_id"), region_id=OuterRef("region_id"))
+    actions = ContourAction.objects.filter(
+        proposal_id=OuterRef("revision_id"), region_id=OuterRef("region_id"), revision_to__copy__isnull=True
+    )
     newest = actions.order_by("-revision_to__number")
     total = actions.order_by().values("proposal_id").annotate(total_s=Sum("hands_on_s")).values("total_s")
     name_only = Left("source_detail", StrIndex("source_detail", Value(OVERLAP_NOTE)) - 1)

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from planning.computation.contours import operated_mask
 from planning.errors import InvalidStateError
-from planning.models import ContourDraft, ContourRevision, Region, TimePoint, User
+from planning.models import ContourDraft, ContourRevision, ReaderCopy, Region, TimePoint, User
 from planning.models.contour_actions import ContourActionKind
 from planning.models.contours import ContourSource, ContourState
 from planning.services.contour_actions import contour_actions_record
@@ -27,13 +27,14 @@ def contour_voxels_save(
     changed: set[int],
     note: str,
     hands_on_s: Mapping[int, float | None] | None = None,
+    copy: ReaderCopy | None = None,
 ) -> ContourRevision:
     """Save painted voxels of one kind; only regions named as changed may differ, and no locked one.
 
     ``hands_on_s`` says by label how long the person worked on a region.
     """
     require_editor(actor, time_point)
-    edit = contour_edit(time_point, base_number=base_number)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
     shape = edit.labels[kind].shape
     if len(voxels) != int(np.prod(shape)):
         raise InvalidStateError("The voxels do not fill the grid of this time point.", code="voxel_count")
@@ -60,7 +61,7 @@ def contour_voxels_save(
         edit.changes[region.pk] = _edited(edit.base, region)
     revision = contours_save(actor=actor, edit=edit, note=note)
     contour_actions_record(actor=actor, edit=edit, revision=revision, actions=actions, hands_on_s=hands_on_s or {})
-    ContourDraft.objects.filter(time_point=time_point, user=actor, kind=kind).delete()
+    ContourDraft.objects.filter(time_point=time_point, user=actor, kind=kind, copy=copy).delete()
     return revision
 
 
@@ -91,10 +92,11 @@ def contour_operate(
     operation: str,
     parameters: dict[str, Any],
     hands_on_s: float | None = None,
+    copy: ReaderCopy | None = None,
 ) -> ContourRevision:
     """Apply a named operation to one region and save; locked regions refuse and are never overwritten."""
     require_editor(actor, time_point)
-    edit = contour_edit(time_point, base_number=base_number)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
     if region.course_id != time_point.cycle.course_id:
         raise InvalidStateError("The region belongs to another course.", code="other_course")
     if _is_locked(edit.base, region):
@@ -141,7 +143,14 @@ def _described(operation: str, parameters: Mapping[str, Any]) -> str:
 
 @transaction.atomic
 def contour_draft_save(
-    *, actor: User, time_point: TimePoint, kind: str, base_number: int, object_sha256: str, voxels_sha256: str
+    *,
+    actor: User,
+    time_point: TimePoint,
+    kind: str,
+    base_number: int,
+    object_sha256: str,
+    voxels_sha256: str,
+    copy: ReaderCopy | None = None,
 ) -> ContourDraft:
     """Keep unsaved strokes of one person; shows colleagues who is editing."""
     require_editor(actor, time_point)
@@ -149,6 +158,7 @@ def contour_draft_save(
         time_point=time_point,
         user=actor,
         kind=kind,
+        copy=copy,
         defaults={"base_number": base_number, "object_sha256": object_sha256, "voxels_sha256": voxels_sha256},
     )
     return draft

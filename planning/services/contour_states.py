@@ -7,7 +7,7 @@ from django.db import transaction
 
 from planning import permissions
 from planning.errors import InvalidStateError
-from planning.models import ContourRevision, Region, TimePoint, User
+from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
 from planning.models.contour_actions import ContourActionKind
 from planning.models.contours import ContourState
 from planning.permissions import Action
@@ -32,10 +32,11 @@ def contour_state_set(
     state: str | None = None,
     is_locked: bool | None = None,
     hands_on_s: float | None = None,
+    copy: ReaderCopy | None = None,
 ) -> ContourRevision:
     """Accept, reject or reopen a region, or lock it; a new revision with the same voxels."""
     permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
-    edit = contour_edit(time_point, base_number=base_number)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
     if edit.base is None or not edit.base.contours.filter(region=region).exists():
         raise InvalidStateError("This time point has no contour of the region.", code="no_contour")
     edit.changes[region.pk] = RegionChange(state=state, is_locked=is_locked)

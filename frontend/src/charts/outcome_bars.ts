@@ -7,6 +7,8 @@ export interface OutcomeMonth { month: string; n_unchanged: number; n_edited: nu
 const SIZE = { width: 268, height: 132 };
 const MARGINS = { top: 18, right: 8, bottom: 24, left: 40 };
 export const MOST_MONTHS = 12;
+/** One month alone would be one broad block. */
+const LEAST_SLOTS = 6;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** The newest months, oldest first. */
@@ -21,7 +23,7 @@ export function shares(month: OutcomeMonth): [outcome: string, from: number, to:
 
 export function outcomeBars(months: readonly OutcomeMonth[], label: string): Html {
   const shown = newest(months);
-  const inside = frame(SIZE, MARGINS, { min: 0, max: shown.length }, { min: 0, max: 100 });
+  const inside = frame(SIZE, MARGINS, { min: 0, max: Math.max(shown.length, LEAST_SLOTS) }, { min: 0, max: 100 });
   const bar = (month: OutcomeMonth, i: number): Html => {
     const [left, right] = [inside.x(i + 0.15), inside.x(i + 0.85)];
     const middle = inside.x(i + 0.5);

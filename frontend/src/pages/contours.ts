@@ -16,6 +16,7 @@ import { DisplayPanel } from './imaging/display';
 import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
 import { hintLine, showNote, startViewer } from './imaging/place';
+import { askCancelReading, askOpenReading, askSubmitReading, fetchReadings, readerBanner, readingSection, type Reading } from './imaging/readings';
 import { regionInspector } from './imaging/region_inspector';
 import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
@@ -35,6 +36,7 @@ const strip = new TimeStrip(need('strip'), (id) => void choose(id));
 const canEdit = page.isAllowed('edit_contours');
 const canAccept = page.isAllowed('accept_contours');
 const sessions = new Map<string, ContourSession>();
+const readings = new Map<string, Reading[]>();
 let images: Images | null = null;
 let chosenId = '';
 let regionId = '';
@@ -99,8 +101,9 @@ async function openPoint(keepsView: boolean, layout?: LayoutName): Promise<void>
   showNote(null);
   const name = layout ?? viewer.state.get().layout;
   const wanted = name === 'times' ? points().filter((item) => item.image) : [now];
-  const [found, scans] = await Promise.all([sessions.get(now.id) ?? ContourSession.open(now.id, events), Promise.all(wanted.map((item) => loadScan(item)))]);
+  const [found, known, scans] = await Promise.all([sessions.get(now.id) ?? ContourSession.open(now.id, events), fetchReadings(now.id), Promise.all(wanted.map((item) => loadScan(item)))]);
   if (now.id !== chosenId) return;
+  readings.set(now.id, known);
   sessions.set(now.id, found);
   const isFirst = viewer.state.get().emissionWindow.upper <= 1;
   if (isFirst && images?.window) viewer.state.set({ emissionWindow: images.window, emissionThreshold: images.window.lower + 0.1 * (images.window.upper - images.window.lower) });
@@ -135,22 +138,25 @@ function drawWords(): void {
 
 function drawInspector(now: ContourSession): void {
   const chosen = region();
+  const known = readings.get(chosenId) ?? [];
+  const banner = readerBanner(known);
+  const reading = readingSection(page, known);
   const drafts = now.editor.isChanged ? [] : now.drafts();
   const draft = drafts.length > 0 ? html`<div class="sect">${message('note', 'A draft of yours is not saved', html`<button type="button" class="plain-link" data-restore>Restore it</button>`)}</div>` : nothing;
   const isBare = !now.contours.regions.some(isDrawn) && !now.editor.isChanged;
   const hasSource = (point()?.series ?? []).some((series) => ['rtstruct', 'seg'].includes(series.kind));
-  const sources = canEdit ? html`<div class="sect"><div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
+  const sources = canEdit && banner === nothing ? html`<div class="sect"><div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
   if (!chosen) {
-    fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}`);
+    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}${reading}`);
     return;
   }
   if (isBare) {
     const words = canEdit ? 'Import a structure set, propagate from another time point, or choose a region and draw.' : 'A contour editor of this site draws or imports them.';
-    fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}`);
+    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}${reading}`);
     return;
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
-  fill(need('inspector'), html`${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}`);
+  fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
 }
 
 async function choose(id: string): Promise<void> {
@@ -328,6 +334,21 @@ on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if 
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image)) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
 on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
+/** After a reading began or ended this person may see other contours: everything of the time point is read again. */
+function readingChanged(work: Promise<boolean>, said: string): void {
+  void work.then(async (isDone) => {
+    if (!isDone) return;
+    toast(said);
+    session()?.editor.dispose();
+    sessions.delete(chosenId);
+    await openPoint(true);
+    void refreshSteps(page.cycleId);
+  }).catch((error: unknown) => toast(errorText(error), 'block'));
+}
+
+on(need('inspector'), 'click', '[data-reading-open]', () => readingChanged(saved().then((isSaved) => isSaved && askOpenReading(page, chosenId)), 'Second reading opened'));
+on(need('inspector'), 'click', '[data-reading-submit]', (button) => readingChanged(saved().then((isSaved) => isSaved && askSubmitReading(button.dataset.readingSubmit ?? '')), 'Reading submitted'));
+on(need('inspector'), 'click', '[data-reading-cancel]', (button) => readingChanged(askCancelReading(button.dataset.readingCancel ?? ''), 'Second reading cancelled'));
 letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved', true));
 document.addEventListener('keydown', (event) => {
   if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
