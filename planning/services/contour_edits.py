@@ -78,6 +78,11 @@ def contour_edit(
     is_new_grid = base is not None and base.image.label_grid != image.label_grid
     if base is None or (is_new_grid and may_start_anew):
         labels = {kind: np.zeros(grid.shape_zyx, dtype=np.uint8) for kind in RegionKind.values}
+    elif is_new_grid and copy is not None:
+        raise InvalidStateError(
+            "The image grid changed during this reading; a physicist or physician cancels it and opens another.",
+            code="other_grid",
+        )
     elif is_new_grid:
         raise InvalidStateError(
             "The image grid changed since these contours were drawn; import or propagate them again.", code="other_grid"

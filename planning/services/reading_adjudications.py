@@ -16,7 +16,7 @@ from planning.computation.readings import (
     reading_revisions,
 )
 from planning.errors import InvalidStateError
-from planning.models import ContourRevision, Region, SecondReading, User
+from planning.models import ContourRevision, Region, RegionContour, SecondReading, User
 from planning.models.contour_actions import ContourActionKind
 from planning.models.contours import ContourSource, ContourState
 from planning.models.readings import ReadingStart, ReadingState
@@ -55,7 +55,7 @@ def second_reading_adjudicate(
     revisions = reading_revisions(reading)
     masks = tuple(accepted_masks(revision) for revision in revisions)
     kept = _kept_labels(edit, choices)
-    known = set() if edit.base is None else set(edit.base.contours.values_list("region_id", flat=True))
+    known = {} if edit.base is None else {contour.region_id: contour for contour in edit.base.contours.all()}
     actions = {}
     for choice in choices:
         mask = adjudicated_mask(masks, region=choice.region, take=choice.take)
@@ -66,7 +66,7 @@ def second_reading_adjudicate(
         edit.set_mask(choice.region, mask, protected=kept[choice.region.kind])
         kept[choice.region.kind].add(choice.region.label)
         edit.removed.discard(choice.region.pk)
-        edit.changes[choice.region.pk] = _change(reading, choice)
+        edit.changes[choice.region.pk] = _change(reading, choice, known.get(choice.region.pk))
         actions[choice.region] = _action(choice, is_known=choice.region.pk in known)
     words = "; ".join(f"{choice.region.name} {WORDS[choice.take]}" for choice in choices)
     names = " and ".join(copy.reader.printed_name for copy in reading.copies.select_related("reader"))
@@ -90,12 +90,15 @@ def _kept_labels(edit: ContourEdit, choices: Sequence[Choice]) -> dict[str, set[
     return kept
 
 
-def _change(reading: SecondReading, choice: Choice) -> RegionChange:
-    source = ContourSource.MANUAL if reading.start == ReadingStart.NOTHING else None
+def _change(reading: SecondReading, choice: Choice, before: RegionContour | None) -> RegionChange:
+    """Say where the contour comes from: readers that began from a model's proposals leave its name and version."""
+    words = f"second reading {reading.number}: {WORDS[choice.take]}"
+    is_new = reading.start == ReadingStart.NOTHING or before is None
+    origin = "" if is_new else before.source_detail.partition("second reading ")[0].rstrip("; ")
     return RegionChange(
         state=ContourState.EDITED if choice.edits_further else ContourState.ACCEPTED,
-        source=source,
-        source_detail=f"second reading {reading.number}: {WORDS[choice.take]}",
+        source=ContourSource.MANUAL if is_new else None,
+        source_detail=f"{origin}; {words}" if origin else words,
     )
 
 

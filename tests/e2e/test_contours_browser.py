@@ -13,7 +13,7 @@ from planning.services.contour_edits import RegionChange, contour_edit
 from planning.services.contour_proposals import contour_masks_add
 from planning.services.contours import contours_save
 from planning.services.readings import second_reading_submit
-from tests.e2e.browser import PASSWORD, wait_ready
+from tests.e2e.browser import PASSWORD, broken_rules, wait_ready
 from tests.e2e.test_viewer_browser import cycle, viewer  # noqa: F401 - fixtures
 from tests.factories import make_run
 
@@ -60,6 +60,7 @@ def test_accepting_by_key_is_timed_and_counted(proposed, viewer, live_server):  
     row = page.locator("#acceptance tr", has_text="Liver")
     assert row.locator("td").nth(2).inner_text() == "1 100 %"
     assert page.locator("#acceptance-trend rect[data-outcome='unchanged']").count() == 1
+    assert broken_rules(page) == []
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save as CSV").click()
     assert MODEL in saved.value.path().read_text()
@@ -89,6 +90,7 @@ def test_two_readers_from_opening_to_the_decision(proposed, viewer, live_server)
     page.get_by_label("Reader 2").select_option(label="Editor B")
     page.get_by_role("button", name="Open reading").click()
     page.get_by_text("you draw on your own copy").wait_for()
+    assert broken_rules(page) == []
     # The proposal is decided on the own copy; the shared one waits as before.
     page.keyboard.press("a")
     page.get_by_text("Liver accepted").wait_for()
@@ -107,6 +109,7 @@ def test_two_readers_from_opening_to_the_decision(proposed, viewer, live_server)
     # 40 x 40 x 40 against 40 x 36 x 40 voxels of 2.5 x 2.5 x 3 mm: 1200 and 1080 mL, Dice 2 x 36 / 76.
     assert cells[:3] == ["Liver", "1200", "1080"]
     assert cells[4] == "0.947"
+    assert broken_rules(page) == []
     page.get_by_label("Intersection").check()
     page.get_by_role("button", name="Save 1 decision").click()
     page.get_by_text("Decided by Physicist A in revision 2").wait_for()

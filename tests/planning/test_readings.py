@@ -375,6 +375,25 @@ def test_to_edit_further_leaves_the_region_open(worked, readers):
     assert "union" in contour.source_detail
 
 
+def test_a_decision_on_proposals_keeps_the_name_of_the_model(worked, readers):
+    propose(worked)
+    reading = submitted(worked, readers, start=ReadingStart.PROPOSALS)
+    for take in ("union", "reader_2"):
+        contour = decided(worked, reading, take).contours.get()
+        assert contour.source == ContourSource.MODEL
+    # The word of the decision before is replaced, not added to.
+    assert contour.source_detail == "organs 1.0 (12ab34cd); second reading 1: reader 2"
+
+
+def test_a_reading_whose_image_changed_says_who_ends_it(worked, readers):
+    opened(worked, readers)
+    read(worked, readers[0])
+    finer = {**worked.points[0].images.get().label_grid, "shape_zyx": [12, 10, 10], "spacing_xyz_mm": [10.0, 10.0, 5.0]}
+    worked.image(worked.points[0], label_grid=finer)
+    with pytest.raises(InvalidStateError, match="cancels it and opens another"):
+        read(worked, readers[0])
+
+
 def test_a_decision_needs_the_current_revision_a_contour_and_no_lock(worked, readers, clinic):
     worked.draw(worked.points[0])
     reading = submitted(worked, readers)

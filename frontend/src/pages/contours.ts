@@ -342,6 +342,7 @@ function readingChanged(work: Promise<boolean>, said: string): void {
     session()?.editor.dispose();
     sessions.delete(chosenId);
     await openPoint(true);
+    need('inspector').scrollTop = 0;
     void refreshSteps(page.cycleId);
   }).catch((error: unknown) => toast(errorText(error), 'block'));
 }
