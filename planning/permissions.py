@@ -19,6 +19,8 @@ class Action(StrEnum):
     EDIT_REGISTRATION = "edit_registration"
     EDIT_CONTOURS = "edit_contours"
     ACCEPT_CONTOURS = "accept_contours"
+    OPEN_READING = "open_reading"
+    ADJUDICATE_READING = "adjudicate_reading"
     EDIT_CURVES = "edit_curves"
     EDIT_PLAN = "edit_plan"
     SIGN_CALCULATED = "sign_calculated"
@@ -52,6 +54,8 @@ TABLE: dict[Action, set[Role]] = {
     Action.EDIT_REGISTRATION: {Role.PHYSICIST},
     Action.EDIT_CONTOURS: {Role.CONTOUR_EDITOR, Role.PHYSICIST, Role.PHYSICIAN},
     Action.ACCEPT_CONTOURS: {Role.CONTOUR_EDITOR, Role.PHYSICIST, Role.PHYSICIAN},
+    Action.OPEN_READING: {Role.PHYSICIST, Role.PHYSICIAN},
+    Action.ADJUDICATE_READING: {Role.PHYSICIST, Role.PHYSICIAN},
     Action.EDIT_CURVES: {Role.PHYSICIST},
     Action.EDIT_PLAN: {Role.PHYSICIST, Role.PHYSICIAN, Role.PRESCRIBER},
     Action.SIGN_CALCULATED: {Role.PHYSICIST},

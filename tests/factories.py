@@ -70,6 +70,7 @@ def make_case(site: models.Site) -> Case:
     _add_treatment(case)
     _add_images(case)
     _add_contours(case)
+    _add_reading(case)
     _add_results(case)
     _add_settings(case)
     _add_uploads(case)
@@ -224,6 +225,17 @@ def _add_contours(case: Case) -> None:
         mean_activity_concentration_bq_per_ml=1e6,
         maximum_activity_concentration_bq_per_ml=2e6,
     )
+
+
+def _add_reading(case: Case) -> None:
+    """A second reading that both readers submitted, with nothing on their copies."""
+    reading = models.SecondReading.objects.create(
+        time_point=case.time_point, number=1, image=case.image, start="nothing", state="submitted"
+    )
+    for place in (1, 2):
+        reader = models.User.objects.create_user(username=f"reader-{place}-{reading.pk}", full_name=f"Reader {place}")
+        models.ReaderCopy.objects.create(reading=reading, reader=reader, place=place)
+    case.rows["second_reading"] = reading
 
 
 def make_drafts(case: Case, users: list[models.User]) -> None:

@@ -40,6 +40,8 @@ class Shared:
         Recovery coefficient against volume (mL); None: no recovery correction was made.
     volume_ml : float
         Volume at which it was taken.
+    volume_component : str
+        Name under which the volume enters the budget: where ``volume_cv`` comes from.
     """
 
     calibration_cv: float | None
@@ -51,6 +53,7 @@ class Shared:
     mass_exponent: float = 1.0
     partial_volume_cv: float | None = None
     recovery: Callable[[FloatArray], FloatArray] | None = None
+    volume_component: str = "Contour edge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,7 @@ def propagate_chain(
     _refuse(shared.volume_cv, *(value for value in stated.values() if value is not None))
     slope = shared.counts_slope - _recovery_slope(shared) - shared.mass_exponent
     curve_cv = curve.time_integrated_activity_standard_uncertainty_bq_s / curve.time_integrated_activity_bq_s
-    components = {"Curve and tail": curve_cv, "Contour edge": abs(slope) * shared.volume_cv}
+    components = {"Curve and tail": curve_cv, shared.volume_component: abs(slope) * shared.volume_cv}
     components |= {name: value for name, value in stated.items() if value is not None}
     random = np.random.default_rng(seed)
     log_tia, shapes = _draw_curves(curve, n_samples, random)

@@ -4,6 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from planning.api.contour_actions import hands_on_header
 from planning.api.fields import FiniteFloatField
 from planning.api.label_bodies import read_label_body, stored_label_response
 from planning.api.parsers import RawParser
@@ -13,6 +14,8 @@ from planning.models import Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
+from planning.selectors.current import contour_revisions_of
+from planning.selectors.readings import open_copy
 from planning.services.audit import audit_view
 from planning.services.contour_edits import require_editor
 from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
@@ -79,9 +82,11 @@ class ContourVoxelsApi(APIView):
             time_point=time_point,
             kind=KINDS[kind],
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             voxels=body.voxels,
             changed=changed,
             note=body.note,
+            hands_on_s=hands_on_header(request),
         )
         return _answer(request, time_point, status=201)
 
@@ -92,7 +97,12 @@ class ContourDraftApi(APIView):
     @documented()
     def get(self, request, time_point_id, kind):
         time_point = _time_point(request, time_point_id)
-        draft = get_object_or_404(time_point.contour_drafts, user=request.user, kind=KINDS[kind])
+        draft = get_object_or_404(
+            time_point.contour_drafts,
+            user=request.user,
+            kind=KINDS[kind],
+            copy=open_copy(time_point, user=request.user),
+        )
         return stored_label_response(draft)
 
     @documented()
@@ -105,6 +115,7 @@ class ContourDraftApi(APIView):
             time_point=time_point,
             kind=KINDS[kind],
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             object_sha256=body.store(),
             voxels_sha256=body.voxels_sha256,
         )
@@ -126,6 +137,7 @@ class OperationInput(serializers.Serializer):
     operation = serializers.ChoiceField(choices=OPERATIONS)
     region_id = serializers.UUIDField()
     parameters = OperationParametersInput(default=dict)
+    hands_on_s = FiniteFloatField(required=False, allow_null=True)
 
     def validate(self, attrs):
         missing = [name for name in NEEDED.get(attrs["operation"], ()) if attrs["parameters"].get(name) is None]
@@ -146,9 +158,11 @@ class ContourOperationsApi(APIView):
             actor=request.user,
             time_point=time_point,
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             region=region,
             operation=values["operation"],
             parameters=values["parameters"],
+            hands_on_s=values.get("hands_on_s"),
         )
         return _answer(request, time_point, status=201)
 
@@ -159,6 +173,7 @@ class StateInput(serializers.Serializer):
         choices=(ContourState.ACCEPTED, ContourState.REJECTED, ContourState.EDITED), required=False, allow_null=True
     )
     is_locked = serializers.BooleanField(required=False, allow_null=True)
+    hands_on_s = FiniteFloatField(required=False, allow_null=True)
 
 
 class ContourStatesApi(APIView):
@@ -173,9 +188,11 @@ class ContourStatesApi(APIView):
             actor=request.user,
             time_point=time_point,
             base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
             region=region,
             state=values.get("state"),
             is_locked=values.get("is_locked"),
+            hands_on_s=values.get("hands_on_s"),
         )
         return _answer(request, time_point, status=201)
 
@@ -217,7 +234,9 @@ class ContourPropagateApi(APIView):
 class ContourRevisionApi(APIView):
     @documented()
     def get(self, request, time_point_id, number, kind):
-        revision = get_object_or_404(_time_point(request, time_point_id).contour_revisions, number=number)
+        time_point = _time_point(request, time_point_id)
+        revisions = contour_revisions_of(time_point, open_copy(time_point, user=request.user))
+        revision = get_object_or_404(revisions, number=number)
         return Response({"volume": str(getattr(revision, f"{kind}_id"))})
 
 

@@ -7,12 +7,14 @@ from rest_framework.views import APIView
 from planning.api.fields import FiniteFloatField
 from planning.api.schema import documented
 from planning.computation.progeny import default_progeny, progeny_of
+from planning.computation.readings import reader_volume_cvs
 from planning.errors import InvalidStateError
 from planning.figures.dvh import dvh_figure
 from planning.models import DoseEngine
 from planning.selectors.courses import cycles_visible_to
-from planning.selectors.current import current_calculation
+from planning.selectors.current import current_calculation, reference_time_point
 from planning.selectors.doses import calculation_detail
+from planning.selectors.quantities import quantity
 from planning.services.doses import dose_start
 
 
@@ -22,7 +24,21 @@ class DoseApi(APIView):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         nuclide = cycle.course.nuclide
         choice = {"members": progeny_of(nuclide), "default": default_progeny(nuclide)}
-        return Response({**calculation_detail(cycle), "progeny": choice})
+        return Response({**calculation_detail(cycle), "progeny": choice, "reader_variation": _reader_variation(cycle)})
+
+
+def _reader_variation(cycle) -> dict:
+    """Return for which regions two readers are known, how much their volumes differ, and whether the dose counts it."""
+    reference, calculation = reference_time_point(cycle), current_calculation(cycle)
+    cvs = {} if reference is None else reader_volume_cvs(reference)
+    names = cycle.course.regions.in_bulk(list(cvs))
+    return {
+        "is_used": bool(calculation and calculation.parameters.get("reader_variation")),
+        "regions": [
+            {"name": names[region_id].name, "volume_cv": quantity(cv, unit="%", factor=0.01)}
+            for region_id, (cv, _) in cvs.items()
+        ],
+    }
 
 
 class DoseFigureApi(APIView):
@@ -48,6 +64,7 @@ class DoseStartInput(serializers.Serializer):
     progeny = serializers.ChoiceField(choices=("none", "in_place"), required=False)
     organ_level = serializers.BooleanField(required=False)
     statistical_uncertainty_percent = FiniteFloatField(required=False, min_value=0.1, max_value=20.0)
+    reader_variation = serializers.BooleanField(required=False)
     voxel_method = serializers.ChoiceField(choices=("voxelwise", "region_scaled"), required=False)
     voxel_scan = serializers.UUIDField(required=False)
     voxel_noise_percent = FiniteFloatField(required=False, min_value=0.1, max_value=100.0)

@@ -16,6 +16,7 @@ from planning.computation.organ_level import add_organ_level
 from planning.computation.partial_volume_settings import partial_volume_of
 from planning.computation.progeny import default_progeny
 from planning.computation.provenance import software_versions
+from planning.computation.readings import reader_volume_cvs
 from planning.computation.region_doses import RegionInputs, compute_region_dose
 from planning.computation.volumes import tia_uncertainty_asset
 from planning.computation.voxel_tia import aligned_series, voxel_options, voxel_tia
@@ -77,6 +78,8 @@ def compute_dose(
     findings += [{"code": "engine_warning", "level": "note", "message": text} for text in result.warnings]
     findings.append({"code": "uncertainty_incomplete", "level": "note", "message": UNCERTAINTY_SCOPE})
     choices = _choices(curves)
+    reader_cvs = reader_volume_cvs(reference) if parameters.get("reader_variation") else {}
+    readings = sorted({str(reading.pk) for _, reading in reader_cvs.values()})
     inputs = {
         "images": {str(t.pk): i.inputs_digest for t, i, _ in series},
         "registrations": sorted(str(registration.pk) for registration in registrations),
@@ -84,6 +87,7 @@ def compute_dose(
         "choices": choices,
         "contours": str(current_contours(reference).pk),
         "parameters": {**parameters, **voxel_options(parameters), "progeny": progeny},
+        "readings": readings,
         "engines": {name: results[name].provenance for name in engines},
         **density.provenance,
     }
@@ -98,6 +102,7 @@ def compute_dose(
         nuclide=nuclide,
         progeny=progeny,
         progress=progress,
+        reader_cvs={region_id: cv for region_id, (cv, _) in reader_cvs.items()},
     )
     s_values = {}
     if parameters.get("organ_level"):
@@ -125,6 +130,7 @@ def compute_dose(
                 **voxel_options(parameters),
                 "progeny": progeny,
                 "curve_choices": choices,
+                "readings": readings,
                 "is_voxelwise": len(series) > 1,
             },
             "density_origin": density.origin,
@@ -164,7 +170,7 @@ def engines_of(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def _region_rows(
-    *, cycle: Cycle, reference: TimePoint, curves, results, engines, density, nuclide, progeny, progress
+    *, cycle: Cycle, reference: TimePoint, curves, results, engines, density, nuclide, progeny, progress, reader_cvs
 ) -> tuple[list[dict], dict]:
     contours = current_contours(reference)
     if contours is None:
@@ -194,6 +200,7 @@ def _region_rows(
             progeny=progeny,
             alpha=(template.radiobiology if template else {}).get("alpha"),
             calibration_cv=_calibration_cv(contours.image),
+            reader_volume_cv=reader_cvs.get(curve.region_id),
         )
         fields, by_region[curve.region_id], histogram = compute_region_dose(
             inputs=inputs, results=results, engines=engines, density=density, nuclide=nuclide

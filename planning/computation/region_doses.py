@@ -21,6 +21,8 @@ from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.engine_doses import compared
 from planning.computation.partial_volume_settings import partial_volume_cv
 
+CONTOUR_EDGE, TWO_READERS = "Contour edge", "Two readers"
+"""Names of the volume in the budget: one voxel at the edge, or what two readers made of it."""
 D_PERCENTS = (98.0, 95.0, 50.0, 5.0, 2.0)
 N_DVH_POINTS = 121
 BAND = (0.025, 0.158655, 0.841345, 0.975)
@@ -42,6 +44,7 @@ class RegionInputs:
     progeny: str = "none"
     alpha: dict[str, Any] | None = None
     calibration_cv: float | None = None
+    reader_volume_cv: float | None = None
 
 
 def compute_region_dose(
@@ -85,7 +88,7 @@ def compute_region_dose(
             for name, value in chain.components.items()
             if value > 0.0
         ],
-        "uncertainty_chain": _chain_fields(chain),
+        "uncertainty_chain": {**_chain_fields(chain), "reader_volume_cv": inputs.reader_volume_cv},
         "findings": [*_findings(inputs, mean_gy, histogram), *engine_findings],
         **biology,
         **_by_radiation(inputs, energies, mean_gy, local_gy, doses[engines[0]].parts),
@@ -93,14 +96,27 @@ def compute_region_dose(
     return fields, shown, histogram
 
 
-def _chain(inputs: RegionInputs, mean_gy: float, *, statistical_cv: float) -> ChainResult:
+def _volume_cv(inputs: RegionInputs) -> tuple[float, str]:
+    """Return the volume's uncertainty and where it comes from.
+
+    Two readers stand in place of the edge of one voxel where they differ by more: readers that agree may do so by
+    luck (one degree of freedom), and the voxel's edge stays uncertain for both.
+    """
     edge_cv = contour_edge_cv(volume_ml=inputs.contour.volume_ml, voxel_spacing_xyz_mm=inputs.label_grid.spacing_xyz_mm)
+    if inputs.reader_volume_cv is not None and inputs.reader_volume_cv > edge_cv:
+        return inputs.reader_volume_cv, TWO_READERS
+    return edge_cv, CONTOUR_EDGE
+
+
+def _chain(inputs: RegionInputs, mean_gy: float, *, statistical_cv: float) -> ChainResult:
+    volume_cv, volume_component = _volume_cv(inputs)
     shared = Shared(
         calibration_cv=inputs.calibration_cv,
         recovery_fit_cv=None,
         partial_volume_cv=partial_volume_cv(inputs.points),
         dose_model_cv=statistical_cv if statistical_cv > 0.0 else None,
-        volume_cv=edge_cv,
+        volume_cv=volume_cv,
+        volume_component=volume_component,
         volume_ml=inputs.contour.volume_ml,
     )
     radiobiology = {}

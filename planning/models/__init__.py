@@ -2,6 +2,7 @@
 
 from planning.models.audit import AuditHead, AuditRecord
 from planning.models.calibration_measurements import CalibrationMeasurement
+from planning.models.contour_actions import ContourAction
 from planning.models.contours import ContourDraft, ContourRevision, Region, RegionContour
 from planning.models.courses import Administration, Course, Cycle, TherapyTemplate, TimePoint
 from planning.models.doses import DoseCalculation, DoseEngine, EngineDose, RegionDose
@@ -10,6 +11,7 @@ from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion,
 from planning.models.patients import ExternalDose, LabResult, Patient
 from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
 from planning.models.populations import Population
+from planning.models.readings import ReaderCopy, SecondReading
 from planning.models.registrations import Registration
 from planning.models.reviews import Comment, CycleResult, Report, Signature, WarningAnswer
 from planning.models.runs import Run
@@ -24,6 +26,7 @@ __all__ = [
     "CalibrationFactor",
     "CalibrationMeasurement",
     "Comment",
+    "ContourAction",
     "ContourDraft",
     "ContourRevision",
     "Course",
@@ -46,6 +49,7 @@ __all__ = [
     "Population",
     "Prescription",
     "QuantifiedImage",
+    "ReaderCopy",
     "Region",
     "RegionContour",
     "RegionCurve",
@@ -53,6 +57,7 @@ __all__ = [
     "Registration",
     "Report",
     "Run",
+    "SecondReading",
     "Series",
     "SeriesFile",
     "Signature",

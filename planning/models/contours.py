@@ -33,6 +33,13 @@ class Region(Timestamped):
         return self.course.site
 
 
+class SharedRevisions(models.Manager):
+    """The revisions that everybody works on; a reader's copy is found only by asking for it."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(copy__isnull=True)
+
+
 class ContourRevision(Timestamped):
     """Immutable contour set of one time point: one label volume for organs, one for lesions, on one grid."""
 
@@ -45,10 +52,25 @@ class ContourRevision(Timestamped):
     lesions = models.ForeignKey("planning.VolumeAsset", on_delete=models.PROTECT, related_name="+")
     note = models.CharField(max_length=255, blank=True)
     inputs_digest = models.CharField(max_length=64)
+    copy = models.ForeignKey("planning.ReaderCopy", null=True, on_delete=models.PROTECT, related_name="+")
+    """The reader's copy that this revision belongs to; null: shared by all."""
+    adjudicates = models.ForeignKey(
+        "planning.SecondReading", null=True, on_delete=models.PROTECT, related_name="adjudications"
+    )
+
+    objects = SharedRevisions()
+    all_copies = models.Manager()
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["time_point", "number"], name="contour_revision_number_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["time_point", "number"], condition=Q(copy__isnull=True), name="contour_revision_number_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["copy", "number"], condition=Q(copy__isnull=False), name="contour_copy_number_unique"
+            ),
+        ]
 
     @property
     def site(self):
@@ -78,6 +100,8 @@ class RegionContour(models.Model):
     state = models.CharField(max_length=16, choices=ContourState)
     source = models.CharField(max_length=16, choices=ContourSource)
     source_detail = models.CharField(max_length=128, blank=True)
+    proposal = models.ForeignKey(ContourRevision, null=True, on_delete=models.PROTECT, related_name="proposals")
+    """Revision in which the proposal that this contour goes back to first appeared; null: drawn from nothing."""
     is_locked = models.BooleanField(default=False)
     contour_volume_ml = models.FloatField()  # as drawn
     polygon_volume_ml = models.FloatField(null=True, blank=True)
@@ -103,7 +127,15 @@ class ContourDraft(models.Model):
     base_number = models.PositiveIntegerField()
     object_sha256 = models.CharField(max_length=64)  # gzip uint8, as sent
     voxels_sha256 = models.CharField(max_length=64)
+    copy = models.ForeignKey("planning.ReaderCopy", null=True, on_delete=models.CASCADE, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["time_point", "user", "kind"], name="one_draft_per_user")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["time_point", "user", "kind"], condition=Q(copy__isnull=True), name="one_draft_per_user"
+            ),
+            models.UniqueConstraint(
+                fields=["copy", "kind"], condition=Q(copy__isnull=False), name="one_draft_per_reader_copy"
+            ),
+        ]

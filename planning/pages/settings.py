@@ -13,6 +13,7 @@ SETTINGS = (Action.VIEW_PATIENT, Action.EDIT_LIMITS, Action.CONFIRM_LIMITS)
 NEEDED = {
     "settings_cameras": SETTINGS,
     "settings_limits": SETTINGS,
+    "settings_models": SETTINGS,
     "settings_populations": SETTINGS,
     "settings_templates": SETTINGS,
     "settings_users": (Action.MANAGE_USERS,),

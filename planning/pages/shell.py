@@ -93,6 +93,7 @@ def _areas(allowed: set[str]) -> tuple[Area, ...]:
         ("import", "Import", "upload", "page-import", {Action.IMPORT_SCANS}),
         ("settings_cameras", "Cameras", "camera", "page-settings-cameras", settings),
         ("settings_limits", "Limits", "limit", "page-settings-limits", settings),
+        ("settings_models", "AI contours", "spark", "page-settings-models", settings),
         ("settings_populations", "Populations", "timeline", "page-settings-populations", settings),
         ("settings_templates", "Templates", "cog", "page-settings-templates", settings),
         ("settings_virtual", "Virtual", "cube", "page-settings-virtual", {Action.VIEW_PATIENT}),

@@ -6,8 +6,8 @@ from planning.pages.settings import audit_page, keys_page, settings_page
 from planning.pages.uploads import confirm_page, import_page
 from planning.pages.worklist import site_choice, worklist_page
 
-CYCLE_PAGES = ("guard", "registration", "contours", "kinetics", "dose", "sign", "plan", "report")
-SETTINGS_PAGES = ("cameras", "limits", "populations", "templates", "users", "virtual")
+CYCLE_PAGES = ("guard", "registration", "contours", "readings", "kinetics", "dose", "sign", "plan", "report")
+SETTINGS_PAGES = ("cameras", "limits", "models", "populations", "templates", "users", "virtual")
 
 urlpatterns = [
     path("", worklist_page, name="page-worklist"),

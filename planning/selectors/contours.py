@@ -3,12 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
-from planning.models import ContourRevision, Region, TimePoint, User
-from planning.selectors.current import current_contours, current_image
+from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
+from planning.selectors.current import contour_revisions_of, current_contours, current_image
 from planning.selectors.findings import cycle_findings
 from planning.selectors.quantities import quantity
+from planning.selectors.readings import open_copy
 from planning.selectors.sites import site_ids_of
 from planning.selectors.staleness import contours_stale_causes
 
@@ -28,10 +30,14 @@ def contour_revisions_visible_to(*, user):
 
 
 def time_point_contours(time_point: TimePoint, *, user: User) -> dict[str, Any]:
-    """Return the current contour revision with numbers, drafts, editors and history; empty when nothing is drawn."""
-    revision = current_contours(time_point)
+    """Return the current contour revision with numbers, drafts, editors and history; empty when nothing is drawn.
+
+    A reader of an open second reading gets the own copy and nothing else, everybody else what is shared.
+    """
+    copy = open_copy(time_point, user=user)
+    revision = current_contours(time_point, copy)
     image = current_image(time_point)
-    causes = contours_stale_causes(revision) if revision else []
+    causes = contours_stale_causes(revision) if revision and copy is None else []
     return {
         "revision": revision and _head(revision),
         "is_stale": bool(causes),
@@ -41,10 +47,11 @@ def time_point_contours(time_point: TimePoint, *, user: User) -> dict[str, Any]:
             "organs": {"volume": revision and str(revision.organs_id)},
             "lesions": {"volume": revision and str(revision.lesions_id)},
         },
-        "regions": _regions(time_point, revision),
-        "editors": _editors(time_point, user),
-        "draft": _draft(time_point, user),
-        "history": [_head(item) for item in time_point.contour_revisions.order_by("-number")[:N_HISTORY]],
+        "regions": _regions(time_point, revision, copy),
+        "editors": [] if copy else _editors(time_point, user),
+        "draft": _draft(time_point, user, copy),
+        "history": [_head(item) for item in contour_revisions_of(time_point, copy).order_by("-number")[:N_HISTORY]],
+        "reading": copy and {"id": str(copy.reading_id), "number": copy.reading.number, "place": copy.place},
     }
 
 
@@ -81,12 +88,18 @@ def _head(revision: ContourRevision) -> dict[str, Any]:
     }
 
 
-def _regions(time_point: TimePoint, revision: ContourRevision | None) -> list[dict[str, Any]]:
-    """Return every region of the course; those without a contour here have no numbers."""
+def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: ReaderCopy | None) -> list[dict[str, Any]]:
+    """Return every region of the course; those without a contour here have no numbers.
+
+    A reader does not see which regions others added since the reading was opened: a new lesion would be told.
+    """
     contours = {} if revision is None else {c.region_id: c for c in revision.contours.all()}
     raised = [finding for finding in cycle_findings(time_point.cycle) if finding.step == "contours"]
     rows = []
-    for region in time_point.cycle.course.regions.all():
+    regions = time_point.cycle.course.regions.all()
+    if copy is not None:
+        regions = regions.filter(Q(created_at__lt=copy.reading.created_at) | Q(created_by=copy.reader_id))
+    for region in regions:
         contour = contours.get(region.pk)
         findings = [f.as_dict() for f in raised if revision and f.source_id == revision.pk and f.region_id == region.pk]
         rows.append({**_region(region), **_numbers(contour), "findings": findings})
@@ -126,13 +139,14 @@ def _numbers(contour) -> dict[str, Any]:
 
 def _editors(time_point: TimePoint, user: User) -> list[dict[str, str]]:
     since = timezone.now() - EDITING_FOR
-    drafts = time_point.contour_drafts.filter(updated_at__gt=since).exclude(user=user).select_related("user")
+    drafts = time_point.contour_drafts.filter(updated_at__gt=since, copy__isnull=True).exclude(user=user)
+    drafts = drafts.select_related("user")
     return [{"name": draft.user.printed_name, "since": draft.updated_at.isoformat()} for draft in drafts]
 
 
-def _draft(time_point: TimePoint, user: User) -> dict[str, Any] | None:
+def _draft(time_point: TimePoint, user: User, copy: ReaderCopy | None) -> dict[str, Any] | None:
     drafts = {
         f"{draft.kind}s": {"base_number": draft.base_number, "at": draft.updated_at.isoformat()}
-        for draft in time_point.contour_drafts.filter(user=user)
+        for draft in time_point.contour_drafts.filter(user=user, copy=copy)
     }
     return drafts or None

@@ -1,5 +1,7 @@
 """Which revision of each kind is current. One rule for all: the highest number that was not rejected."""
 
+from django.db.models import QuerySet
+
 from planning.models import (
     Administration,
     ContourRevision,
@@ -11,6 +13,7 @@ from planning.models import (
     LimitSet,
     Plan,
     QuantifiedImage,
+    ReaderCopy,
     Registration,
     Series,
     TimePoint,
@@ -55,8 +58,15 @@ def current_registration(time_point: TimePoint) -> Registration | None:
     return time_point.registrations.exclude(decision=Decision.REJECTED).order_by("-number").first()
 
 
-def current_contours(time_point: TimePoint) -> ContourRevision | None:
-    return time_point.contour_revisions.order_by("-number").first()
+def contour_revisions_of(time_point: TimePoint, copy: ReaderCopy | None = None) -> QuerySet[ContourRevision]:
+    """Return the shared revisions of a time point, or those of one reader's copy; never both."""
+    if copy is None:
+        return time_point.contour_revisions.all()
+    return ContourRevision.all_copies.filter(time_point=time_point, copy=copy)
+
+
+def current_contours(time_point: TimePoint, copy: ReaderCopy | None = None) -> ContourRevision | None:
+    return contour_revisions_of(time_point, copy).order_by("-number").first()
 
 
 def accepted_contours(time_point: TimePoint) -> list[RegionContour]:

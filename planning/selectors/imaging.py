@@ -9,6 +9,7 @@ from planning.selectors.current import acquired_series, current_administration, 
 from planning.selectors.findings import cycle_findings
 from planning.selectors.kinetics import partial_volume_text
 from planning.selectors.quantities import quantity
+from planning.selectors.readings import hidden_copies
 from planning.selectors.runs import open_runs_of_cycle, run_summary
 from planning.selectors.sites import site_ids_of
 from planning.selectors.staleness import image_stale_causes
@@ -22,7 +23,13 @@ DECAY_WORDS = {
 
 
 def volumes_visible_to(*, user):
-    return VolumeAsset.objects.filter(site__in=site_ids_of(user=user))
+    """Return the volumes of the user's sites, without another reader's contours before both have submitted."""
+    hidden = hidden_copies(user=user)
+    return (
+        VolumeAsset.objects.filter(site__in=site_ids_of(user=user))
+        .exclude(pk__in=hidden.values("organs_id"))
+        .exclude(pk__in=hidden.values("lesions_id"))
+    )
 
 
 def images_visible_to(*, user):

@@ -24,6 +24,7 @@ from planning.selectors.current import (
 from planning.selectors.density_curves import density_stale_cause
 from planning.selectors.kinetics import earlier_choices
 from planning.selectors.populations import population_for
+from planning.selectors.readings import submitted_readings
 
 
 def image_stale_causes(image: QuantifiedImage) -> list[str]:
@@ -158,10 +159,21 @@ def calculation_stale_causes(calculation: DoseCalculation) -> list[str]:
         if newest is not None and choices.get(str(curve.pk)) != str(newest.pk):
             causes.append("a curve was chosen anew")
             break
+    if _readings_changed(calculation):
+        causes.append("a second reading was submitted since")
     density_cause = density_stale_cause(calculation)
     if density_cause:
         causes.append(density_cause)
     return list(dict.fromkeys(causes))
+
+
+def _readings_changed(calculation: DoseCalculation) -> bool:
+    """Return whether a reading of the reference was submitted after a calculation that counts readers."""
+    if not calculation.parameters.get("reader_variation"):
+        return False
+    newest = submitted_readings(calculation.reference_image.time_point)
+    submitted = [copy.submitted_at for reading in newest for copy in reading.copies.all() if copy.submitted_at]
+    return max(submitted, default=calculation.created_at) > calculation.created_at
 
 
 def _accepted_registrations(calculation: DoseCalculation) -> set:

@@ -8,7 +8,7 @@ import numpy as np
 from planning import permissions
 from planning.computation.grids import grid_from_dict, label_values
 from planning.errors import ConflictError, InvalidStateError
-from planning.models import ContourRevision, QuantifiedImage, Region, TimePoint, User
+from planning.models import ContourRevision, QuantifiedImage, ReaderCopy, Region, TimePoint, User
 from planning.models.contours import RegionKind
 from planning.permissions import Action
 from planning.selectors.current import current_contours, current_image
@@ -25,6 +25,7 @@ class RegionChange:
     source_detail: str | None = None
     is_locked: bool | None = None
     polygon_volume_ml: float | None = None
+    proposal: ContourRevision | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class ContourEdit:
     changes: dict[UUID, RegionChange] = field(default_factory=dict)
     removed: set[UUID] = field(default_factory=set)
     is_new_grid: bool = False
+    copy: ReaderCopy | None = None
 
     def mask(self, region: Region) -> np.ndarray:
         return self.labels[region.kind] == region.label
@@ -50,15 +52,17 @@ class ContourEdit:
         volume[free] = region.label
 
 
-def contour_edit(time_point: TimePoint, *, base_number: int | None, may_start_anew: bool = False) -> ContourEdit:
-    """Open an edit of the current revision. A stale base is refused with who saved and when.
+def contour_edit(
+    time_point: TimePoint, *, base_number: int | None, may_start_anew: bool = False, copy: ReaderCopy | None = None
+) -> ContourEdit:
+    """Open an edit of the current revision, or of a reader's copy. A stale base is refused with who saved and when.
 
     With ``may_start_anew`` contours of an image on another grid are left behind instead of refused.
     """
     image = current_image(time_point)
     if image is None:
         raise InvalidStateError("Prepare the images before drawing.", code="no_image")
-    base = current_contours(time_point)
+    base = current_contours(time_point, copy)
     number = 0 if base is None else base.number
     if base_number is not None and base_number != number:
         raise ConflictError(
@@ -74,6 +78,11 @@ def contour_edit(time_point: TimePoint, *, base_number: int | None, may_start_an
     is_new_grid = base is not None and base.image.label_grid != image.label_grid
     if base is None or (is_new_grid and may_start_anew):
         labels = {kind: np.zeros(grid.shape_zyx, dtype=np.uint8) for kind in RegionKind.values}
+    elif is_new_grid and copy is not None:
+        raise InvalidStateError(
+            "The image grid changed during this reading; a physicist or physician cancels it and opens another.",
+            code="other_grid",
+        )
     elif is_new_grid:
         raise InvalidStateError(
             "The image grid changed since these contours were drawn; import or propagate them again.", code="other_grid"
@@ -83,7 +92,7 @@ def contour_edit(time_point: TimePoint, *, base_number: int | None, may_start_an
             "organ": label_values(base.organs, grid).copy(),
             "lesion": label_values(base.lesions, grid).copy(),
         }
-    edit = ContourEdit(time_point=time_point, image=image, base=base, labels=labels, is_new_grid=is_new_grid)
+    edit = ContourEdit(time_point=time_point, image=image, base=base, labels=labels, is_new_grid=is_new_grid, copy=copy)
     if is_new_grid:
         edit.removed = set(base.contours.values_list("region_id", flat=True))
     return edit

@@ -8,19 +8,33 @@ from django.db import transaction
 
 from planning.computation.contours import operated_mask
 from planning.errors import InvalidStateError
-from planning.models import ContourDraft, ContourRevision, Region, TimePoint, User
+from planning.models import ContourDraft, ContourRevision, ReaderCopy, Region, TimePoint, User
+from planning.models.contour_actions import ContourActionKind
 from planning.models.contours import ContourSource, ContourState
+from planning.services.contour_actions import contour_actions_record
 from planning.services.contour_edits import ContourEdit, RegionChange, contour_edit, require_editor
 from planning.services.contours import contours_save
 
 
 @transaction.atomic
 def contour_voxels_save(
-    *, actor: User, time_point: TimePoint, kind: str, base_number: int, voxels: bytes, changed: set[int], note: str
+    *,
+    actor: User,
+    time_point: TimePoint,
+    kind: str,
+    base_number: int,
+    voxels: bytes,
+    changed: set[int],
+    note: str,
+    hands_on_s: Mapping[int, float | None] | None = None,
+    copy: ReaderCopy | None = None,
 ) -> ContourRevision:
-    """Save painted voxels of one kind; only regions named as changed may differ, and no locked one."""
+    """Save painted voxels of one kind; only regions named as changed may differ, and no locked one.
+
+    ``hands_on_s`` says by label how long the person worked on a region.
+    """
     require_editor(actor, time_point)
-    edit = contour_edit(time_point, base_number=base_number)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
     shape = edit.labels[kind].shape
     if len(voxels) != int(np.prod(shape)):
         raise InvalidStateError("The voxels do not fill the grid of this time point.", code="voxel_count")
@@ -41,10 +55,13 @@ def contour_voxels_save(
         names = ", ".join(regions[label].name for label in sorted(locked))
         raise InvalidStateError(f"Unlock first: {names}.", code="locked")
     edit.labels[kind] = painted
-    for label in changed & set(regions):
-        edit.changes[regions[label].pk] = _edited(edit.base, regions[label])
+    drawn = [regions[label] for label in sorted(changed & set(regions))]
+    actions = {region: _action(edit.base, region) for region in drawn}
+    for region in drawn:
+        edit.changes[region.pk] = _edited(edit.base, region)
     revision = contours_save(actor=actor, edit=edit, note=note)
-    ContourDraft.objects.filter(time_point=time_point, user=actor, kind=kind).delete()
+    contour_actions_record(actor=actor, edit=edit, revision=revision, actions=actions, hands_on_s=hands_on_s or {})
+    ContourDraft.objects.filter(time_point=time_point, user=actor, kind=kind, copy=copy).delete()
     return revision
 
 
@@ -52,9 +69,16 @@ def _is_locked(base: ContourRevision | None, region: Region) -> bool:
     return base is not None and base.contours.filter(region=region, is_locked=True).exists()
 
 
+def _is_known(base: ContourRevision | None, region: Region) -> bool:
+    return base is not None and base.contours.filter(region=region).exists()
+
+
+def _action(base: ContourRevision | None, region: Region) -> ContourActionKind:
+    return ContourActionKind.EDITED if _is_known(base, region) else ContourActionKind.DRAWN
+
+
 def _edited(base: ContourRevision | None, region: Region, **fields) -> RegionChange:
-    is_known = base is not None and base.contours.filter(region=region).exists()
-    source = {} if is_known else {"source": ContourSource.MANUAL}
+    source = {} if _is_known(base, region) else {"source": ContourSource.MANUAL}
     return RegionChange(state=ContourState.EDITED, **{**source, **fields})
 
 
@@ -67,10 +91,12 @@ def contour_operate(
     region: Region,
     operation: str,
     parameters: dict[str, Any],
+    hands_on_s: float | None = None,
+    copy: ReaderCopy | None = None,
 ) -> ContourRevision:
     """Apply a named operation to one region and save; locked regions refuse and are never overwritten."""
     require_editor(actor, time_point)
-    edit = contour_edit(time_point, base_number=base_number)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
     if region.course_id != time_point.cycle.course_id:
         raise InvalidStateError("The region belongs to another course.", code="other_course")
     if _is_locked(edit.base, region):
@@ -85,13 +111,19 @@ def contour_operate(
         operation=operation, mask=edit.mask(region), other=other, image=edit.image, parameters=parameters
     )
     edit.set_mask(region, mask, protected=_protected(edit, region))
+    action = _action(edit.base, region)
     if operation == "delete":
         edit.removed.add(region.pk)
+        action = ContourActionKind.REJECTED
     else:
         is_threshold = operation in {"threshold", "threshold_sphere", "grow"}
         source = {"source": ContourSource.THRESHOLD, "source_detail": _described(operation, parameters)}
         edit.changes[region.pk] = _edited(edit.base, region, **(source if is_threshold else {}))
-    return contours_save(actor=actor, edit=edit, note=f"{operation.replace('_', ' ')}: {region.name}")
+    revision = contours_save(actor=actor, edit=edit, note=f"{operation.replace('_', ' ')}: {region.name}")
+    contour_actions_record(
+        actor=actor, edit=edit, revision=revision, actions={region: action}, hands_on_s={region.label: hands_on_s}
+    )
+    return revision
 
 
 def _protected(edit: ContourEdit, region: Region) -> set[int]:
@@ -111,7 +143,14 @@ def _described(operation: str, parameters: Mapping[str, Any]) -> str:
 
 @transaction.atomic
 def contour_draft_save(
-    *, actor: User, time_point: TimePoint, kind: str, base_number: int, object_sha256: str, voxels_sha256: str
+    *,
+    actor: User,
+    time_point: TimePoint,
+    kind: str,
+    base_number: int,
+    object_sha256: str,
+    voxels_sha256: str,
+    copy: ReaderCopy | None = None,
 ) -> ContourDraft:
     """Keep unsaved strokes of one person; shows colleagues who is editing."""
     require_editor(actor, time_point)
@@ -119,6 +158,7 @@ def contour_draft_save(
         time_point=time_point,
         user=actor,
         kind=kind,
+        copy=copy,
         defaults={"base_number": base_number, "object_sha256": object_sha256, "voxels_sha256": voxels_sha256},
     )
     return draft

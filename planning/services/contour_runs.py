@@ -9,6 +9,7 @@ from planning.models.registrations import Decision
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image, current_registration, reference_time_point
+from planning.selectors.readings import open_copy
 from planning.services.audit import audit_record
 from planning.services.runs import run_start
 
@@ -16,6 +17,7 @@ from planning.services.runs import run_start
 @transaction.atomic
 def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) -> Run:
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
+    _refuse_reader(actor, time_point)
     if series.kind not in {"rtstruct", "seg"} or series.is_discarded:
         raise InvalidStateError("Choose a structure set or segmentation.", code="not_structures")
     if current_image(time_point) is None:
@@ -27,6 +29,7 @@ def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) 
 def contour_propagation_start(*, actor: User, time_point: TimePoint, targets: list[TimePoint]) -> Run:
     """Queue the propagation of the reference's contours to other time points."""
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
+    _refuse_reader(actor, time_point)
     if reference_time_point(time_point.cycle) != time_point:
         raise InvalidStateError("Contours are propagated from the reference time point.", code="not_reference")
     if current_contours(time_point) is None:
@@ -37,6 +40,15 @@ def contour_propagation_start(*, actor: User, time_point: TimePoint, targets: li
             raise InvalidStateError(f"Register time point {target.number} first.", code="not_registered")
     parameters = {"targets": sorted(str(target.pk) for target in targets)}
     return _start(actor, time_point, TaskName.PROPAGATE_CONTOURS, parameters, "contours.propagate")
+
+
+def _refuse_reader(actor: User, time_point: TimePoint) -> None:
+    """Imported and propagated contours are shared, and a reader sees only an own copy."""
+    if open_copy(time_point, user=actor) is not None:
+        raise InvalidStateError(
+            "You are reading this time point; submit your reading before importing or propagating.",
+            code="reading_open",
+        )
 
 
 def _start(actor: User, time_point: TimePoint, task: TaskName, parameters: dict, action: str) -> Run:

@@ -7,10 +7,19 @@ from django.db import transaction
 
 from planning import permissions
 from planning.errors import InvalidStateError
-from planning.models import ContourRevision, Region, TimePoint, User
+from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
+from planning.models.contour_actions import ContourActionKind
+from planning.models.contours import ContourState
 from planning.permissions import Action
+from planning.services.contour_actions import contour_actions_record
 from planning.services.contour_edits import RegionChange, contour_edit
 from planning.services.contours import contours_save
+
+ACTION_OF = {
+    ContourState.ACCEPTED: ContourActionKind.ACCEPTED,
+    ContourState.REJECTED: ContourActionKind.REJECTED,
+    ContourState.EDITED: ContourActionKind.REOPENED,
+}
 
 
 @transaction.atomic
@@ -22,22 +31,32 @@ def contour_state_set(
     region: Region,
     state: str | None = None,
     is_locked: bool | None = None,
+    hands_on_s: float | None = None,
+    copy: ReaderCopy | None = None,
 ) -> ContourRevision:
     """Accept, reject or reopen a region, or lock it; a new revision with the same voxels."""
     permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
-    edit = contour_edit(time_point, base_number=base_number)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
     if edit.base is None or not edit.base.contours.filter(region=region).exists():
         raise InvalidStateError("This time point has no contour of the region.", code="no_contour")
     edit.changes[region.pk] = RegionChange(state=state, is_locked=is_locked)
     note = f"{state or ('locked' if is_locked else 'unlocked')}: {region.name}"
-    return contours_save(actor=actor, edit=edit, note=note)
+    revision = contours_save(actor=actor, edit=edit, note=note)
+    actions = {} if state is None else {region: ACTION_OF[ContourState(state)]}
+    contour_actions_record(
+        actor=actor, edit=edit, revision=revision, actions=actions, hands_on_s={region.label: hands_on_s}
+    )
+    return revision
 
 
 @transaction.atomic
 def contour_states_set(
     *, actor: User, time_point: TimePoint, base_number: int, states: Mapping[Region, str]
 ) -> ContourRevision:
-    """Accept or reject several regions in one revision with the same voxels."""
+    """Accept or reject several regions in one revision with the same voxels, as the chain of a virtual patient does.
+
+    No person looked at them, so no action of a person is recorded.
+    """
     permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
     edit = contour_edit(time_point, base_number=base_number)
     known = set() if edit.base is None else set(edit.base.contours.values_list("region_id", flat=True))

@@ -9,7 +9,7 @@ from planning.computation.contours import measured_regions
 from planning.computation.grids import grid_from_dict
 from planning.computation.volumes import label_asset
 from planning.errors import ConflictError, InvalidStateError
-from planning.models import ContourRevision, Region, RegionContour, Run, TimePoint, User, VolumeAsset
+from planning.models import ContourRevision, Region, RegionContour, Run, SecondReading, TimePoint, User, VolumeAsset
 from planning.models.contours import ContourSource, ContourState
 from planning.selectors.current import current_contours
 from planning.selectors.digests import digest_json
@@ -18,11 +18,18 @@ from planning.services.contour_edits import ContourEdit, RegionChange
 
 
 @transaction.atomic
-def contours_save(*, actor: User | None, edit: ContourEdit, note: str, run: Run | None = None) -> ContourRevision:
+def contours_save(
+    *,
+    actor: User | None,
+    edit: ContourEdit,
+    note: str,
+    run: Run | None = None,
+    adjudicates: SecondReading | None = None,
+) -> ContourRevision:
     """Store an edit as the next revision with all numbers measured again."""
     time_point, image = edit.time_point, edit.image
     TimePoint.objects.select_for_update().get(pk=time_point.pk)
-    newest = current_contours(time_point)
+    newest = current_contours(time_point, edit.copy)
     if newest != edit.base:
         raise ConflictError(
             "Somebody else saved these contours at the same moment.",
@@ -46,6 +53,8 @@ def contours_save(*, actor: User | None, edit: ContourEdit, note: str, run: Run 
         base_number=0 if newest is None else newest.number,
         image=image,
         run=run,
+        copy=edit.copy,
+        adjudicates=adjudicates,
         note=note[:255],
         created_by=actor,
         inputs_digest=digest_json(
@@ -59,6 +68,8 @@ def contours_save(*, actor: User | None, edit: ContourEdit, note: str, run: Run 
     )
     for contour in contours:
         contour.revision = revision
+        if edit.copy is None and _begins_proposal(contour, edit.changes.get(contour.region_id)):
+            contour.proposal = revision
     RegionContour.objects.bulk_create(contours)
     audit_record(
         actor=actor,
@@ -123,6 +134,14 @@ def _state(known: RegionContour | None, change: RegionChange | None) -> str:
     return known.state if known is not None else ContourState.PROPOSED
 
 
+def _begins_proposal(contour: RegionContour, change: RegionChange | None) -> bool:
+    """Return whether a proposal appears here first: by a run, or by a threshold where nothing was proposed before."""
+    if change is None or change.source is None:
+        return False
+    is_first_threshold = change.source == ContourSource.THRESHOLD and contour.proposal_id is None
+    return change.state == ContourState.PROPOSED or is_first_threshold
+
+
 def _contour(
     region: Region, known: RegionContour | None, change: RegionChange | None, measured: dict[str, Any]
 ) -> RegionContour:
@@ -132,6 +151,7 @@ def _contour(
         state=_state(known, change),
         source=change.source or (known.source if known else ContourSource.MANUAL),
         source_detail=_first(change.source_detail, known.source_detail if known else "")[:128],
+        proposal_id=change.proposal.pk if change.proposal else (known.proposal_id if known else None),
         is_locked=_first(change.is_locked, known.is_locked if known else False),
         polygon_volume_ml=_first(change.polygon_volume_ml, known.polygon_volume_ml if known else None),
         **measured,

@@ -7,7 +7,17 @@ from django.db import transaction
 from planning import permissions
 from planning.computation.provenance import software_versions
 from planning.errors import ConflictError, InvalidStateError, NotAllowedError
-from planning.models import Comment, Cycle, CycleResult, PointExclusion, Region, Signature, User, WarningAnswer
+from planning.models import (
+    Comment,
+    Cycle,
+    CycleResult,
+    PointExclusion,
+    ReaderCopy,
+    Region,
+    Signature,
+    User,
+    WarningAnswer,
+)
 from planning.models.contours import ContourRevision
 from planning.models.reviews import ResultState, SignatureMeaning
 from planning.permissions import Action
@@ -147,6 +157,8 @@ def _authors(result: CycleResult) -> set:
     contours = ContourRevision.objects.filter(time_point__cycle=result.cycle)
     people = {calculation.created_by_id, curves.created_by_id}
     people |= set(contours.values_list("created_by_id", flat=True))
+    adjudicated = ReaderCopy.objects.filter(reading__adjudications__in=contours)
+    people |= set(adjudicated.values_list("reader_id", flat=True))
     people |= {choice.created_by_id for curve in curves.curves.all() for choice in curve.choices.all()}
     people |= {registration.decided_by_id for registration in calculation.registrations.all()}
     people |= {registration.created_by_id for registration in calculation.registrations.all()}

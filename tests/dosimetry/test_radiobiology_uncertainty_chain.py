@@ -81,6 +81,13 @@ def test_counts_that_follow_the_edge_cancel_mass():
     assert found.components["Contour edge"] == 0.0
 
 
+def test_the_volume_enters_under_the_name_of_its_origin():
+    edge, readers = chain(), chain(stated=shared(volume_component="Two readers"))
+    assert readers.components["Two readers"] == edge.components["Contour edge"]
+    assert "Contour edge" not in readers.components
+    assert readers.first_order_cv == edge.first_order_cv
+
+
 def test_what_nobody_stated_is_named_and_not_zero():
     found = chain(stated=shared(calibration_cv=None))
     assert found.not_stated == ("Calibration factor", "Recovery curve")

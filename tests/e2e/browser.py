@@ -18,3 +18,12 @@ def sign_in(page, live_server, username: str) -> None:
 
 def wait_ready(page) -> None:
     page.wait_for_selector('#page[data-ready="true"]')
+
+
+def broken_rules(page) -> list[tuple[str, str]]:
+    """Return what the accessibility rules find wrong with a page: rule and element."""
+    source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    page.evaluate(f"{source}; undefined")
+    rules = "['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']"
+    result = page.evaluate(f"axe.run(document, {{runOnly: {rules}}})")
+    return [(item["id"], item["nodes"][0]["target"]) for item in result["violations"]]

@@ -133,6 +133,7 @@ VIRTUAL_PATIENTS: Rows = {
     },
     "virtual-patient": {"GET": READ},
 }
+CONTOUR_ACTIONS: Rows = {"contour-acceptance": {"GET": READ_SITE}}
 CONTOURS: Rows = {
     "contours": {"GET": READ},
     "contour-operations": {
@@ -274,6 +275,25 @@ PLANS: Rows = {
         "POST": Row(action=Action.PRESCRIBE, body={"password": PASSWORD, "digest": DIGEST}),
     },
 }
+READINGS: Rows = {
+    "second-readings": {
+        "GET": READ,
+        "POST": Row(
+            action=Action.OPEN_READING,
+            body=lambda case: {"start": "nothing", "reader_ids": [case.member.pk, case.member.pk]},
+        ),
+    },
+    "second-reading": {"GET": READ},
+    "second-reading-submit": {"POST": Row(action=Action.EDIT_CONTOURS)},
+    "second-reading-cancel": {"POST": Row(action=Action.OPEN_READING, body={"reason": "reader is ill"})},
+    "second-reading-adjudicate": {
+        "POST": Row(
+            action=Action.ADJUDICATE_READING,
+            headers=IF_MATCH,
+            body=lambda case: {"choices": [{"region_id": str(case.region.pk), "take": "union"}]},
+        )
+    },
+}
 REGIONS: Rows = {
     "regions": {"POST": Row(action=Action.EDIT_CONTOURS, body={"kind": "organ", "name": "Spleen"})},
     "region": {"PATCH": Row(action=Action.EDIT_CONTOURS, body={"name": "Kidney right"})},
@@ -374,6 +394,7 @@ API: Rows = (
     | ADMINISTRATIONS
     | AUDIT
     | CALIBRATIONS
+    | CONTOUR_ACTIONS
     | CONTOURS
     | DENSITY_CURVES
     | POPULATIONS
@@ -386,6 +407,7 @@ API: Rows = (
     | LABS
     | LIMITS
     | PLANS
+    | READINGS
     | REGIONS
     | REGISTRATIONS
     | REPORTS
@@ -398,7 +420,7 @@ API: Rows = (
     | WORKLIST
 )
 
-CYCLE_PAGES = ("guard", "registration", "contours", "kinetics", "dose", "sign", "plan", "report")
+CYCLE_PAGES = ("guard", "registration", "contours", "readings", "kinetics", "dose", "sign", "plan", "report")
 PAGES: Rows = {f"page-{name}": {"GET": READ} for name in (*CYCLE_PAGES, "confirm", "patient", "course")} | {
     name: {"GET": Row(scope=OWN)} for name in ("page-worklist", "page-import", "page-keys")
 }
@@ -408,6 +430,7 @@ OTHER_PAGES = {
     "page-audit",
     "page-settings-cameras",
     "page-settings-limits",
+    "page-settings-models",
     "page-settings-populations",
     "page-settings-templates",
     "page-settings-users",

@@ -108,9 +108,9 @@ def test_a_patient_without_a_course_is_not_found_and_one_with_courses_opens_the_
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        (Role.PHYSICIST, {"cameras", "limits", "populations", "templates", "virtual"}),
-        (Role.QUALITY_LEAD, {"cameras", "limits", "populations", "templates", "audit"}),
-        (Role.SITE_ADMINISTRATOR, {"cameras", "limits", "populations", "templates", "users"}),
+        (Role.PHYSICIST, {"cameras", "limits", "models", "populations", "templates", "virtual"}),
+        (Role.QUALITY_LEAD, {"cameras", "limits", "models", "populations", "templates", "audit"}),
+        (Role.SITE_ADMINISTRATOR, {"cameras", "limits", "models", "populations", "templates", "users"}),
         (Role.AUDITOR, {"audit"}),
         (Role.RESEARCHER, set()),
     ],

@@ -1,6 +1,7 @@
 /** Contours of one cycle: look, draw, review and accept regions, time point by time point. */
 import { postJson } from '../api/client';
 import { formatClock } from '../domain/dates';
+import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
 import { oneAtATime } from '../domain/once';
@@ -9,18 +10,19 @@ import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
 import { askConflict, askImport, askNewRegion, askPropagate, askRename } from './imaging/contour_dialogs';
-import { ContourSession } from './imaging/contour_session';
+import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
 import { DisplayPanel } from './imaging/display';
 import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
 import { hintLine, showNote, startViewer } from './imaging/place';
+import { askCancelReading, askOpenReading, askSubmitReading, fetchReadings, readerBanner, readingSection, type Reading } from './imaging/readings';
 import { regionInspector } from './imaging/region_inspector';
 import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { drawToolbar } from './imaging/toolbar';
-import { fetchImages, type Images, type RegionContour, type TimePoint } from './imaging/wire';
+import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
 import { letAnswer } from './parts/findings';
 import { followOpenRun, showRun } from './parts/run_progress';
@@ -34,6 +36,7 @@ const strip = new TimeStrip(need('strip'), (id) => void choose(id));
 const canEdit = page.isAllowed('edit_contours');
 const canAccept = page.isAllowed('accept_contours');
 const sessions = new Map<string, ContourSession>();
+const readings = new Map<string, Reading[]>();
 let images: Images | null = null;
 let chosenId = '';
 let regionId = '';
@@ -43,6 +46,8 @@ const points = (): TimePoint[] => images?.time_points ?? [];
 const point = (): TimePoint | undefined => points().find((item) => item.id === chosenId);
 const session = (): ContourSession | undefined => sessions.get(chosenId);
 const region = (): RegionContour | undefined => session()?.region(regionId);
+const workKey = (timePointId: string, id: string): string => (timePointId && id ? `${timePointId} ${id}` : '');
+const clock = new HandsOnClock(() => workKey(chosenId, regionId));
 const paint = viewer ? new PaintControl(viewer, {
   target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
   operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
@@ -67,7 +72,12 @@ function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string 
   return nOpen === 0 ? { level: 'ok', text: 'all accepted' } : { text: `${nOpen} to accept` };
 }
 
+const keyOfLabel = (timePointId: string, kind: Kind, label: number): string =>
+  workKey(timePointId, sessions.get(timePointId)?.contours.regions.find((item) => item.label === label && kindOf(item) === kind)?.id ?? '');
+
 const events = {
+  handsOnS: (timePointId: string, kind: Kind, label: number) => clock.secondsOf(keyOfLabel(timePointId, kind, label)),
+  onRevision: (timePointId: string, kind: Kind, labels: readonly number[]) => { for (const label of labels) clock.restart(keyOfLabel(timePointId, kind, label)); },
   onPaint: () => showLayers(), onUndo: () => paint?.draw(),
   onSaveState: (state: SaveState) => {
     tellSaved(state);
@@ -91,8 +101,9 @@ async function openPoint(keepsView: boolean, layout?: LayoutName): Promise<void>
   showNote(null);
   const name = layout ?? viewer.state.get().layout;
   const wanted = name === 'times' ? points().filter((item) => item.image) : [now];
-  const [found, scans] = await Promise.all([sessions.get(now.id) ?? ContourSession.open(now.id, events), Promise.all(wanted.map((item) => loadScan(item)))]);
+  const [found, known, scans] = await Promise.all([sessions.get(now.id) ?? ContourSession.open(now.id, events), fetchReadings(now.id), Promise.all(wanted.map((item) => loadScan(item)))]);
   if (now.id !== chosenId) return;
+  readings.set(now.id, known);
   sessions.set(now.id, found);
   const isFirst = viewer.state.get().emissionWindow.upper <= 1;
   if (isFirst && images?.window) viewer.state.set({ emissionWindow: images.window, emissionThreshold: images.window.lower + 0.1 * (images.window.upper - images.window.lower) });
@@ -127,22 +138,25 @@ function drawWords(): void {
 
 function drawInspector(now: ContourSession): void {
   const chosen = region();
+  const known = readings.get(chosenId) ?? [];
+  const banner = readerBanner(known);
+  const reading = readingSection(page, known);
   const drafts = now.editor.isChanged ? [] : now.drafts();
   const draft = drafts.length > 0 ? html`<div class="sect">${message('note', 'A draft of yours is not saved', html`<button type="button" class="plain-link" data-restore>Restore it</button>`)}</div>` : nothing;
   const isBare = !now.contours.regions.some(isDrawn) && !now.editor.isChanged;
   const hasSource = (point()?.series ?? []).some((series) => ['rtstruct', 'seg'].includes(series.kind));
-  const sources = canEdit ? html`<div class="sect"><div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
+  const sources = canEdit && banner === nothing ? html`<div class="sect"><div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
   if (!chosen) {
-    fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}`);
+    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}${reading}`);
     return;
   }
   if (isBare) {
     const words = canEdit ? 'Import a structure set, propagate from another time point, or choose a region and draw.' : 'A contour editor of this site draws or imports them.';
-    fill(need('inspector'), html`${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}`);
+    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}${reading}`);
     return;
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
-  fill(need('inspector'), html`${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}`);
+  fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
 }
 
 async function choose(id: string): Promise<void> {
@@ -240,12 +254,20 @@ async function resolveConflict(now: ContourSession, fields: Record<string, unkno
 }
 
 const ifMatch = (): Record<string, string> => ({ 'If-Match': `"${session()?.editor.revision ?? 0}"` });
-const setState = (item: RegionContour, change_: { state?: string; is_locked?: boolean }): Promise<unknown> =>
-  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, ...change_ }, ifMatch());
+/** Sends a change of one region with the seconds that it took; they begin anew once the server has it. */
+async function sendTimed(what: 'states' | 'operations', id: string, body: object): Promise<void> {
+  const key = workKey(chosenId, id);
+  await postJson(`/api/time-points/${chosenId}/contours/${what}`, { ...body, hands_on_s: clock.secondsOf(key) }, ifMatch());
+  clock.restart(key);
+}
+
+const setState = (item: RegionContour, state: string): Promise<void> => sendTimed('states', item.id, { region_id: item.id, state });
+const setLock = (item: RegionContour): Promise<unknown> =>
+  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, is_locked: !item.is_locked }, ifMatch());
 
 async function operate(request: OperationRequest): Promise<void> {
   if (!(await saved())) throw new Error('Your strokes could not be saved first.');
-  await postJson(`/api/time-points/${chosenId}/contours/operations`, request, ifMatch());
+  await sendTimed('operations', request.region_id, request);
 }
 
 const accept = oneAtATime(async () => {
@@ -253,7 +275,7 @@ const accept = oneAtATime(async () => {
   if (!chosen || !canAccept || !isOpen(chosen)) return;
   if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
   if (!(await saved())) return;
-  await change(setState(chosen, { state: 'accepted' }), `${chosen.name} accepted`, true);
+  await change(setState(chosen, 'accepted'), `${chosen.name} accepted`, true);
   const next = session()?.contours.regions.find(isOpen);
   if (next) select(next.id);
 });
@@ -261,7 +283,7 @@ const accept = oneAtATime(async () => {
 const reject = oneAtATime(async () => {
   const chosen = region();
   if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
-  await change(setState(chosen, { state: 'rejected' }), `${chosen.name} rejected`, true);
+  await change(setState(chosen, 'rejected'), `${chosen.name} rejected`, true);
 });
 
 async function runAndReload(runId: string | null): Promise<void> {
@@ -295,7 +317,7 @@ on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key 
 on(need('regions'), 'click', '[data-do]', (button) => {
   const { do: action, id = '' } = button.dataset;
   const item = session()?.region(id);
-  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setState(item, { is_locked: !item.is_locked }), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
+  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setLock(item), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
   else toggleHidden(id, action === 'solo');
 });
 const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added', true); } });
@@ -312,6 +334,22 @@ on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if 
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image)) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
 on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
+/** After a reading began or ended this person may see other contours: everything of the time point is read again. */
+function readingChanged(work: Promise<boolean>, said: string): void {
+  void work.then(async (isDone) => {
+    if (!isDone) return;
+    toast(said);
+    session()?.editor.dispose();
+    sessions.delete(chosenId);
+    await openPoint(true);
+    need('inspector').scrollTop = 0;
+    void refreshSteps(page.cycleId);
+  }).catch((error: unknown) => toast(errorText(error), 'block'));
+}
+
+on(need('inspector'), 'click', '[data-reading-open]', () => readingChanged(saved().then((isSaved) => isSaved && askOpenReading(page, chosenId)), 'Second reading opened'));
+on(need('inspector'), 'click', '[data-reading-submit]', (button) => readingChanged(saved().then((isSaved) => isSaved && askSubmitReading(button.dataset.readingSubmit ?? '')), 'Reading submitted'));
+on(need('inspector'), 'click', '[data-reading-cancel]', (button) => readingChanged(askCancelReading(button.dataset.readingCancel ?? ''), 'Second reading cancelled'));
 letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved', true));
 document.addEventListener('keydown', (event) => {
   if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
@@ -320,6 +358,8 @@ document.addEventListener('keydown', (event) => {
   else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.undo(); }
   else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
 });
+for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
+document.addEventListener('visibilitychange', () => { if (document.hidden) clock.hide(); else clock.show(); });
 document.addEventListener('visibilitychange', () => { if (document.hidden) for (const one of sessions.values()) void one.editor.saveDraft(); });
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
 fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));

@@ -222,7 +222,7 @@ function start(): void {
     body: startForm(dose),
     submit: async (values) => {
       const density = values.density ? { density_g_per_ml: Number(values.density) } : {};
-      const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/dose/start`, { engines: chosenEngines(values), ...density, ...(values.organ_level === undefined ? {} : { organ_level: true }), ...(values.progeny ? { progeny: values.progeny } : {}), ...(values.uncertainty ? { statistical_uncertainty_percent: Number(values.uncertainty) } : {}) });
+      const { run_id: runId } = await postJson<{ run_id: string }>(`/api/cycles/${page.cycleId}/dose/start`, { engines: chosenEngines(values), ...density, ...(values.organ_level === undefined ? {} : { organ_level: true }), ...(values.reader_variation === undefined ? {} : { reader_variation: true }), ...(values.progeny ? { progeny: values.progeny } : {}), ...(values.uncertainty ? { statistical_uncertainty_percent: Number(values.uncertainty) } : {}) });
       void showRun(need('run-place'), runId).then((isDone) => { if (isDone) { toast('Dose calculated'); void load(); void refreshSteps(page.cycleId); } });
     },
   });

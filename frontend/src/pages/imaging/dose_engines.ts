@@ -91,6 +91,14 @@ function progenyField(dose: Dose | null): Html {
   return html`<div class="line"><span class="label">Progeny</span>${select({ name: 'progeny', label: 'Progeny' }, options, choice.default)}</div>`;
 }
 
+/** Two readers of a region widen its volume, where they are known; the user sees by how much, and decides. */
+function readersField(dose: Dose | null): Html {
+  const known = dose?.reader_variation;
+  if (!known || known.regions.length === 0) return nothing;
+  const list = known.regions.map((row) => `${row.name} ${formatFixed(row.volume_cv?.value ?? 0, 1)} %`).join(', ');
+  return html`<label class="row"><input type="checkbox" name="reader_variation" ${known.is_used ? html`checked` : nothing}><span>Volume uncertainty from two readers where they differ by more than the contour's edge: ${list}</span></label>`;
+}
+
 export function startForm(dose: Dose | null): Html {
   const used = new Set((dose?.engines ?? []).map((engine) => engine.engine));
   const first = dose?.engine ?? 'local';
@@ -98,7 +106,7 @@ export function startForm(dose: Dose | null): Html {
   return html`<p class="t2">On the reference image. The marked engine counts for dose, BED and plan; the others stand beside it.</p>
     <table class="table dense flush engine-choice"><thead><tr><th>Run</th><th>Counts</th><th>Engine</th></tr></thead><tbody>${each(ENGINES, (engine) => html`<tr><td><input type="checkbox" name="run_${engine.name}" aria-label="Run ${engine.label}" ${isChecked(engine.name) ? html`checked` : nothing}></td><td><input type="radio" name="first" value="${engine.name}" aria-label="${engine.label} counts" ${engine.name === first ? html`checked` : nothing}></td><td class="text">${engine.label}<div class="t3 fs12">${engine.text}</div></td></tr>`)}</tbody></table>
     <label class="row"><input type="checkbox" name="organ_level" checked><span>Organ level too: S-values between the contours (MIRD), spheres for lesions. About a second for each region.</span></label>
-    ${progenyField(dose)}<div class="pair"><label class="line"><span class="label">Uniform density (g/mL), empty to use the CT</span><input class="text" type="number" step="any" min="0.1" max="3" name="density"></label>
+    ${readersField(dose)}${progenyField(dose)}<div class="pair"><label class="line"><span class="label">Uniform density (g/mL), empty to use the CT</span><input class="text" type="number" step="any" min="0.1" max="3" name="density"></label>
     <label class="line"><span class="label">Monte Carlo: wanted statistical uncertainty (%)</span><input class="text" type="number" step="any" min="0.1" max="20" name="uncertainty" placeholder="1 (photons), 2 (full)"></label></div>`;
 }
 

@@ -48,6 +48,8 @@ export interface Dose {
   engines?: EngineDose[];
   density_origin?: string;
   progeny?: { members: string[]; default: string };
+  /** Regions that two people have read, and whether this dose counts their difference. */
+  reader_variation?: { is_used: boolean; regions: { name: string; volume_cv: MaybeQuantity }[] };
   dose_volume?: string;
   /** Relative standard uncertainty of the time-integrated activity of each voxel, %; null where no voxel was fitted. */
   tia_uncertainty_volume?: string | null;

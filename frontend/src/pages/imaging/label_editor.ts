@@ -21,6 +21,10 @@ export interface EditorEvents {
   onPaint: () => void;
   onSaveState: (state: SaveState) => void;
   onUndo: () => void;
+  /** Seconds of work on a region since the last action on it; null: unknown. */
+  handsOnS?: (timePointId: string, kind: Kind, label: number) => number | null;
+  /** A revision holds the strokes of these regions. */
+  onRevision?: (timePointId: string, kind: Kind, labels: readonly number[]) => void;
 }
 
 export class LabelEditor {
@@ -115,6 +119,11 @@ export class LabelEditor {
     };
   }
 
+  private handsOn(kind: Kind, labels: readonly number[]): Record<string, string> {
+    const known = labels.map((label) => [label, this.events.handsOnS?.(this.timePointId, kind, label) ?? null] as const).filter(([, seconds]) => seconds !== null);
+    return known.length > 0 ? { 'X-Hands-On-S': known.map(([label, seconds]) => `${label}=${seconds}`).join(',') } : {};
+  }
+
   private async put(kind: Kind, layer: Layer): Promise<void> {
     const { body, sha256 } = await packVoxels(layer.volume.voxels);
     await send('PUT', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: await this.headers(layer, sha256, ''), body });
@@ -129,9 +138,12 @@ export class LabelEditor {
       for (const [kind, layer] of this.layers) {
         if (layer.changed.size === 0) continue;
         const { body, sha256 } = await packVoxels(layer.volume.voxels);
-        const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers: await this.headers(layer, sha256, note), body });
+        const labels = [...layer.changed];
+        const headers = { ...await this.headers(layer, sha256, note), ...this.handsOn(kind, labels) };
+        const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers, body });
         const { number } = await response.json() as { number: number };
         this.revision = number;
+        this.events.onRevision?.(this.timePointId, kind, labels);
         layer.changed.clear();
       }
       this.events.onSaveState({ kind: 'saved' });
