@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('planning', '0016_contour_actions'),
+        ('planning', '0017_contour_actions'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('planning', '0015_virtual_patients_and_measurements'),
+        ('planning', '0016_image_beds'),
     ]
 
     operations = [
