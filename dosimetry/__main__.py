@@ -1,4 +1,4 @@
-"""The command line for physicists: ``reconstruct``, ``analyse``, ``population``, ``phantom`` and ``compare``."""
+"""The command line: ``reconstruct``, ``analyse``, ``population``, ``phantom``, ``compare`` and ``train``."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from dosimetry.case.results import analyse_case
 from dosimetry.case.schema import TEMPLATE, read_case
 from dosimetry.errors import DosimetryError
 from dosimetry.phantoms import command as phantom_command
+from dosimetry.phantoms import training_command
 from dosimetry.phantoms.comparison import compare_files
 
 EXIT_BAD_INPUT = 2
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     population.add_argument("curves", type=Path, help="file of curves (JSON)")
     population.add_argument("--out", type=Path, required=True, help="file for the prior (JSON)")
     phantom_command.add_arguments(commands.add_parser("phantom", help="a virtual patient as DICOM, with its truth"))
+    training_command.add_arguments(commands.add_parser("train", help="weights of a network from virtual patients"))
     compare = commands.add_parser("compare", help="an analysis of a virtual patient against its truth")
     compare.add_argument("results", type=Path, help="results.json of analyse")
     compare.add_argument("truth", type=Path, help="truth.json of phantom")
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _guarded(lambda: reconstruct_command.run(chosen, log=_say, progress=_show_progress))
     if chosen.command == "compare":
         return _guarded(lambda: sys.stdout.write(compare_files(chosen.results, chosen.truth)))
+    if chosen.command == "train":
+        return _guarded(lambda: training_command.run(chosen, log=_say))
     if chosen.command == "phantom":
         return _guarded(lambda: phantom_command.run(chosen, log=_say))
     if chosen.command == "population":

@@ -37,6 +37,7 @@ class Action(StrEnum):
     CONFIRM_TEMPLATES = "confirm_templates"
     EDIT_CALIBRATION = "edit_calibration"
     CONFIRM_CALIBRATION = "confirm_calibration"
+    ENABLE_NETWORKS = "enable_networks"
     MANAGE_USERS = "manage_users"
     VIEW_AUDIT = "view_audit"
 
@@ -72,6 +73,7 @@ TABLE: dict[Action, set[Role]] = {
     Action.CONFIRM_TEMPLATES: {Role.QUALITY_LEAD},
     Action.EDIT_CALIBRATION: {Role.SITE_ADMINISTRATOR, Role.PHYSICIST},
     Action.CONFIRM_CALIBRATION: {Role.QUALITY_LEAD},
+    Action.ENABLE_NETWORKS: {Role.QUALITY_LEAD},
     Action.MANAGE_USERS: {Role.SITE_ADMINISTRATOR},
     Action.VIEW_AUDIT: {Role.AUDITOR, Role.QUALITY_LEAD},
 }

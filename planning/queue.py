@@ -13,6 +13,7 @@ class TaskName(StrEnum):
     REGISTER = "planning.run_registration"
     IMPORT_CONTOURS = "planning.run_contour_import"
     PROPAGATE_CONTOURS = "planning.run_contour_propagation"
+    PROPOSE_CONTOURS = "planning.run_contour_proposal"
     FIT_CURVES = "planning.run_curves"
     FIT_POPULATION = "planning.run_population"
     CALCULATE_DOSE = "planning.run_dose"
@@ -27,6 +28,7 @@ LABELS = {
     TaskName.REGISTER: "Registration",
     TaskName.IMPORT_CONTOURS: "Importing contours",
     TaskName.PROPAGATE_CONTOURS: "Propagating contours",
+    TaskName.PROPOSE_CONTOURS: "Proposing contours",
     TaskName.FIT_CURVES: "Fitting curves",
     TaskName.FIT_POPULATION: "Fitting a population",
     TaskName.CALCULATE_DOSE: "Calculating dose",
@@ -38,6 +40,7 @@ CPU_TASKS = {
     TaskName.PREPARE_IMAGES,
     TaskName.REGISTER,
     TaskName.PROPAGATE_CONTOURS,
+    TaskName.PROPOSE_CONTOURS,
     TaskName.FIT_CURVES,
     TaskName.FIT_POPULATION,
     TaskName.CALCULATE_DOSE,

@@ -42,6 +42,8 @@ class VirtualAnatomy:
         In the order of painting: a later part replaces an earlier one, so that none intersect.
     scale_xyz : (x, y, z) float
         Size of the body over that of the reference adult.
+    wave_mm, shortest_wave_mm : float
+        Standard deviation and shortest length of the smooth deformation of the whole body, mm.
     """
 
     seed: int
@@ -49,6 +51,8 @@ class VirtualAnatomy:
     variants: frozenset[Variant]
     parts: tuple[AnatomyPart, ...]
     scale_xyz: tuple[float, float, float]
+    wave_mm: float = WAVE_AMPLITUDE_MM
+    shortest_wave_mm: float = SHORTEST_WAVE_MM
 
     @cached_property
     def region_names(self) -> tuple[str, ...]:
@@ -67,11 +71,11 @@ class VirtualAnatomy:
         """Return (axis, wave, [amplitude, phase, k_x, k_y, k_z]) of the deformation."""
         generator = np.random.default_rng([self.seed, 41])
         waves = np.empty((3, N_WAVES, 5))
-        waves[..., 0] = WAVE_AMPLITUDE_MM / np.sqrt(N_WAVES) * generator.standard_normal((3, N_WAVES))
+        waves[..., 0] = self.wave_mm / np.sqrt(N_WAVES) * generator.standard_normal((3, N_WAVES))
         waves[..., 1] = generator.uniform(0.0, 2.0 * np.pi, (3, N_WAVES))
         direction = generator.standard_normal((3, N_WAVES, 3))
         direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
-        length = generator.uniform(SHORTEST_WAVE_MM, 2.0 * SHORTEST_WAVE_MM, (3, N_WAVES, 1))
+        length = generator.uniform(self.shortest_wave_mm, 2.0 * self.shortest_wave_mm, (3, N_WAVES, 1))
         waves[..., 2:] = 2.0 * np.pi * direction / length
         return waves
 

@@ -5,21 +5,25 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.contour_actions import hands_on_header
+from planning.api.contour_preview import preview_body
 from planning.api.fields import FiniteFloatField
 from planning.api.label_bodies import read_label_body, stored_label_response
 from planning.api.parsers import RawParser
 from planning.api.preconditions import if_match_version
 from planning.api.schema import documented
+from planning.computation.contour_preview import contour_preview
+from planning.computation.networks import ORGANS, shipped_network, usual_regions
 from planning.models import Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
 from planning.selectors.current import contour_revisions_of
+from planning.selectors.networks import is_enabled
 from planning.selectors.readings import open_copy
 from planning.services.audit import audit_view
 from planning.services.contour_edits import require_editor
 from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
-from planning.services.contour_runs import contour_import_start, contour_propagation_start
+from planning.services.contour_runs import contour_import_start, contour_propagation_start, contour_proposal_start
 from planning.services.contour_states import contour_state_set
 
 KINDS = {"organs": "organ", "lesions": "lesion"}
@@ -55,7 +59,18 @@ def _time_point(request, time_point_id):
 def _answer(request, time_point, status=200) -> Response:
     detail = time_point_contours(time_point, user=request.user)
     number = detail["revision"]["number"] if detail["revision"] else 0
-    return Response({"number": number, **detail}, status=status, headers={"ETag": f'"{number}"'})
+    return Response(
+        {"number": number, "network": _network(time_point), **detail}, status=status, headers={"ETag": f'"{number}"'}
+    )
+
+
+def _network(time_point) -> dict | None:
+    """Return what the site's network can propose here; None where none is enabled."""
+    network = shipped_network(ORGANS)
+    if network is None or not is_enabled(time_point.site, name=ORGANS, weights_sha256=network.weights_sha256):
+        return None
+    agent = time_point.cycle.course.agent
+    return {"label": network.label, "regions": network.regions, "usual": usual_regions(agent)}
 
 
 class ContoursApi(APIView):
@@ -214,6 +229,24 @@ class ContourImportApi(APIView):
         return Response({"run_id": str(run.pk)}, status=202)
 
 
+class ProposeInput(serializers.Serializer):
+    regions = serializers.ListField(
+        child=serializers.CharField(max_length=64), required=False, allow_null=True, min_length=1
+    )
+
+
+class ContourProposeApi(APIView):
+    @documented(ProposeInput, status=202)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = ProposeInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        run = contour_proposal_start(
+            actor=request.user, time_point=time_point, regions=fields.validated_data.get("regions")
+        )
+        return Response({"run_id": str(run.pk)}, status=202)
+
+
 class PropagateInput(serializers.Serializer):
     to = serializers.ListField(child=serializers.UUIDField(), required=False, allow_null=True)
 
@@ -231,6 +264,15 @@ class ContourPropagateApi(APIView):
         return Response({"run_id": str(run.pk)}, status=202)
 
 
+class ContourPreviewApi(APIView):
+    @documented()
+    def get(self, request, time_point_id, region_id):
+        time_point = _time_point(request, time_point_id)
+        region = get_object_or_404(regions_visible_to(user=request.user), pk=region_id, course=time_point.cycle.course)
+        preview = contour_preview(cycle=time_point.cycle, region=region)
+        return Response({"preview": preview and preview_body(preview, time_point)})
+
+
 class ContourRevisionApi(APIView):
     @documented()
     def get(self, request, time_point_id, number, kind):
@@ -246,6 +288,8 @@ urlpatterns = [
     path(f"{POINT}/operations", ContourOperationsApi.as_view(), name="contour-operations"),
     path(f"{POINT}/states", ContourStatesApi.as_view(), name="contour-states"),
     path(f"{POINT}/import", ContourImportApi.as_view(), name="contour-import"),
+    path(f"{POINT}/propose", ContourProposeApi.as_view(), name="contour-propose"),
+    path(f"{POINT}/preview/<uuid:region_id>", ContourPreviewApi.as_view(), name="contour-preview"),
     path(f"{POINT}/propagate", ContourPropagateApi.as_view(), name="contour-propagate"),
 ]
 for _kind in KINDS:

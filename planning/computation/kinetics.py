@@ -41,7 +41,7 @@ def compute_curves(
     nuclide = get_nuclide(cycle.course.nuclide)
     revisions = [revision for t in cycle.time_points.all() if (revision := current_contours(t)) is not None]
     n_time_points = cycle.time_points.count()
-    shared = _options(parameters, administration)
+    shared = fit_options(parameters, administration)
     priors = region_priors(cycle=cycle, regions=list(points), parameters=parameters)
     curves = []
     for i, (region, region_points) in enumerate(points.items()):
@@ -81,7 +81,8 @@ def _rests_on(cycle: Cycle, regions, parameters: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _options(parameters: Mapping[str, Any], administration) -> FitOptions:
+def fit_options(parameters: Mapping[str, Any], administration) -> FitOptions:
+    """Return the options of fits that were asked for with these parameters."""
     declared = None
     if "effective_half_life_h" in parameters:
         declared = DeclaredHalfLife(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -102,8 +103,13 @@ def _limit_text(limit: Limit) -> str:
     return f"{limit.region}{words[str(limit.quantity)]}, {limit.limit_gy:g} Gy"
 
 
-def compute_plan(*, question: PlanQuestion, limit_set: LimitSet) -> PlanAnswer:
-    """Predict from the patient's own cycles. Raises InvalidStateError when no cycle has a dose."""
+def compute_plan(
+    *, question: PlanQuestion, limit_set: LimitSet, instead: Mapping[UUID, RegionDose] | None = None
+) -> PlanAnswer:
+    """Predict from the patient's own cycles. Raises InvalidStateError when no cycle has a dose.
+
+    ``instead`` holds rows to take in place of stored ones, by their key: what an edit would change.
+    """
     course = question.course
     cycles = cycle_doses(course)
     if not cycles:
@@ -112,7 +118,7 @@ def compute_plan(*, question: PlanQuestion, limit_set: LimitSet) -> PlanAnswer:
     n_left = question.n_cycles_left or max(course.n_cycles_planned - n_given, 1)
     template = course.template
     label_bq = template.label_activity_bq if template else None
-    histories = _histories(course, cycles)
+    histories = _histories(course, cycles, instead or {})
     between = (template.radiobiology if template else {}).get("between_cycles") or {}
     forecasts = {name: _forecast(history, between) for name, history in histories.items()}
     limits, findings = _limits(limit_set, histories, forecasts)
@@ -153,7 +159,7 @@ def compute_plan(*, question: PlanQuestion, limit_set: LimitSet) -> PlanAnswer:
     )
 
 
-def _histories(course: Course, cycles: list[CycleDose]) -> dict[str, RegionHistory]:
+def _histories(course: Course, cycles: list[CycleDose], instead: Mapping[UUID, RegionDose]) -> dict[str, RegionHistory]:
     histories: dict[str, RegionHistory] = {}
     for cycle in cycles:
         for row in cycle.calculation.regions.select_related("region"):
@@ -161,7 +167,7 @@ def _histories(course: Course, cycles: list[CycleDose]) -> dict[str, RegionHisto
             history = histories.setdefault(
                 region.name, RegionHistory(name=region.name, kind=region.kind, colour=region.colour)
             )
-            history.rows.append((cycle, row))
+            history.rows.append((cycle, instead.get(row.pk, row)))
     for dose in external_doses_of(course):
         for name, history in histories.items():
             if not (

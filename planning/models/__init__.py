@@ -8,6 +8,7 @@ from planning.models.courses import Administration, Course, Cycle, TherapyTempla
 from planning.models.doses import DoseCalculation, DoseEngine, EngineDose, RegionDose
 from planning.models.imaging import CalibrationFactor, DensityCurve, QuantifiedImage, Series, SeriesFile, VolumeAsset
 from planning.models.kinetics import CurveChoice, CurveRevision, PointExclusion, RegionCurve
+from planning.models.networks import NetworkDecision
 from planning.models.patients import ExternalDose, LabResult, Patient
 from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
 from planning.models.populations import Population
@@ -43,6 +44,7 @@ __all__ = [
     "LabResult",
     "LimitSet",
     "Membership",
+    "NetworkDecision",
     "Patient",
     "Plan",
     "PointExclusion",

@@ -100,6 +100,8 @@ class RegionContour(models.Model):
     state = models.CharField(max_length=16, choices=ContourState)
     source = models.CharField(max_length=16, choices=ContourSource)
     source_detail = models.CharField(max_length=128, blank=True)
+    confidence = models.FloatField(null=True, blank=True)  # of a network in its own proposal, 0 to 1
+    reasons = models.JSONField(default=list, blank=True)  # code, level, message: why the network doubts its proposal
     proposal = models.ForeignKey(ContourRevision, null=True, on_delete=models.PROTECT, related_name="proposals")
     """Revision in which the proposal that this contour goes back to first appeared; null: drawn from nothing."""
     is_locked = models.BooleanField(default=False)
@@ -115,7 +117,13 @@ class RegionContour(models.Model):
 
     class Meta:
         ordering = ["region__kind", "region__label"]
-        constraints = [models.UniqueConstraint(fields=["revision", "region"], name="region_once_in_revision")]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "region"], name="region_once_in_revision"),
+            models.CheckConstraint(
+                name="contour_confidence_range",
+                condition=Q(confidence__isnull=True) | Q(confidence__gte=0.0, confidence__lte=1.0),
+            ),
+        ]
 
 
 class ContourDraft(models.Model):

@@ -119,12 +119,23 @@ def _region(region: Region) -> dict[str, Any]:
 def _numbers(contour) -> dict[str, Any]:
     if contour is None:
         missing = dict.fromkeys(("volume", "contour_volume", "polygon_volume", "mean", "maximum", "activity"))
-        return {**missing, "state": "none", "source": "", "source_detail": "", "is_locked": False, "statements": []}
+        return {
+            **missing,
+            "state": "none",
+            "source": "",
+            "source_detail": "",
+            "is_locked": False,
+            "confidence": None,
+            "reasons": [],
+            "statements": [],
+        }
     return {
         "state": contour.state,
         "source": contour.source,
         "source_detail": contour.source_detail,
         "is_locked": contour.is_locked,
+        "confidence": contour.confidence,
+        "reasons": contour.reasons,
         "volume": quantity(contour.volume_ml, unit="mL", factor=1.0),
         "contour_volume": quantity(contour.contour_volume_ml, unit="mL", factor=1.0),
         "polygon_volume": quantity(contour.polygon_volume_ml, unit="mL", factor=1.0),

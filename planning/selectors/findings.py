@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from planning.models import Cycle, WarningAnswer
+from planning.models import ContourRevision, Cycle, RegionContour, WarningAnswer
 from planning.selectors.current import (
     current_calculation,
     current_contours,
@@ -52,10 +52,9 @@ class RaisedFinding:
 
 def cycle_findings(cycle: Cycle) -> list[RaisedFinding]:
     """Return every finding of the current results, with its newest answer."""
-    answers = {
-        (answer.step, answer.source_id, answer.code, answer.region_id): answer
-        for answer in cycle.warning_answers.select_related("created_by").order_by("created_at", "pk")
-    }
+    given = list(cycle.warning_answers.select_related("created_by").order_by("created_at", "pk"))
+    answers = {(answer.step, answer.source_id, answer.code, answer.region_id): answer for answer in given}
+    points, kept = _kept_answers(given)
     raised = []
     for step, source_id, region, finding in _sources(cycle):
         region_id = region.pk if region else None
@@ -68,10 +67,37 @@ def cycle_findings(cycle: Cycle) -> list[RaisedFinding]:
                 message=finding["message"],
                 region_id=region_id,
                 region_name=region.name if region else "",
-                answer=answers.get((step, source_id, finding["code"], region_id)),
+                answer=answers.get((step, source_id, finding["code"], region_id))
+                or kept.get((points.get(source_id), finding["code"], region_id, finding["message"])),
             )
         )
     return raised
+
+
+def _kept_answers(given: list[WarningAnswer]) -> tuple[dict[UUID, UUID], dict[tuple, WarningAnswer]]:
+    """Return the time point of each contour revision, and answers that outlive theirs, by what was answered.
+
+    Every acceptance of a region is a revision of all: an answer about a region holds as long as the very same is said
+    of it at this time point, number for number.
+    """
+    answered = {answer.source_id for answer in given if answer.step == "contours"}
+    if not answered:
+        return {}, {}
+    points = dict(
+        ContourRevision.objects.filter(time_point__cycle=given[0].cycle_id).values_list("pk", "time_point_id")
+    )
+    contours = RegionContour.objects.filter(revision__in=answered).values_list("revision_id", "region_id", "findings")
+    said = {
+        (revision, region, finding["code"]): finding["message"]
+        for revision, region, findings in contours
+        for finding in findings
+    }
+    kept = {
+        (points[answer.source_id], answer.code, answer.region_id, said[key]): answer
+        for answer in given
+        if (key := (answer.source_id, answer.region_id, answer.code)) in said
+    }
+    return points, kept
 
 
 def _sources(cycle: Cycle) -> Iterator[tuple]:

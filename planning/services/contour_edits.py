@@ -25,6 +25,8 @@ class RegionChange:
     source_detail: str | None = None
     is_locked: bool | None = None
     polygon_volume_ml: float | None = None
+    confidence: float | None = None
+    reasons: list[dict[str, str]] | None = None
     proposal: ContourRevision | None = None
 
 

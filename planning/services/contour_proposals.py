@@ -1,4 +1,4 @@
-"""Proposed contours: imported or propagated masks that a person still accepts or rejects."""
+"""Proposed contours: imported, propagated or learned masks that a person still accepts or rejects."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,10 @@ def contour_masks_add(
     region_of: Callable[[dict[str, Any]], Region],
     note: str,
 ) -> ContourRevision:
-    """Add imported or propagated masks as proposals; what is locked or accepted already keeps its voxels."""
+    """Add masks as proposals; what is locked or accepted already keeps its voxels.
+
+    What a network refuses to propose comes rejected, with its reasons: a person can look at it and reopen it.
+    """
     edit = contour_edit(time_point, base_number=None, may_start_anew=True)
     kept = set() if edit.is_new_grid else _kept(edit.base)
     kept_labels = {kind: {label for key, label in kept if key == kind} for kind in RegionKind.values}
@@ -42,10 +45,12 @@ def contour_masks_add(
             ml = overlap * grid_from_dict(edit.image.label_grid).voxel_volume_ml
             detail = f"{detail}; took {ml:.1f} mL from a neighbour".strip("; ")
         edit.changes[region.pk] = RegionChange(
-            state=ContourState.PROPOSED,
+            state=ContourState.REJECTED if row.get("is_refused") else ContourState.PROPOSED,
             source=source,
             source_detail=detail,
             polygon_volume_ml=row.get("polygon_volume_ml"),
+            confidence=row.get("confidence"),
+            reasons=row.get("reasons"),
         )
     return contours_save(actor=actor, edit=edit, note=note, run=run)
 

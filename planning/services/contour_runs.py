@@ -1,14 +1,16 @@
-"""Contour work that takes a worker: import from a structure set, propagation to other time points."""
+"""Contour work that takes a worker: import of a structure set, proposals of a network, propagation to other scans."""
 
 from django.db import transaction
 
 from planning import permissions
+from planning.computation.networks import ORGANS, shipped_network, usual_regions
 from planning.errors import InvalidStateError
 from planning.models import Run, Series, TimePoint, User
 from planning.models.registrations import Decision
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image, current_registration, reference_time_point
+from planning.selectors.networks import is_enabled
 from planning.selectors.readings import open_copy
 from planning.services.audit import audit_record
 from planning.services.runs import run_start
@@ -23,6 +25,27 @@ def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) 
     if current_image(time_point) is None:
         raise InvalidStateError("Prepare the images before importing contours.", code="no_image")
     return _start(actor, time_point, TaskName.IMPORT_CONTOURS, {"series": str(series.pk)}, "contours.import")
+
+
+@transaction.atomic
+def contour_proposal_start(*, actor: User, time_point: TimePoint, regions: list[str] | None = None) -> Run:
+    """Queue the proposals of the site's network for a time point; without ``regions`` those usual for the agent."""
+    permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
+    _refuse_reader(actor, time_point)
+    network = shipped_network(ORGANS)
+    if network is None or not is_enabled(time_point.site, name=ORGANS, weights_sha256=network.weights_sha256):
+        raise InvalidStateError(
+            "No network is enabled at this site: the quality lead enables it under Settings, AI contours.",
+            code="no_network",
+        )
+    if current_image(time_point) is None:
+        raise InvalidStateError("Prepare the images before contours are proposed.", code="no_image")
+    wanted = list(usual_regions(time_point.cycle.course.agent)) if regions is None else regions
+    unknown = sorted(set(wanted) - set(network.regions))
+    if unknown or not wanted:
+        raise InvalidStateError(f"The network knows no {', '.join(unknown) or 'such region'}.", code="unknown_region")
+    parameters = {"regions": wanted, "network": network.label}
+    return _start(actor, time_point, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
 
 
 @transaction.atomic
@@ -43,10 +66,10 @@ def contour_propagation_start(*, actor: User, time_point: TimePoint, targets: li
 
 
 def _refuse_reader(actor: User, time_point: TimePoint) -> None:
-    """Imported and propagated contours are shared, and a reader sees only an own copy."""
+    """Imported, proposed and propagated contours are shared, and a reader sees only an own copy."""
     if open_copy(time_point, user=actor) is not None:
         raise InvalidStateError(
-            "You are reading this time point; submit your reading before importing or propagating.",
+            "You are reading this time point; submit your reading before importing, proposing or propagating.",
             code="reading_open",
         )
 

@@ -146,9 +146,12 @@ def _contour(
     region: Region, known: RegionContour | None, change: RegionChange | None, measured: dict[str, Any]
 ) -> RegionContour:
     change = change or RegionChange()
+    confidence, reasons = _trust(known, change)
     contour = RegionContour(
         region=region,
         state=_state(known, change),
+        confidence=confidence,
+        reasons=reasons,
         source=change.source or (known.source if known else ContourSource.MANUAL),
         source_detail=_first(change.source_detail, known.source_detail if known else "")[:128],
         proposal_id=change.proposal.pk if change.proposal else (known.proposal_id if known else None),
@@ -159,6 +162,14 @@ def _contour(
     if contour.state == ContourState.ACCEPTED and any(finding["level"] == "block" for finding in contour.findings):
         raise InvalidStateError(f"{region.name}: {contour.findings[0]['message']}", code=contour.findings[0]["code"])
     return contour
+
+
+def _trust(known: RegionContour | None, change: RegionChange) -> tuple[float | None, list[dict[str, str]]]:
+    """Return what a network says of its own proposal: it holds until the contour is another one."""
+    is_another = change.state in {ContourState.PROPOSED, ContourState.EDITED} or change.reasons is not None
+    if known is None or is_another:
+        return change.confidence, change.reasons or []
+    return known.confidence, known.reasons
 
 
 def _first(wanted, otherwise):

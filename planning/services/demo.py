@@ -10,9 +10,11 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from planning.computation.networks import shipped_networks
 from planning.models import LabResult, LimitSet, Patient, Site, User
 from planning.models.sites import Membership, Role
 from planning.services.limits import limit_set_confirm, limit_set_create, template_confirm, template_create
+from planning.services.networks import network_decide
 
 SITE_NAME = "Demo hospital, nuclear medicine"
 PEOPLE = (
@@ -86,6 +88,10 @@ def _add_settings(site: Site) -> None:
         },
     )
     template_confirm(actor=confirmer, template=template)
+    for network in shipped_networks():
+        network_decide(
+            actor=confirmer, site=site, name=network.name, enable=True, reason="Demo site: nothing here is a patient."
+        )
 
 
 @transaction.atomic

@@ -100,6 +100,8 @@ def _give_proposals(copy: ReaderCopy, proposals: list[RegionContour]) -> None:
             source=contour.source,
             source_detail=contour.source_detail,
             proposal=contour.proposal,
+            confidence=contour.confidence,
+            reasons=contour.reasons,
         )
     contours_save(actor=None, edit=edit, note="Proposals as they first appeared")
 

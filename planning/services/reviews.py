@@ -220,7 +220,8 @@ def comment_add(*, actor: User, cycle: Cycle, step: str, text: str, region: Regi
 @transaction.atomic
 def warning_answer(*, actor: User, cycle: Cycle, source: dict[str, Any], answer: str) -> WarningAnswer:
     """Answer one finding; ``source`` names it by step, source_id, code and region_id."""
-    permissions.require(user=actor, action=Action.RUN_CALCULATION, site=cycle.site)
+    action = Action.ACCEPT_CONTOURS if source["step"] == "contours" else Action.RUN_CALCULATION
+    permissions.require(user=actor, action=action, site=cycle.site)
     region_id = source.get("region_id")
     raised = [
         finding

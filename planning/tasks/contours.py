@@ -2,6 +2,7 @@ from dosimetry.errors import InvalidInputError
 from planning.computation.contour_imports import imported_masks
 from planning.computation.contours import propagated_masks
 from planning.computation.grids import grid_from_dict, label_values
+from planning.computation.learned_contours import learned_rows
 from planning.models import Series, TimePoint
 from planning.models.contours import ContourSource, ContourState
 from planning.queue import TaskName
@@ -44,6 +45,38 @@ def run_contour_import(run, progress):
         source=ContourSource.IMPORTED,
         region_of=region_of,
         note=f"Imported from {detail}; {len(rows) - len(inside)} outside the image left out",
+    )
+
+
+@run_task(TaskName.PROPOSE_CONTOURS)
+def run_contour_proposal(run, progress):
+    time_point = TimePoint.objects.get(pk=run.parameters["time_point"])
+    wanted = run.parameters["regions"]
+    progress(0.05, "Reading images")
+    rows = learned_rows(
+        image=current_image(time_point),
+        regions=wanted,
+        progress=lambda share: progress(0.1 + 0.8 * share, "Looking for organs"),
+    )
+    if not rows:
+        raise InvalidInputError(
+            "The network found none of the regions in this image; draw or import them.", code="nothing_found"
+        )
+    progress(0.9, "Measuring regions")
+    missing = [name for name in wanted if name not in {row["name"] for row in rows}]
+    refused = [row["name"] for row in rows if row["is_refused"]]
+    said = [f"Proposed by {run.parameters['network']}"]
+    said += [f"not found: {', '.join(missing)}"] if missing else []
+    said += [f"refused: {', '.join(refused)}"] if refused else []
+    course = time_point.cycle.course
+    return lambda: contour_masks_add(
+        actor=run.requested_by,
+        run=run,
+        time_point=time_point,
+        rows=rows,
+        source=ContourSource.MODEL,
+        region_of=lambda row: region_for(actor=run.requested_by, course=course, kind=row["kind"], name=row["name"]),
+        note="; ".join(said),
     )
 
 

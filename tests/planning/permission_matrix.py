@@ -113,6 +113,14 @@ DENSITY_CURVES: Rows = {
 _KIND = {"agent": "DOTATATE", "organ": "kidney", "nuclide": "Lu-177"}
 _HALF_LIFE = {"median_h": 50.0, "log_standard_deviation": 0.2, "source": "phantom"}
 POPULATIONS: Rows = {
+    "networks": {
+        "GET": READ_SITE,
+        "POST": Row(
+            action=Action.ENABLE_NETWORKS,
+            scope=SITE,
+            body={"name": "organs", "enable": True, "reason": "Checked on ten of our patients."},
+        ),
+    },
     "populations": {
         "GET": READ_SITE,
         "POST": Row(action=Action.EDIT_CALIBRATION, scope=SITE, body=_KIND | _HALF_LIFE),
@@ -153,6 +161,8 @@ CONTOURS: Rows = {
     "contour-import": {
         "POST": Row(action=Action.EDIT_CONTOURS, body=lambda case: {"series_id": str(case.series.pk)}),
     },
+    "contour-preview": {"GET": READ},
+    "contour-propose": {"POST": Row(action=Action.EDIT_CONTOURS, body={"regions": ["Liver"]})},
     "contour-propagate": {"POST": Row(action=Action.EDIT_CONTOURS, body={})},
 }
 for _kind in ("organs", "lesions"):

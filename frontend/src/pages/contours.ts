@@ -9,9 +9,10 @@ import { regionWindow } from '../domain/volume_units';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
-import { askConflict, askImport, askNewRegion, askPropagate, askRename } from './imaging/contour_dialogs';
+import { askConflict, askImport, askNewRegion, askPropagate, askProposal, askRename } from './imaging/contour_dialogs';
 import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
+import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
 import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
@@ -36,6 +37,7 @@ const strip = new TimeStrip(need('strip'), (id) => void choose(id));
 const canEdit = page.isAllowed('edit_contours');
 const canAccept = page.isAllowed('accept_contours');
 const sessions = new Map<string, ContourSession>();
+const consequences = new Consequences();
 const readings = new Map<string, Reading[]>();
 let images: Images | null = null;
 let chosenId = '';
@@ -145,18 +147,19 @@ function drawInspector(now: ContourSession): void {
   const draft = drafts.length > 0 ? html`<div class="sect">${message('note', 'A draft of yours is not saved', html`<button type="button" class="plain-link" data-restore>Restore it</button>`)}</div>` : nothing;
   const isBare = !now.contours.regions.some(isDrawn) && !now.editor.isChanged;
   const hasSource = (point()?.series ?? []).some((series) => ['rtstruct', 'seg'].includes(series.kind));
-  const sources = canEdit && banner === nothing ? html`<div class="sect"><div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
+  const sources = canEdit && banner === nothing ? html`<div class="sect">${now.contours.network ? html`<button type="button" class="btn ${isBare && !hasSource ? 'primary' : ''} wide mb-2" data-propose>${icon('spark', 's')} Propose contours</button>` : nothing}<div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
   if (!chosen) {
-    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? 'No model is enabled: draw a region, or import a structure set.' : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}${reading}`);
+    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? (now.contours.network ? 'Let the network propose organs, import a structure set, or draw.' : 'No network is enabled: draw a region, or import a structure set.') : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}${reading}`);
     return;
   }
   if (isBare) {
-    const words = canEdit ? 'Import a structure set, propagate from another time point, or choose a region and draw.' : 'A contour editor of this site draws or imports them.';
+    const words = canEdit ? `${now.contours.network ? 'Let the network propose organs, i' : 'I'}mport a structure set, propagate from another time point, or choose a region and draw.` : 'A contour editor of this site draws or imports them.';
     fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}${reading}`);
     return;
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
   fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
+  if (isDrawn(chosen)) void consequences.show(need('consequences'), chosenId, chosen.id, now.contours.revision?.number ?? 0);
 }
 
 async function choose(id: string): Promise<void> {
@@ -331,6 +334,7 @@ on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelect
 on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
 on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed', true); }); });
 on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askImport(now) : null)).then(runAndReload); });
+on(need('inspector'), 'click', '[data-propose]', () => { const [now, network] = [point(), session()?.contours.network]; if (now && network) void saved().then((isSaved) => (isSaved ? askProposal(now, network) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image)) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
 on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
@@ -376,4 +380,4 @@ if (viewer && paint) {
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
-void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_propagation'], 'run-place', () => void change(Promise.resolve(), 'Contours are ready')));
+void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_proposal', 'planning.run_contour_propagation'], 'run-place', () => void change(Promise.resolve(), 'Contours are ready')));

@@ -1,11 +1,11 @@
-/** Dialogs of the contour page: add and rename regions, import, propagate, and what to do when someone else saved first. */
+/** Dialogs of the contour page: add and rename regions, import, propose, propagate, and what to do when someone else saved first. */
 import { patchJson, postJson } from '../../api/client';
 import { formatDateTime } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { select } from '../../domain/markup';
 import { openDialog } from '../parts/dialogs';
 import { ageText } from './scans';
-import type { RegionContour, TimePoint } from './wire';
+import type { Network, RegionContour, TimePoint } from './wire';
 
 const COMMON_ORGANS = ['Kidney left', 'Kidney right', 'Liver', 'Spleen', 'Red marrow', 'Salivary gland left', 'Salivary gland right', 'Thyroid', 'Bladder'];
 const COLOURS: readonly (readonly [string, string])[] = Array.from({ length: 9 }, (_, n) => [`r${n + 1}`, `Colour ${n + 1}`] as const);
@@ -47,6 +47,21 @@ export function askImport(point: TimePoint): Promise<string | null> {
     submit: async ({ series }) => {
       if (!series) return;
       runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/import`, { series_id: series })).run_id;
+    },
+  }).then((isDone) => (isDone ? runId : null));
+}
+
+/** Chooses the regions that the network looks for; resolves with the run that proposes them. */
+export function askProposal(point: TimePoint, network: NonNullable<Network>): Promise<string | null> {
+  let runId: string | null = null;
+  return openDialog({
+    title: `Propose contours at ${ageText(point)}`, action: 'Propose',
+    body: html`<p class="t2">The network ${network.label} looks for these regions. Its contours are proposals with a confidence: none counts before a person accepts it. What is accepted or locked already stays.</p>
+      <div class="op-grid">${each(network.regions, (name) => html`<label class="row"><input type="checkbox" name="region" value="${name}" ${network.usual.includes(name) ? html`checked` : nothing}> ${name}</label>`)}</div>`,
+    submit: async (_, form) => {
+      const regions = [...form.querySelectorAll<HTMLInputElement>('[name="region"]:checked')].map((box) => box.value);
+      if (regions.length === 0) throw new Error('Choose at least one region.');
+      runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/propose`, { regions })).run_id;
     },
   }).then((isDone) => (isDone ? runId : null));
 }

@@ -1,10 +1,10 @@
 /** What is known about the chosen region: numbers of the server, why to review it, where it comes from, what can be done. */
 import { formatShort } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
-import { flag, icon, kbd, number } from '../../domain/markup';
+import { flag, icon, kbd, levelOf, number } from '../../domain/markup';
 import { formatFixed, MISSING } from '../../domain/quantity';
 import { answerable, type Finding } from '../parts/findings';
-import { isLesion, openQuestions } from './region_list';
+import { isLesion, openQuestions, percent } from './region_list';
 import type { Contours, RegionContour } from './wire';
 
 export interface InspectorFacts {
@@ -35,6 +35,7 @@ export function regionInspector(facts: InspectorFacts): Html {
     <div class="row wide-gap ${facts.isUnsaved ? 'is-stale' : ''}"><div><div class="label">Volume</div><div class="big mid">${region.volume && region.volume.value > 0 ? html`${formatFixed(region.volume.value, 1)} <span class="unit">mL</span>` : MISSING}</div></div>
     <div><div class="label">Mean</div><div class="big mid">${number(region.mean)}</div></div></div>
     ${facts.isUnsaved ? html`<p class="fs12 t3 mt-2">Numbers are those of revision ${contours.revision?.number ?? 0}. Saving measures the region again.</p>` : nothing}</div>
+    ${trust(region)}
     ${findings.length > 0 ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Why review</h2><span class="fs12 t3 push">${nOpen > 0 ? `${nOpen} to answer` : 'answered'}</span></div><div class="stack">${each(findings, answerable)}</div></div>` : nothing}
     <div class="sect"><dl class="kv"><dt>Activity</dt><dd>${number(region.activity)}</dd>${region.maximum ? html`<dt>Largest voxel</dt><dd>${number(region.maximum)}</dd>` : nothing}
     ${region.contour_volume ? html`<dt>As drawn</dt><dd>${number(region.contour_volume)}</dd>` : nothing}${region.polygon_volume ? html`<dt>By polygons</dt><dd>${number(region.polygon_volume)}</dd>` : nothing}
@@ -42,7 +43,16 @@ export function regionInspector(facts: InspectorFacts): Html {
     ${region.maximum ? html`<div class="row mt-2"><button type="button" class="plain-link fs12" data-window="region">Window to region</button>${kbd('W')}<button type="button" class="plain-link fs12 push" data-window="shared">Shared window</button></div>` : nothing}
     ${region.source_detail ? html`<p class="fs12 t3 mt-1">${region.source_detail}</p>` : nothing}
     ${(region.statements ?? []).length > 0 ? html`<ul class="fs12 t2 mt-2">${each(region.statements ?? [], (text) => html`<li>${text}</li>`)}</ul>` : nothing}</div>
-    ${actions(facts, nOpen)}${editSection(facts)}${historySection(facts)}`;
+    ${actions(facts, nOpen)}<div id="consequences"></div>${editSection(facts)}${historySection(facts)}`;
+}
+
+/** How sure the network was of its own proposal, and why a person should look twice. */
+function trust(region: RegionContour): Html {
+  if (region.source !== 'model' || (typeof region.confidence !== 'number' && (region.reasons ?? []).length === 0)) return nothing;
+  const reasons = region.reasons ?? [];
+  return html`<div class="sect"><div class="sect-head"><h2 class="h2">AI confidence</h2><span class="num push">${percent(region.confidence)}</span></div>
+    <div class="bar" data-l="${reasons.length > 0 ? 'ask' : 'ok'}" role="progressbar" aria-label="AI confidence" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(100 * (region.confidence ?? 0))}"><i data-width="${100 * (region.confidence ?? 0)}"></i></div>
+    ${reasons.length > 0 ? html`<div class="stack mt-2">${each(reasons, (reason) => flag(levelOf(reason.level), reason.message, 'fs12 wrap'))}</div>` : html`<p class="fs12 t3 mt-1">Nothing about it is unusual. Look before you accept it.</p>`}</div>`;
 }
 
 function actions(facts: InspectorFacts, nOpen: number): Html {

@@ -106,6 +106,9 @@ export interface RegionContour {
   source: string;
   source_detail?: string;
   is_locked: boolean;
+  /** Of a network in its own proposal, 0 to 1, and why it doubts it. */
+  confidence?: number | null;
+  reasons?: readonly { code: string; level: string; message: string }[];
   volume: MaybeQuantity;
   contour_volume?: MaybeQuantity;
   polygon_volume?: MaybeQuantity;
@@ -116,7 +119,23 @@ export interface RegionContour {
   findings?: Finding[];
 }
 
+/** What the present contours of a region would change downstream, until curves and dose are computed anew. */
+export interface Preview {
+  calculation_number: number;
+  is_changed: boolean;
+  obstacle: string;
+  activity: MaybeQuantity;
+  rows: { name: string; before: MaybeQuantity; after: MaybeQuantity; change_percent: number | null }[];
+}
+
+export const fetchPreview = async (timePointId: string, regionId: string): Promise<Preview | null> =>
+  (await getJson<{ preview: Preview | null }>(`/api/time-points/${timePointId}/contours/preview/${regionId}`)).preview;
+
+/** What the network that the site enabled can propose; null: none is enabled. */
+export type Network = { label: string; regions: readonly string[]; usual: readonly string[] } | null;
+
 export interface Contours {
+  network: Network;
   revision: { number: number; author?: string; at?: string; note?: string } | null;
   grid: VolumeHeader;
   layers: Record<Kind, { volume: string | null }>;

@@ -1,0 +1,1 @@
+"""Networks: their inputs, weights, inference and training; the only package that imports ``torch.nn``."""

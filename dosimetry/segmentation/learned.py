@@ -1,0 +1,265 @@
+"""Organs that a network draws on CT, SPECT or PET, each with its confidence and the reasons to doubt it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from dosimetry.dicomio.findings import Finding
+from dosimetry.errors import InvalidInputError
+from dosimetry.nn.channels import emission_scale, network_input
+from dosimetry.nn.inference import class_probabilities
+from dosimetry.nn.weights import LoadedNetwork
+from dosimetry.segmentation.boxes import Mask
+from dosimetry.segmentation.plausibility import doubts, touches_border
+from dosimetry.volume import Grid, Volume, resample
+
+FloatArray = NDArray[np.float32]
+
+OUTSIDE, BODY = "Outside", "Body"
+MOST_SPACING_MM = 12.0
+LEAST_EXTENT_MM = 120.0
+LEAST_BODY_ML, LEAST_KNOWN_SHARE = 3000.0, 0.6
+SOFT_HU = (-40.0, 130.0)
+IN_PIECES = frozenset({"Pelvis", "Spine"})
+SMALLEST_PIECE_SHARE = 0.05
+VARIATIONS: tuple[tuple[float, float], ...] = ((1.0, 0.0), (0.75, 12.0), (1.33, -12.0))
+"""Emission times, CT plus (HU): small errors of calibration that a contour must stand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedContour:
+    """One region as proposed.
+
+    Parameters
+    ----------
+    name : str
+        Region.
+    mask : (n_z, n_y, n_x) bool array
+        On the grid that was asked for.
+    confidence : float
+        Dice that the probabilities let expect, or the lowest Dice between variations of the image if that is less.
+    findings : tuple of Finding
+        Reasons to look twice; a ``block`` says that it must not be proposed.
+    """
+
+    name: str
+    mask: Mask
+    confidence: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the contour must not be proposed."""
+        return any(finding.level == "block" for finding in self.findings)
+
+
+def learned_contours(
+    *,
+    network: LoadedNetwork,
+    onto: Grid,
+    ct: Volume | None = None,
+    emission: Volume | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> tuple[LearnedContour, ...]:
+    """Draw every organ that the network knows and finds.
+
+    Images are averaged onto voxels of the network's size along the axes of the patient, whatever theirs were. Three
+    variations of calibration give three answers: their mean is the contour, their agreement its confidence. Where each
+    voxel is likeliest to be what, the largest piece is kept.
+
+    Parameters
+    ----------
+    network : LoadedNetwork
+        Weights for organs.
+    onto : Grid
+        Grid of the contours.
+    ct, emission : Volume or None
+        In one frame with ``onto``, HU and any unit proportional to activity concentration; one may be missing.
+    progress : callable
+        Told the share done.
+
+    Returns
+    -------
+    tuple of LearnedContour
+        In the order of the network's classes; what it did not find is not there.
+
+    Raises
+    ------
+    InvalidInputError
+        No image (``no_image``), nothing in it (``empty_image``), or one that is not of a human trunk or head on voxels
+        that can show organs (``out_of_domain``).
+    """
+    images = [image for image in (ct, emission) if image is not None]
+    if not images:
+        raise InvalidInputError("Contours need a CT or an emission image.", code="no_image")
+    _require_readable(images)
+    grid = working_grid(images, onto=onto, spacing_mm=network.card.spacing_mm)
+    hu, ct_seen = _averaged(ct, grid)
+    bq, emission_seen = _averaged(emission, grid)
+    if bq is not None and emission_seen is not None and emission_scale(bq, emission_seen) <= 0.0:
+        raise InvalidInputError("The emission image holds no activity.", code="empty_image")
+    answers = []
+    for number, (factor, shift_hu) in enumerate(VARIATIONS):
+        channels = network_input(
+            ct_hu=None if hu is None else hu + np.float32(shift_hu),
+            ct_is_seen=ct_seen,
+            emission=bq,
+            emission_is_seen=emission_seen,
+        )
+        channels[2] = np.arcsinh(np.sinh(channels[2]) * factor)
+        answers.append(class_probabilities(network.net, channels))
+        progress((number + 1) / len(VARIATIONS))
+    seen = channels[3] + channels[4] > 0.0
+    mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
+    _require_human(mean, network.card.classes, seen, grid, hu)
+    return _contours(answers, mean, network.card.classes, grid=grid, seen=seen, onto=onto)
+
+
+def working_grid(images: Sequence[Volume], *, onto: Grid, spacing_mm: float) -> Grid:
+    """Return voxels along the axes of the patient that cover what ``onto`` and the images share."""
+    low, high = _box(onto)
+    image_boxes = [_box(image.grid) for image in images]
+    low = np.maximum(low, np.min([box[0] for box in image_boxes], axis=0))
+    high = np.minimum(high, np.max([box[1] for box in image_boxes], axis=0))
+    n_x, n_y, n_z = (int(n) for n in np.floor((high - low) / spacing_mm) + 1)
+    if min(n_x, n_y, n_z) < LEAST_EXTENT_MM / spacing_mm:
+        raise InvalidInputError(
+            f"The images share {np.round(np.maximum(high - low, 0.0))} mm with the grid of the contours; organs need "
+            f"{LEAST_EXTENT_MM:.0f} mm along each axis.",
+            code="out_of_domain",
+        )
+    x, y, z = (float(v) for v in 0.5 * (low + high) - 0.5 * spacing_mm * (np.array([n_x, n_y, n_z]) - 1))
+    return Grid(shape_zyx=(n_z, n_y, n_x), spacing_xyz_mm=(spacing_mm,) * 3, origin_lps_mm=(x, y, z))
+
+
+def _box(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n = np.array(grid.shape_zyx) - 1.0
+    corners = grid.index_to_lps_mm(np.array([[a, b, c] for a in (0, n[0]) for b in (0, n[1]) for c in (0, n[2])]))
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def _averaged(image: Volume | None, grid: Grid) -> tuple[FloatArray | None, NDArray[np.bool_] | None]:
+    """Return an image on the working grid, smoothed first where its voxels are finer, and where it covers it."""
+    if image is None:
+        return None, None
+    ratio = grid.spacing_xyz_mm[0] / np.array(image.grid.spacing_xyz_mm[::-1])
+    sigma = np.where(ratio > 1.2, 0.4 * ratio, 0.0)
+    values = np.nan_to_num(np.asarray(image.values, dtype=np.float32))
+    if np.any(sigma > 0.0):
+        values = ndimage.gaussian_filter(values, sigma, mode="nearest", truncate=2.0)
+    on_grid = resample(image.with_values(values), onto=grid, fill_value=np.nan).values
+    seen = np.isfinite(on_grid)
+    return np.where(seen, on_grid, np.float32(0.0)), seen
+
+
+def _require_readable(images: Sequence[Volume]) -> None:
+    for image in images:
+        spacing = max(image.grid.spacing_xyz_mm)
+        if spacing > MOST_SPACING_MM:
+            raise InvalidInputError(
+                f"Voxels of {spacing:.1f} mm are too coarse to show organs (at most {MOST_SPACING_MM:.0f} mm).",
+                code="out_of_domain",
+            )
+        if not np.any(image.values != image.values.flat[0]):
+            raise InvalidInputError("An image has the same value everywhere.", code="empty_image")
+
+
+def _require_human(
+    mean: FloatArray, classes: tuple[str, ...], seen: NDArray[np.bool_], grid: Grid, hu: FloatArray | None
+) -> None:
+    """Refuse what is not a part of a body, or has CT numbers of no tissue."""
+    body = (mean[classes.index(OUTSIDE)] < 0.5) & seen
+    body_ml = float(np.count_nonzero(body)) * grid.voxel_volume_ml
+    known = float(mean.max(axis=0)[body].mean()) if body.any() else 0.0
+    if body_ml < LEAST_BODY_ML or known < LEAST_KNOWN_SHARE:
+        raise InvalidInputError(
+            f"The image does not look like a human body to the network ({body_ml:.0f} mL of body, mean certainty "
+            f"{known:.0%}): draw the contours.",
+            code="out_of_domain",
+        )
+    if hu is not None:
+        soft = hu[body & (hu > -200.0) & (hu < 300.0)]
+        middle = float(np.median(soft)) if soft.size > 0.2 * np.count_nonzero(body) else float("nan")
+        if not -130.0 <= middle <= SOFT_HU[1]:
+            raise InvalidInputError(
+                f"The CT numbers of the body are not those of tissue (median {middle:.0f} HU): check the rescaling.",
+                code="out_of_domain",
+            )
+
+
+def _contours(
+    answers: list[FloatArray],
+    mean: FloatArray,
+    classes: tuple[str, ...],
+    *,
+    grid: Grid,
+    seen: NDArray[np.bool_],
+    onto: Grid,
+) -> tuple[LearnedContour, ...]:
+    likeliest = mean.argmax(axis=0)
+    votes = [answer.argmax(axis=0) for answer in answers]
+    best = _likeliest_on(mean, grid, onto)
+    spine = likeliest == classes.index("Spine") if "Spine" in classes else np.zeros_like(seen)
+    middle = spine if spine.sum() > 50 else likeliest != classes.index(OUTSIDE)
+    midline_x_mm = float(grid.index_to_lps_mm(np.argwhere(middle).mean(axis=0))[0]) if middle.any() else None
+    found = []
+    for index, name in enumerate(classes):
+        if name in {OUTSIDE, BODY} or not np.any(likeliest == index):
+            continue
+        drawn = best == index
+        if not drawn.any():
+            continue
+        kept = kept_pieces(drawn, name)
+        confidence = min(
+            expected_dice(mean[index], likeliest == index),
+            *(dice(vote == index, likeliest == index) for vote in votes),
+        )
+        findings = doubts(
+            name=name,
+            mask=kept,
+            grid=onto,
+            confidence=confidence,
+            lost_share=1.0 - float(np.count_nonzero(kept)) / float(np.count_nonzero(drawn)),
+            midline_x_mm=midline_x_mm,
+            is_cut=touches_border(likeliest == index, seen),
+        )
+        found.append(LearnedContour(name=name, mask=kept, confidence=confidence, findings=findings))
+    return tuple(found)
+
+
+def _likeliest_on(mean: FloatArray, grid: Grid, onto: Grid) -> NDArray[np.uint8]:
+    """Return the likeliest class of each voxel of ``onto``, from interpolated probabilities."""
+    best = np.zeros(onto.shape_zyx, dtype=np.uint8)
+    highest = np.zeros(onto.shape_zyx, dtype=np.float32)
+    for index, chance in enumerate(mean):
+        there = resample(Volume(values=chance, grid=grid, unit="1"), onto=onto).values
+        better = there > highest
+        best[better] = index
+        highest[better] = there[better]
+    return best
+
+
+def kept_pieces(mask: Mask, name: str) -> Mask:
+    """Return the largest piece; of bones every piece that is not a crumb."""
+    pieces, n = ndimage.label(mask)
+    if n <= 1:
+        return mask
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    least = SMALLEST_PIECE_SHARE * sizes.max() if name in IN_PIECES else sizes.max()
+    return np.asarray((sizes >= least)[pieces])
+
+
+def expected_dice(chance: FloatArray, mask: Mask) -> float:
+    """Return the Dice of a mask with the truth if each voxel belongs to it with its probability."""
+    total = float(chance.sum(dtype=np.float64)) + float(np.count_nonzero(mask))
+    return 2.0 * float(chance[mask].sum(dtype=np.float64)) / total if total > 0.0 else 0.0
+
+
+def dice(first: Mask, second: Mask) -> float:
+    """Return the Dice coefficient of two masks; 0 for two empty ones."""
+    total = np.count_nonzero(first) + np.count_nonzero(second)
+    return 2.0 * np.count_nonzero(first & second) / total if total else 0.0

@@ -1,0 +1,45 @@
+/** What an edit of the chosen region would change: fetched after each saved revision, shown as a preview. */
+import { each, html, nothing, type Html } from '../../domain/html';
+import { flag, message, number, skeleton } from '../../domain/markup';
+import { formatFixed } from '../../domain/quantity';
+import { fill } from '../parts/dom';
+import { errorText } from '../parts/states';
+import { fetchPreview, type Preview } from './wire';
+
+const GUIDE_PERCENT = 5;
+
+const sign = (percent: number): string => `${percent < 0 ? '−' : '+'}${formatFixed(Math.abs(percent), 1)} %`;
+
+export function previewTable(preview: Preview): Html {
+  if (!preview.is_changed) return html`<p class="fs12 t3">Dose of calculation ${preview.calculation_number} rests on this contour.</p>`;
+  const rows = each(preview.rows, (row) => html`<tr><th scope="row" class="t2">${row.name}</th><td class="num t3">${number(row.before)}</td><td class="num">${number(row.after)}</td>
+    <td class="num fs12">${row.change_percent === null ? nothing : Math.abs(row.change_percent) >= GUIDE_PERCENT ? flag('ask', sign(row.change_percent)) : sign(row.change_percent)}</td></tr>`);
+  return html`${preview.obstacle ? message('ask', 'No new curve', preview.obstacle) : nothing}
+    <table class="table dense"><thead><tr><th></th><th class="num">computed</th><th class="num">now</th><th></th></tr></thead><tbody>${rows}</tbody></table>
+    <p class="fs12 t3 mt-1">A preview: fit and calculate again before anything counts.</p>`;
+}
+
+/** Follows the chosen region; an answer that comes after another was chosen is dropped. */
+export class Consequences {
+  private wanted = '';
+  private readonly known = new Map<string, Preview | null>();
+
+  /** Draws into `place`; `revision` makes an answer of before a save another one. */
+  async show(place: HTMLElement, timePointId: string, regionId: string, revision: number): Promise<void> {
+    const key = `${timePointId} ${regionId} ${revision}`;
+    this.wanted = key;
+    const kept = this.known.get(key);
+    if (kept !== undefined) { this.draw(place, kept); return; }
+    fill(place, skeleton());
+    try {
+      const found = await fetchPreview(timePointId, regionId);
+      this.known.set(key, found);
+      if (this.wanted === key) this.draw(place, found);
+    } catch (error) { if (this.wanted === key) fill(place, message('ask', 'The preview could not be made', errorText(error))); }
+  }
+
+  private draw(place: HTMLElement, preview: Preview | null): void {
+    place.hidden = preview === null;
+    fill(place, preview === null ? nothing : html`<div class="sect"><div class="sect-head"><h2 class="h2">What it changes</h2><span class="fs12 t3 push">preview</span></div>${previewTable(preview)}</div>`);
+  }
+}
