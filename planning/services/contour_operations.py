@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 
 from planning.computation.contours import operated_mask
 from planning.errors import InvalidStateError
@@ -94,7 +95,7 @@ def contour_operate(
     hands_on_s: float | None = None,
     copy: ReaderCopy | None = None,
 ) -> ContourRevision:
-    """Apply a named operation to one region and save; locked regions refuse and are never overwritten."""
+    """Apply a named operation to one region and save; a locked one refuses, accepted neighbours keep their voxels."""
     require_editor(actor, time_point)
     edit = contour_edit(time_point, base_number=base_number, copy=copy)
     if region.course_id != time_point.cycle.course_id:
@@ -127,10 +128,12 @@ def contour_operate(
 
 
 def _protected(edit: ContourEdit, region: Region) -> set[int]:
+    """Return the labels of neighbours that an operation leaves as they are: locked, or accepted by a person."""
     if edit.base is None:
         return set()
-    locked = edit.base.contours.filter(is_locked=True, region__kind=region.kind).exclude(region=region)
-    return set(locked.values_list("region__label", flat=True))
+    neighbours = edit.base.contours.filter(region__kind=region.kind).exclude(region=region)
+    kept = neighbours.filter(Q(is_locked=True) | Q(state=ContourState.ACCEPTED))
+    return set(kept.values_list("region__label", flat=True))
 
 
 def _described(operation: str, parameters: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def contour_masks_add(
         detail = row.get("source_detail", "")
         if overlap:
             ml = overlap * grid_from_dict(edit.image.label_grid).voxel_volume_ml
-            detail = f"{detail}; took {ml:.1f} mL from a neighbour".strip("; ")
+            detail = "; ".join(filter(None, (detail, f"took {ml:.1f} mL from a neighbour")))
         edit.changes[region.pk] = RegionChange(
             state=ContourState.REJECTED if row.get("is_refused") else ContourState.PROPOSED,
             source=source,

@@ -177,22 +177,25 @@ def test_a_locked_region_refuses_paint_and_operations_until_unlocked(worked):
     assert save_voxels(worked, base_number=3, voxels=bytes(600)).number == 4
 
 
-def test_an_operation_never_overwrites_a_locked_neighbour(worked):
-    worked.draw(worked.points[0])
-    state_set(worked, worked.kidney, base_number=1, is_locked=True)
+@pytest.mark.parametrize(("state", "is_locked"), [("proposed", True), ("accepted", False), ("proposed", False)])
+def test_an_operation_never_overwrites_a_locked_or_accepted_neighbour(worked, state, is_locked):
+    worked.draw(worked.points[0], state=state)
+    if is_locked:
+        state_set(worked, worked.kidney, base_number=1, is_locked=True)
     spleen = region_create(actor=worked.editor, course=worked.course, kind="organ", name="Spleen")
     contour_operate(
         actor=worked.editor,
         time_point=worked.points[0],
-        base_number=2,
+        base_number=current_contours(worked.points[0]).number,
         region=spleen,
         operation="threshold",
         parameters={"minimum_bq_per_ml": 1e4},
     )
     labels = labels_of(worked.points[0])
-    # The threshold finds the kidney only, and all of that is locked.
-    assert np.count_nonzero(labels == worked.kidney.label) == KIDNEY_ML
-    assert np.count_nonzero(labels == spleen.label) == 0
+    # The threshold finds the kidney only; a proposal of it gives way, what a person decided does not.
+    is_kept = is_locked or state == "accepted"
+    assert np.count_nonzero(labels == worked.kidney.label) == (KIDNEY_ML if is_kept else 0)
+    assert np.count_nonzero(labels == spleen.label) == (0 if is_kept else KIDNEY_ML)
 
 
 def test_revisions_are_never_edited(worked):
