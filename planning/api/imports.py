@@ -53,6 +53,7 @@ class ConfirmCycleInput(serializers.Serializer):
 
 
 class ConfirmTimePointInput(serializers.Serializer):
+    id = serializers.UUIDField(required=False, allow_null=True)
     number = serializers.IntegerField(required=False)
     series = serializers.ListField(child=serializers.UUIDField(), allow_empty=False)
 

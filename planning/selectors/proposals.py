@@ -2,10 +2,11 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from planning.models import Course, Patient, Series, Upload
+from planning.models import Course, Cycle, Patient, Series, TimePoint, Upload
 from planning.models.imaging import ACQUIRED_KINDS, SeriesKind
-from planning.selectors.current import current_administration
+from planning.selectors.current import acquired_series, are_beds, current_administration
 from planning.selectors.cycles import patient_summary
 from planning.selectors.quantities import quantity
 from planning.selectors.reviews import administration_summary
@@ -85,17 +86,21 @@ def _group(upload: Upload, members: list[Series]) -> dict[str, Any]:
     identity = members[0].identity
     birth_date = parse_date(identity["birth_date"])
     matches = matching_patients(upload, identity)
-    points = proposed_time_points(members)
-    place = {str(series.pk): number for number, group in enumerate(points, start=1) for series in group}
     administration = _administration(members)
     course, cycle = _course_and_cycle(upload, matches, administration)
+    joins = _joins(members, course, cycle)
+    if cycle is None and joins:
+        cycle = next(iter(joins.values())).cycle
+    joins = {series: point for series, point in joins.items() if point.cycle_id == cycle.pk}
+    points = proposed_time_points([series for series in members if series.pk not in joins])
+    place = {str(series.pk): number for number, group in enumerate(points, start=1) for series in group}
     nuclide = next((s.summary["nuclide"] for s in members if s.summary.get("nuclide")), None)
     template = upload.site.therapy_templates.filter(nuclide=nuclide).order_by("-confirmed_at").first()
     return {
         "key": str(members[0].pk),
         "identity": {**identity, "birth_date": birth_date and birth_date.isoformat()},
         "matches": [_match(identity, patient) for patient in matches],
-        "series": [_series(series, place) for series in members],
+        "series": [_series(series, place, joins.get(series.pk)) for series in members],
         "proposed": {
             "patient": {**identity, "birth_date": birth_date and birth_date.isoformat()},
             "course": {
@@ -115,8 +120,33 @@ def _group(upload: Upload, members: list[Series]) -> dict[str, Any]:
             },
             "time_points": [_time_point(number, group, administration) for number, group in enumerate(points, 1)],
         },
-        "findings": _findings(members, points),
+        "findings": [] if joins and not points else _findings(members, points),
     }
+
+
+def _joins(members: list[Series], course: Course | None, cycle: Cycle | None) -> dict[UUID, TimePoint]:
+    """Return the recorded time point of each series that came later: its CT, its contours, another bed of its scan."""
+    if course is None:
+        return {}
+    known = TimePoint.objects.filter(cycle__course=course).select_related("cycle").order_by("-cycle__number", "number")
+    recorded = [point for point in (known if cycle is None else known.filter(cycle=cycle)) if acquired_series(point)]
+    own = [series for series in members if series.kind in ACQUIRED_KINDS]
+    found: dict[UUID, TimePoint] = {}
+    for series in members:
+        if series.kind == SeriesKind.OTHER or (series.kind not in ACQUIRED_KINDS and _home(series, [[s] for s in own])):
+            continue
+        point = next((point for point in recorded if _belongs(series, point)), None)
+        if point is not None:
+            found[series.pk] = point
+    return found
+
+
+def _belongs(series: Series, point: TimePoint) -> bool:
+    there = list(point.series.filter(is_discarded=False))
+    if series.kind not in ACQUIRED_KINDS:
+        return _home(series, [[known] for known in there]) is not None
+    beds = [known for known in there if known.kind in ACQUIRED_KINDS]
+    return are_beds([*beds, series]) and any(_is_near(series, bed) for bed in beds)
 
 
 def proposed_time_points(members: list[Series]) -> list[list[Series]]:
@@ -146,6 +176,10 @@ def _is_same_scan(series: Series, other: Series) -> bool:
     return abs(series.acquisition_start - other.acquisition_start) < SAME_SCAN
 
 
+def _is_near(series: Series, other: Series) -> bool:
+    return None not in {series.acquisition_start, other.acquisition_start} and _is_same_scan(series, other)
+
+
 def _home(series: Series, points: list[list[Series]]) -> list[Series] | None:
     frames = {series.frame_of_reference_uid, *series.summary.get("referenced_frame_uids", [])} - {""}
     uids = set(series.summary.get("referenced_series_uids", []))
@@ -154,7 +188,7 @@ def _home(series: Series, points: list[list[Series]]) -> list[Series] | None:
         if first.series_uid in uids or first.frame_of_reference_uid in frames:
             return point
     if series.kind == SeriesKind.CT and series.acquisition_start:
-        near = [p for p in points if abs(p[0].acquisition_start - series.acquisition_start) < SAME_SCAN]
+        near = [point for point in points if _is_near(series, point[0])]
         return near[0] if near else None
     return None
 
@@ -170,8 +204,6 @@ def _administration(members: list[Series]) -> tuple[float | None, datetime | Non
 
 def _course_and_cycle(upload: Upload, matches: list[Patient], administration) -> tuple[Course | None, Any]:
     """Return the newest course of the first match, and its cycle with an administration at about the same time."""
-    from planning.models import Cycle
-
     if upload.cycle_uuid:
         cycle = Cycle.objects.filter(pk=upload.cycle_uuid).select_related("course").first()
         if cycle is not None:
@@ -205,6 +237,7 @@ def _match(identity: dict[str, str], patient: Patient) -> dict[str, Any]:
                         "id": str(cycle.pk),
                         "number": cycle.number,
                         "n_time_points": cycle.time_points.count(),
+                        "time_points": [_recorded(point) for point in cycle.time_points.order_by("number")],
                         "administration": (given := current_administration(cycle)) and administration_summary(given),
                     }
                     for cycle in course.cycles.all()
@@ -213,6 +246,12 @@ def _match(identity: dict[str, str], patient: Patient) -> dict[str, Any]:
             for course in patient.courses.all()
         ],
     }
+
+
+def _recorded(point: TimePoint) -> dict[str, Any]:
+    acquired = acquired_series(point)
+    start = acquired and acquired.acquisition_start
+    return {"id": str(point.pk), "number": point.number, "started_at": start and start.isoformat()}
 
 
 USES = {
@@ -225,7 +264,7 @@ USES = {
 }
 
 
-def _series(series: Series, place: dict[str, int]) -> dict[str, Any]:
+def _series(series: Series, place: dict[str, int], joins: TimePoint | None) -> dict[str, Any]:
     number = place.get(str(series.pk))
     duplicate = (
         Series.objects.filter(
@@ -248,7 +287,11 @@ def _series(series: Series, place: dict[str, int]) -> dict[str, Any]:
         "corrections": series.summary.get("corrections", []),
         "findings": series.findings,
         "duplicate_of": duplicate and str(duplicate.pk),
-        "proposed": {"use": USES[SeriesKind(series.kind)] if number else "ignore", "time_point": number},
+        "proposed": {
+            "use": USES[SeriesKind(series.kind)] if number or joins else "ignore",
+            "time_point": number,
+            "joins": joins and str(joins.pk),
+        },
     }
 
 

@@ -176,14 +176,19 @@ def _place_series(
 ) -> None:
     by_id = {str(series.pk): series for series in members}
     used = set()
+    # A point with an id is recorded already: what came later, as a CT, contours or another bed, joins it.
     next_number = (cycle.time_points.order_by("-number").values_list("number", flat=True).first() or 0) + 1
     for point in points:
         chosen = [by_id[str(pk)] for pk in point["series"] if str(pk) in by_id]
         if len(chosen) != len(point["series"]):
             raise ConflictError("A series is no longer in quarantine; load the page again.", code="series_gone")
-        _require_usable(cycle, chosen)
-        time_point = TimePoint.objects.create(cycle=cycle, number=next_number, created_by=actor)
-        next_number += 1
+        joined = get_object_or_404(cycle.time_points, pk=point["id"]) if point.get("id") else None
+        there = [] if joined is None else list(joined.series.filter(is_discarded=False))
+        _require_usable(cycle, chosen, there=there)
+        time_point = joined
+        if time_point is None:
+            time_point = TimePoint.objects.create(cycle=cycle, number=next_number, created_by=actor)
+            next_number += 1
         for series in chosen:
             series.patient, series.time_point = patient, time_point
             series.save(update_fields=["patient", "time_point"])
@@ -194,9 +199,11 @@ def _place_series(
             series.save(update_fields=["is_discarded"])
 
 
-def _require_usable(cycle: Cycle, chosen: list[Series]) -> None:
-    images = [series for series in chosen if series.kind == SeriesKind.EMISSION]
-    emission = images or [series for series in chosen if series.kind == SeriesKind.PROJECTIONS]
+def _require_usable(cycle: Cycle, chosen: list[Series], *, there: list[Series]) -> None:
+    """Check what a time point would hold: what is there already, and what comes."""
+    whole = [*there, *chosen]
+    images = [series for series in whole if series.kind == SeriesKind.EMISSION]
+    emission = images or [series for series in whole if series.kind == SeriesKind.PROJECTIONS]
     if len(emission) != 1 and not are_beds(emission):
         raise InvalidStateError(
             "Each time point needs exactly one SPECT or PET series, or without one the projections of one scan (its "

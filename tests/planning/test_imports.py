@@ -183,6 +183,78 @@ def test_row_02_an_earlier_scan_that_comes_later_is_numbered_by_time(clinic, upl
     assert reference_time_point(cycle).number == 2
 
 
+def later_upload(clinic) -> models.Upload:
+    return models.Upload.objects.create(site=clinic.site, state=UploadState.READ, n_files=1, n_bytes=1)
+
+
+def joined(clinic, upload, cycle, point_id) -> models.Cycle:
+    """Confirm an upload as one that joins a recorded time point of a cycle."""
+    (group,) = upload_proposal(upload)["groups"]
+    assert group["findings"] == []
+    assert group["proposed"]["cycle_id"] == str(cycle.pk)
+    assert {row["proposed"]["joins"] for row in group["series"]} == {str(point_id)}
+    found, _ = confirm(
+        clinic,
+        upload,
+        patient={"id": str(cycle.patient.pk)},
+        course={"id": str(cycle.course.pk)},
+        cycle={"id": str(cycle.pk)},
+        administration=None,
+        time_points=[{"id": str(point_id), "series": [row["id"] for row in group["series"]]}],
+    )
+    return found
+
+
+def test_contours_and_a_ct_that_come_later_join_their_scan(clinic, upload):
+    upload.series.update(frame_of_reference_uid="1.9")
+    cycle, _ = confirm(clinic, upload)
+    first, second = cycle.time_points.order_by("number")
+    second.series.update(frame_of_reference_uid="1.10")
+    for kind, modality, fields in (
+        ("rtstruct", "RTSTRUCT", {"frame_of_reference_uid": "1.10"}),
+        ("ct", "CT", {"hours": 96.2}),
+        ("seg", "SEG", {"summary": {"referenced_series_uids": [second.series.first().series_uid]}}),
+    ):
+        late = later_upload(clinic)
+        series = make_series(late, f"1.2.{kind}", kind=kind, modality=modality, **{"hours": 400.0, **fields})
+        assert joined(clinic, late, cycle, second.pk) == cycle
+        series.refresh_from_db()
+        assert series.time_point == second and not series.is_discarded
+    assert cycle.time_points.count() == 2
+    assert first.series.count() == 1
+
+
+def test_a_bed_that_comes_later_joins_its_scan_and_another_image_does_not(clinic, upload):
+    upload.series.update(kind="projections", modality="NM", frame_of_reference_uid="1.9")
+    cycle, _ = confirm(clinic, upload)
+    first, _ = cycle.time_points.order_by("number")
+    bed = later_upload(clinic)
+    make_series(bed, "1.2.30", hours=24.4, kind="projections", modality="NM", frame_of_reference_uid="1.9")
+    joined(clinic, bed, cycle, first.pk)
+    assert first.series.count() == 2
+    image = later_upload(clinic)
+    series = make_series(image, "1.2.31", hours=24.4, frame_of_reference_uid="1.8")
+    (row,) = upload_proposal(image)["groups"][0]["series"]
+    assert row["proposed"] == {"use": "emission", "time_point": 1, "joins": None}
+    # A person may still say so: then the camera's image is what counts, and one is enough.
+    assert series.kind == "emission"
+
+
+def test_a_second_image_cannot_join_and_a_time_point_of_another_cycle_is_not_found(clinic, upload):
+    cycle, _ = confirm(clinic, upload)
+    point = cycle.time_points.first()
+    second = later_upload(clinic)
+    series = make_series(second, "1.2.30", hours=24.4)
+    known = {"patient": {"id": str(cycle.patient.pk)}, "course": {"id": str(cycle.course.pk)}, "administration": None}
+    points = [{"id": str(point.pk), "series": [str(series.pk)]}]
+    with pytest.raises(InvalidStateError) as caught:
+        confirm(clinic, second, **known, cycle={"id": str(cycle.pk)}, time_points=points)
+    assert caught.value.code == "emission_count"
+    known["administration"] = GIVEN
+    with pytest.raises(Http404):
+        confirm(clinic, second, **known, cycle={"number": 2}, time_points=points)
+
+
 def test_correcting_the_administration_of_a_cycle_needs_a_reason(clinic, upload):
     cycle, _ = confirm(clinic, upload)
     later = models.Upload.objects.create(site=clinic.site, state=UploadState.READ, n_files=1, n_bytes=1)

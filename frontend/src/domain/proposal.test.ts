@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { useTimeZone } from './dates';
-import { confirmation, draftOf, hoursToScan, NEW, obstaclesOf, settleAdministration, type Draft, type Group, type ProposedSeries, whyNothing } from './proposal';
+import { confirmation, draftOf, hoursToScan, joinsValue, NEW, obstaclesOf, pointName, settleAdministration, type Draft, type Group, type ProposedSeries, usedTimePoints, whyNothing } from './proposal';
 
 const series = (id: string, use: string, timePoint: number | null, level?: string): ProposedSeries => ({
   id, kind: use, modality: 'NM', description: id, n_instances: 1, acquisition_start: null, nuclide: 'Lu-177', units: 'BQML', decay_correction: 'START',
@@ -48,9 +48,29 @@ describe('a draft from the proposal', () => {
     const twice = group({ series: [series('e1', 'emission', 1), series('e2', 'emission', 1)] });
     expect(obstaclesOf(twice, draft(twice))[0]).toMatch('two SPECT or PET');
     const none = group({ series: [series('c1', 'ct', 1)] });
-    expect(obstaclesOf(none, draft(none))[0]).toMatch('at least one');
+    expect(obstaclesOf(none, draft(none))[0]).toMatch('for each new time point');
     const without = group({ series: [series('e1', 'emission', null)] });
     expect(obstaclesOf(without, draft(without))[0]).toMatch('time point');
+  });
+
+  it('several projections may be the beds of one scan', () => {
+    const bed = (id: string): ProposedSeries => ({ ...series(id, 'emission', 1), kind: 'projections' });
+    const beds = group({ series: [bed('b1'), bed('b2')] });
+    expect(obstaclesOf(beds, draft(beds))).toEqual([]);
+  });
+
+  it('what came later joins the time point that is recorded', () => {
+    const cycles = [{ id: 'y', number: 1, administration: { administered_at: '2026-11-16T08:42:00Z' }, time_points: [{ id: 't7', number: 2, started_at: null }] }];
+    const match = { patient_id: 'p', differences: [], courses: [{ id: 'c', number: 1, agent: 'DOTATATE', nuclide: 'Lu-177', n_cycles_planned: 4, cycles }] };
+    const late = { ...series('c1', 'ct', null), proposed: { use: 'ct', time_point: null, joins: 't7' } };
+    const proposal = group({ series: [late, series('e2', 'emission', 1)], matches: [match], proposed: { ...group().proposed, course: { id: 'c' }, cycle_id: 'y' } });
+    const chosen = draft(proposal);
+    expect(obstaclesOf(proposal, chosen)).toEqual([]);
+    expect(usedTimePoints(chosen)).toEqual(['1', joinsValue('t7')]);
+    expect(pointName(proposal, chosen, joinsValue('t7'))).toBe('Joins recorded time point 2');
+    expect(confirmation(proposal, chosen, (text) => text || null)).toMatchObject({ cycle: { id: 'y' }, time_points: [{ number: 1, series: ['e2'] }, { id: 't7', series: ['c1'] }] });
+    // In another cycle that time point does not exist.
+    expect(obstaclesOf(proposal, { ...chosen, cycle: NEW, administration: 'net' })).toContain('Give every used series its time point.');
   });
 
   it('a blocked series can be ignored but not used', () => {

@@ -6,12 +6,14 @@ const HOUR_MS = 3_600_000;
 
 export interface Identity { name: string; patient_id: string; birth_date: string | null; sex: string }
 export interface Difference { field: string; in_images: string | null; in_record: string | null }
-export interface KnownCourse { id: string; number: number; agent: string; nuclide: string; n_cycles_planned: number; cycles: { id: string; number: number; n_time_points?: number; administration?: unknown }[] }
+/** A time point that is recorded already: what came later joins it. */
+export interface RecordedPoint { id: string; number: number; started_at: string | null }
+export interface KnownCourse { id: string; number: number; agent: string; nuclide: string; n_cycles_planned: number; cycles: { id: string; number: number; n_time_points?: number; administration?: unknown; time_points?: RecordedPoint[] }[] }
 export interface Match { patient_id: string; name?: string; record?: Identity; differences: Difference[]; courses?: KnownCourse[] }
 export interface SeriesFinding { code: string; level: string; message: string }
 export interface ProposedSeries {
   id: string; kind: string; modality: string; description: string; n_instances: number; acquisition_start: string | null; preview_url?: string | null; nuclide: string | null; units: string;
-  decay_correction: string; corrections: string[]; findings: SeriesFinding[]; duplicate_of: string | null; proposed: { use: string; time_point: number | null };
+  decay_correction: string; corrections: string[]; findings: SeriesFinding[]; duplicate_of: string | null; proposed: { use: string; time_point: number | null; joins?: string | null };
 }
 export interface Group {
   key: string;
@@ -66,6 +68,29 @@ export function settleAdministration(group: Group, draft: Draft): void {
   else if (draft.administration === 'known') draft.administration = 'net';
 }
 
+const JOINS = 'joins ';
+export const joinsValue = (id: string): string => `${JOINS}${id}`;
+export const isJoined = (timePoint: string): boolean => timePoint.startsWith(JOINS);
+
+function placeOf({ proposed }: ProposedSeries): string {
+  if (proposed.joins) return joinsValue(proposed.joins);
+  return proposed.time_point === null ? '' : String(proposed.time_point);
+}
+
+/** The time points of the chosen cycle that are recorded already. */
+export const recordedPoints = (group: Group, draft: Draft): readonly RecordedPoint[] =>
+  chosenCourse(group, draft)?.cycles.find((cycle) => cycle.id === draft.cycle)?.time_points ?? [];
+
+/** How a page names a new or a recorded time point. */
+export function pointName(group: Group, draft: Draft, timePoint: string): string {
+  if (!isJoined(timePoint)) return `Time point ${timePoint}`;
+  const known = recordedPoints(group, draft).find((point) => joinsValue(point.id) === timePoint);
+  return known ? `Joins recorded time point ${known.number}` : 'A time point of another cycle';
+}
+
+/** New ones by number, then those that are recorded. */
+const inOrder = (a: string, b: string): number => Number(isJoined(a)) - Number(isJoined(b)) || Number(a) - Number(b) || a.localeCompare(b);
+
 /** The draft that follows the proposal; `toField` turns an instant into the text of a date-time field. */
 export function draftOf(group: Group, toField: (instant: string | null) => string): Draft {
   const { proposed, identity } = group;
@@ -85,7 +110,7 @@ export function draftOf(group: Group, toField: (instant: string | null) => strin
     net: given?.administered_activity ? { value: String(Number(given.administered_activity.value.toPrecision(6))), unit: given.administered_activity.unit } : { ...emptyActivity },
     before: { ...emptyActivity }, after: { ...emptyActivity }, beforeAt: '', afterAt: '',
     startAt: toField(given?.administered_at ?? null), endAt: '', hasExtravasation: '',
-    uses: Object.fromEntries(group.series.map((series) => [series.id, { use: series.proposed.use, timePoint: series.proposed.time_point === null ? '' : String(series.proposed.time_point) }])),
+    uses: Object.fromEntries(group.series.map((series) => [series.id, { use: series.proposed.use, timePoint: placeOf(series) }])),
   };
 }
 
@@ -106,7 +131,7 @@ export function hoursToScan(group: Group, draft: Draft, timePoint: string): numb
 /** Time points that carry a used series, in their order. */
 export function usedTimePoints(draft: Draft): string[] {
   const numbers = Object.values(draft.uses).filter(({ use, timePoint }) => use !== 'ignore' && timePoint !== '').map(({ timePoint }) => timePoint);
-  return [...new Set(numbers)].sort((a, b) => Number(a) - Number(b));
+  return [...new Set(numbers)].sort(inOrder);
 }
 
 function timeObstacles(group: Group, draft: Draft): string[] {
@@ -145,9 +170,13 @@ function seriesObstacles(group: Group, draft: Draft): string[] {
   const used = group.series.filter((series) => (draft.uses[series.id]?.use ?? 'ignore') !== 'ignore');
   const emission = used.filter((series) => draft.uses[series.id]?.use === 'emission');
   const found: string[] = [];
-  if (emission.length === 0) found.push('Choose at least one SPECT or PET series.');
-  if (used.some((series) => (draft.uses[series.id]?.timePoint ?? '') === '')) found.push('Give every used series its time point.');
-  const points = emission.map((series) => draft.uses[series.id]?.timePoint);
+  const placeOfSeries = (series: ProposedSeries): string => draft.uses[series.id]?.timePoint ?? '';
+  const known = new Set(recordedPoints(group, draft).map((point) => joinsValue(point.id)));
+  const isPlaced = (place: string): boolean => (isJoined(place) ? known.has(place) : place !== '');
+  if (used.length === 0 || used.some((series) => !isJoined(placeOfSeries(series)) && !emission.some((one) => placeOfSeries(one) === placeOfSeries(series)))) found.push('Choose a SPECT or PET series for each new time point.');
+  if (used.some((series) => !isPlaced(placeOfSeries(series)))) found.push('Give every used series its time point.');
+  // Several projections may be the beds of one scan; the server looks at their frames.
+  const points = emission.filter((series) => series.kind === 'emission').map(placeOfSeries);
   if (new Set(points).size < points.length) found.push('A time point has two SPECT or PET series; use one of them.');
   const blocked = used.find((series) => series.findings.some((finding) => finding.level === 'block'));
   if (blocked) found.push(`“${blocked.description || blocked.modality}” is blocked by the guard; ignore it or bring it in again.`);
@@ -158,7 +187,7 @@ function seriesObstacles(group: Group, draft: Draft): string[] {
 export function confirmation(group: Group, draft: Draft, toInstant: (field: string) => string | null): Record<string, unknown> {
   const match = chosenMatch(group, draft);
   const course = chosenCourse(group, draft);
-  const numbers = [...new Set(Object.values(draft.uses).filter(({ use }) => use !== 'ignore').map(({ timePoint }) => timePoint))].sort((a, b) => Number(a) - Number(b));
+  const numbers = [...new Set(Object.values(draft.uses).filter(({ use }) => use !== 'ignore').map(({ timePoint }) => timePoint))].sort(inOrder);
   const known = course?.cycles.find((cycle) => cycle.id === draft.cycle);
   const nextNumber = course ? Math.max(0, ...course.cycles.map((cycle) => cycle.number)) + 1 : group.proposed.cycle_number;
   return {
@@ -167,7 +196,7 @@ export function confirmation(group: Group, draft: Draft, toInstant: (field: stri
     course: course ? { id: course.id } : { ...draft.newCourse, template_id: draft.newCourse.template_id || null, n_cycles_planned: Number(draft.newCourse.n_cycles_planned) },
     cycle: known ? { id: known.id } : { number: nextNumber },
     administration: administrationOf(draft, toInstant),
-    time_points: numbers.map((number) => ({ number: Number(number), series: group.series.filter((series) => draft.uses[series.id]?.timePoint === number && draft.uses[series.id]?.use !== 'ignore').map((series) => series.id) })),
+    time_points: numbers.map((number) => ({ ...(isJoined(number) ? { id: number.slice(JOINS.length) } : { number: Number(number) }), series: group.series.filter((series) => draft.uses[series.id]?.timePoint === number && draft.uses[series.id]?.use !== 'ignore').map((series) => series.id) })),
   };
 }
 

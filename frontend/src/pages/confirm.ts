@@ -4,7 +4,7 @@ import { formatDateTime, fromLocalInput, toLocalInput } from '../domain/dates';
 import { each, html, nothing, type Html } from '../domain/html';
 import { flag, glyph, placeholder, unit } from '../domain/markup';
 import { formatName } from '../domain/names';
-import { chosenMatch, confirmation, draftOf, hoursToScan, NEW, obstaclesOf, settleAdministration, type Draft, type Group, usedTimePoints, whyNothing } from '../domain/proposal';
+import { chosenMatch, confirmation, draftOf, hoursToScan, isJoined, NEW, obstaclesOf, pointName, settleAdministration, type Draft, type Group, usedTimePoints, whyNothing } from '../domain/proposal';
 import { formatFixed, MISSING } from '../domain/quantity';
 import { administrationSection, printedTime, courseSection, patientSection, seriesPictures, seriesSection, type TemplateChoice } from './parts/confirm_sections';
 import { openDialog } from './parts/dialogs';
@@ -75,7 +75,7 @@ function drawSummary(shown: Group, draft: Draft): void {
     const series = shown.series.filter((one) => draft.uses[one.id]?.timePoint === number && draft.uses[one.id]?.use !== 'ignore');
     const hours = hoursToScan(shown, draft, number);
     const first = series.find((one) => draft.uses[one.id]?.use === 'emission') ?? series[0];
-    return html`<li class="job"><div class="row between"><b class="strong">Time point ${number}</b><span class="num ${hours !== null && hours < 0 ? 'overdue' : ''}">${hours === null ? MISSING : formatFixed(hours, 1)} ${unit('h p.i.')}</span></div><p class="fs12 t2">${formatDateTime(first?.acquisition_start)}, start of scan</p><p class="fs12 t3">${series.map((one) => one.modality).join(', ')}</p>${seriesPictures(series)}</li>`;
+    return html`<li class="job"><div class="row between"><b class="strong">${pointName(shown, draft, number)}</b>${isJoined(number) ? nothing : html`<span class="num ${hours !== null && hours < 0 ? 'overdue' : ''}">${hours === null ? MISSING : formatFixed(hours, 1)} ${unit('h p.i.')}</span>`}</div><p class="fs12 t2">${formatDateTime(first?.acquisition_start)}, start of scan</p><p class="fs12 t3">${series.map((one) => one.modality).join(', ')}</p>${seriesPictures(series)}</li>`;
   };
   fill(need('summary'), html`<div class="sect"><h2 class="h2">Time points</h2>${points.length ? html`<ul>${each(points, item)}</ul>` : html`<p class="fs12 t3">No series is used.</p>`}</div>
     <div class="sect last"><h2 class="h2">To settle</h2>${left.length ? html`<ul class="stack">${each(left, (text) => html`<li class="row top"><span class="flag" data-l="ask">${glyph('ask')}</span><span>${text}</span></li>`)}</ul>` : flag('ok', 'Nothing is open')}</div>`);

@@ -3,7 +3,7 @@ import { formatDate, formatDateTime, fromLocalInput } from '../../domain/dates';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, levelOf, message, select } from '../../domain/markup';
 import { formatName } from '../../domain/names';
-import { chosenCourse, chosenMatch, knownAdministration, NEW, type Draft, type Group, type Identity, type ProposedSeries, type TypedActivity } from '../../domain/proposal';
+import { chosenCourse, chosenMatch, joinsValue, knownAdministration, NEW, recordedPoints, type Draft, type Group, type Identity, type ProposedSeries, type TypedActivity } from '../../domain/proposal';
 
 export interface TemplateChoice { id: string; name: string; version: number; agent: string; nuclide: string; n_cycles: number; is_confirmed: boolean }
 
@@ -73,18 +73,20 @@ export function seriesPictures(series: readonly ProposedSeries[]): Html {
   return html`<div class="series-pictures">${each(shown, (item) => html`<figure><img src="${item.preview_url ?? ''}" alt="${item.kind === 'ct' ? 'Middle slice' : 'Anterior projection'} of ${item.description || item.modality}" decoding="async"><figcaption class="fs12 t3">${item.kind === 'ct' ? 'CT, middle slice' : `${item.modality}, anterior`}</figcaption></figure>`)}</div>`;
 }
 
-function seriesRow(series: ProposedSeries, draft: Draft, timePoints: readonly string[]): Html {
+function seriesRow(series: ProposedSeries, draft: Draft, timePoints: readonly (readonly [string, string])[]): Html {
   const use = draft.uses[series.id] ?? { use: 'ignore', timePoint: '' };
   const isIgnored = use.use === 'ignore';
   return html`<tr class="${isIgnored ? 't3' : ''}"><td class="text"><div class="strong series-name">${series.description || 'No description'}</div><div class="fs12">${series.modality}, ${series.n_instances} ${series.n_instances === 1 ? 'image' : 'images'}, ${formatDateTime(series.acquisition_start)}</div><div class="fs12 t2">${facts(series)}</div></td>
     <td class="text"><div class="findings">${each(series.findings, (finding) => flag(levelOf(finding.level), finding.message))}${series.duplicate_of ? flag('note', 'Already stored') : nothing}${series.findings.length === 0 && !series.duplicate_of ? flag('ok', 'No finding') : nothing}</div></td>
     <td>${select({ name: `use.${series.id}`, label: `Use of ${series.description}` }, USES, use.use)}</td>
-    <td>${isIgnored ? html`—` : select({ name: `time.${series.id}`, label: `Time point of ${series.description}` }, [['', '—'], ...timePoints.map((number) => [number, number] as const)], use.timePoint)}</td></tr>`;
+    <td>${isIgnored ? html`—` : select({ name: `time.${series.id}`, label: `Time point of ${series.description}` }, [['', '—'], ...timePoints], use.timePoint)}</td></tr>`;
 }
 
 export function seriesSection(group: Group, draft: Draft): Html {
   const nPoints = Math.max(group.proposed.time_points.length, group.series.filter((series) => series.kind === 'emission').length, 1) + 1;
-  const timePoints = Array.from({ length: nPoints }, (_, i) => String(i + 1));
+  const fresh = Array.from({ length: nPoints }, (_, i) => [String(i + 1), String(i + 1)] as const);
+  const recorded = recordedPoints(group, draft).map((point) => [joinsValue(point.id), `recorded ${point.number}`] as const);
+  const timePoints = [...fresh, ...recorded];
   return html`<div class="confirm-sect"><div class="sect-head"><h2 class="h2">Series</h2><span class="count">${group.series.length}</span><span class="t3 fs12">What is ignored is discarded on confirmation.</span></div>${group.findings.length ? html`<div class="findings mb-3">${each(group.findings, (finding) => flag(levelOf(finding.level), finding.message))}</div>` : nothing}
     <div class="scroll"><table class="table dense flush"><thead><tr><th>Series</th><th>Guard</th><th>Use</th><th>Time point</th></tr></thead><tbody>${each(group.series, (series) => seriesRow(series, draft, timePoints))}</tbody></table></div></div>`;
 }
