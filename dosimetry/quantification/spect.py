@@ -17,6 +17,7 @@ from dosimetry.quantification.dead_time import dead_time_factor
 from dosimetry.quantification.spect_scatter import (
     MOST_UPDATES,
     ImagedLine,
+    ScatterEstimate,
     converged_scatter,
     dew_window_scatter,
     find_imaged_line,
@@ -101,8 +102,20 @@ def reconstruct_spect(
         say=progress or (lambda share, text: None),
     )
     scatter = job.scatter()
-    result = job.reconstruct(settings.n_iterations, scatter, between=(0.25, 0.99))
-    return _as_image(projections, result, grid, settings, text=job.words(result, scatter))
+    counts = None if scatter is None else scatter.counts
+    result = job.reconstruct(settings.n_iterations, counts, between=(0.25, 0.99))
+    findings = [Finding(code="reconstructed", level="note", message=job.words(result, counts))]
+    if scatter is not None and not scatter.is_settled:
+        findings.append(_unsettled(scatter))
+    return _as_image(projections, result, grid, settings, findings=findings)
+
+
+def _unsettled(scatter: ScatterEstimate) -> Finding:
+    text = (
+        f"The simulated scatter has not settled: its last update changed it by {scatter.last_change:+.1%}. The "
+        "activity may be off by that share of the scatter; compare with scatter from the energy windows."
+    )
+    return Finding(code="scatter_unsettled", level="ask", message=text)
 
 
 def image_grid(projections: NmProjections, *, centre_z_mm: float) -> Grid:
@@ -190,21 +203,21 @@ class _Job:
             return 1.0
         return 1.0 / dead_time_factor(rate_cps, dead_time_s=settings.dead_time_s, model=settings.dead_time_model).factor
 
-    def scatter(self) -> Float32Array | None:
+    def scatter(self) -> ScatterEstimate | None:
         """Return the scatter in the photopeak window."""
         settings, line = self.settings, self.line
         if settings.scatter == "none":
             return None
         self.say(0.02, "Scatter from the energy windows")
         if settings.scatter == "dew":
-            return dew_window_scatter(
-                self.projections, line, nuclide=self.nuclide, smoothing_pixels=settings.scatter_smoothing_pixels
-            )
+            smoothing = settings.scatter_smoothing_pixels
+            found = dew_window_scatter(self.projections, line, nuclide=self.nuclide, smoothing_pixels=smoothing)
+            return ScatterEstimate(counts=found)
         from_windows = None
         if settings.scatter == "windows" or line.lower is not None:
             from_windows = window_scatter(self.projections, line, smoothing_pixels=settings.scatter_smoothing_pixels)
-        if settings.scatter == "windows":
-            return from_windows
+        if settings.scatter == "windows" and from_windows is not None:
+            return ScatterEstimate(counts=from_windows)
         return converged_scatter(from_windows, self._simulated)
 
     def _simulated(self, number: int, scatter: Float32Array | None) -> Float32Array:
@@ -268,7 +281,7 @@ class _Job:
 
 
 def _as_image(
-    projections: NmProjections, result: OsemResult, grid: Grid, settings: SpectSettings, *, text: str
+    projections: NmProjections, result: OsemResult, grid: Grid, settings: SpectSettings, *, findings: list[Finding]
 ) -> EmissionImage:
     stated = (("ATTN", settings.has_attenuation), ("SCAT", settings.scatter != "none"))
     series = replace(
@@ -289,7 +302,7 @@ def _as_image(
         volume=volume,
         series=series,
         half_life_header_s=None,
-        findings=(*projections.findings, Finding(code="reconstructed", level="note", message=text)),
+        findings=(*projections.findings, *findings),
     )
 
 

@@ -26,6 +26,8 @@ DEW_TOLERANCE_KEV = 2.0
 MOST_UPDATES = 6
 SCATTER_TOLERANCE = 0.02
 """Change of the total scatter at which updates stop: 0.6 % of the counts of a body of 30 % scatter, 0.2 % remain."""
+UNSETTLED_CHANGE = 0.06
+"""Of the scatter by the last update: of 30 % scatter 1.8 % of the counts, of which less than half is left as an error."""
 SLOW_RATIO = 0.75
 """Changes that shrink less than this would leave a fifth of the error, or more, after all updates."""
 COARSE = 2
@@ -40,6 +42,27 @@ class ImagedLine:
     photopeak: int
     lower: int | None
     upper: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScatterEstimate:
+    """Scatter in the photopeak window.
+
+    Parameters
+    ----------
+    counts : (n_views, n_rows, n_columns) float32 array
+        Of each view.
+    last_change : float
+        Change of its total by the last update of a simulation, as a share of it; 0 where nothing is updated.
+    """
+
+    counts: Float32Array
+    last_change: float = 0.0
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether the scatter and the image that it gives agree."""
+        return abs(self.last_change) <= UNSETTLED_CHANGE
 
 
 def find_imaged_line(windows_kev: tuple[tuple[float, float], ...], *, nuclide: str) -> ImagedLine:
@@ -195,7 +218,7 @@ def dew_window_scatter(
 
 def converged_scatter(
     start: Float32Array | None, simulate: Callable[[int, Float32Array | None], Float32Array]
-) -> Float32Array:
+) -> ScatterEstimate:
     """Return scatter that the image with this scatter makes again.
 
     Each update leaves a share g of the error before it, with the other sign: a quarter to a third where scatter is a
@@ -209,6 +232,11 @@ def converged_scatter(
         First estimate, as of energy windows; None for none.
     simulate : callable
         Gets the number of the update and a scatter, and returns the scatter of the image that it gives.
+
+    Returns
+    -------
+    ScatterEstimate
+        After ``MOST_UPDATES`` updates it may not be settled yet, which the caller tells.
     """
     scatter, before = start, 0.0 if start is None else float(start.sum(dtype=np.float64))
     step, last_change = 1.0, 0.0
@@ -217,12 +245,13 @@ def converged_scatter(
         total = float(found.sum(dtype=np.float64))
         change = total - before
         if abs(change) <= SCATTER_TOLERANCE * total:
-            return found
+            return ScatterEstimate(counts=found, last_change=change / total if total > 0.0 else 0.0)
         if step == 1.0 and change * last_change < 0.0 and abs(change) > SLOW_RATIO * abs(last_change):
             step = 1.0 / (1.0 + abs(change / last_change))
         scatter = found if scatter is None or step == 1.0 else scatter + np.float32(step) * (found - scatter)
         before, last_change = float(scatter.sum(dtype=np.float64)), change
-    return np.asarray(scatter, dtype=np.float32)
+    counts = np.asarray(scatter, dtype=np.float32)
+    return ScatterEstimate(counts=counts, last_change=last_change / before if before > 0.0 else 0.0)
 
 
 def image_scatter(

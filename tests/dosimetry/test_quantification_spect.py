@@ -13,6 +13,7 @@ from dosimetry.errors import (
     InvalidInputError,
 )
 from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.quantification import spect
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor
 from dosimetry.quantification.spect import reconstruct_spect
@@ -229,8 +230,23 @@ def test_scatter_settles_also_where_an_update_makes_the_error_larger(error_left)
 
     found = converged_scatter(0.8 * true, simulate)
     # Updates stop at a change of 2 %, of which the share that an update leaves remains.
-    assert found.sum() == pytest.approx(true.sum(), rel=0.04)
+    assert found.is_settled
+    assert found.counts.sum() == pytest.approx(true.sum(), rel=0.04)
     assert len(numbers) <= MOST_UPDATES
+
+
+def test_scatter_that_never_settles_is_told(projections, image, monkeypatch):
+    """A simulation that swings: the image comes with the doubt, not without it."""
+    swings = iter([1.0, 2.0, 0.5, 3.0, 0.4, 4.0, 0.3])
+
+    def simulated(job, _number, _scatter):
+        return np.full_like(job.projections.counts[0], next(swings))
+
+    monkeypatch.setattr(spect._Job, "_simulated", simulated)
+    found = image_of(projections, replace(QUICK, scatter="simulated"))
+    (finding,) = [finding for finding in found.findings if finding.code == "scatter_unsettled"]
+    assert finding.level == "ask" and "%" in finding.message
+    assert "scatter_unsettled" not in {finding.code for finding in image.findings}
 
 
 def test_windows_of_another_nuclide_are_refused():
