@@ -27,7 +27,7 @@ MOST_UPDATES = 6
 SCATTER_TOLERANCE = 0.02
 """Change of the total scatter at which updates stop: 0.6 % of the counts of a body of 30 % scatter, 0.2 % remain."""
 UNSETTLED_CHANGE = 0.06
-"""Of the scatter by the last update: of 30 % scatter 1.8 % of the counts, of which less than half is left as an error."""
+"""Of the scatter by the last update: of 30 % scatter 1.8 % of the counts, less than half of which is left."""
 SLOW_RATIO = 0.75
 """Changes that shrink less than this would leave a fifth of the error, or more, after all updates."""
 COARSE = 2
