@@ -269,7 +269,9 @@ class ContourPreviewApi(APIView):
     def get(self, request, time_point_id, region_id):
         time_point = _time_point(request, time_point_id)
         region = get_object_or_404(regions_visible_to(user=request.user), pk=region_id, course=time_point.cycle.course)
-        preview = contour_preview(cycle=time_point.cycle, region=region)
+        # A reader draws on an own copy: what the shared contours would change is not theirs to see.
+        is_reading = open_copy(time_point, user=request.user) is not None
+        preview = None if is_reading else contour_preview(cycle=time_point.cycle, region=region)
         return Response({"preview": preview and preview_body(preview, time_point)})
 
 

@@ -5,9 +5,12 @@ import pytest
 from planning.computation.contour_preview import contour_preview
 from planning.computation.plans import PROBABILITIES, PlanQuestion, activity_at, compute_plan
 from planning.models.contours import ContourState
+from planning.models.readings import ReadingStart
+from planning.models.sites import Role
 from planning.selectors.current import current_calculation, current_contours, current_limit_set
 from planning.services.contour_operations import contour_operate
 from planning.services.contour_states import contour_state_set
+from planning.services.readings import second_reading_open
 from tests.planning.worked_case import add_limits
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +101,16 @@ def test_the_page_gets_before_and_after_with_units(case):
     assert dose["change_percent"] == pytest.approx(change)
     assert body["activity"]["unit"] == "MBq"
     assert client.get(f"/api/time-points/{case.points[0].pk}/contours/preview/{case.course.pk}").status_code == 404
+
+
+def test_a_reader_sees_no_consequence_of_the_shared_contours(case):
+    readers = [case.editor, case.clinic.users[Role.PHYSICIAN]]
+    second_reading_open(
+        actor=case.physicist,
+        time_point=case.points[0],
+        start=ReadingStart.NOTHING,
+        reader_ids=[reader.pk for reader in readers],
+    )
+    url = f"/api/time-points/{case.points[0].pk}/contours/preview/{case.kidney.pk}"
+    assert case.clinic.client(case.editor).get(url).json() == {"preview": None}
+    assert case.clinic.client(case.physicist).get(url).json()["preview"] is not None
