@@ -41,7 +41,7 @@ class TrainingOptions:
         smallest features oneDNN returns noise (seen in torch 2.13.0).
     """
 
-    n_steps: int = 5000
+    n_steps: int = 6000
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
     warm_up: int = 50
