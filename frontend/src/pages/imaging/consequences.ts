@@ -1,6 +1,6 @@
 /** What an edit of the chosen region would change: fetched after each saved revision, shown as a preview. */
 import { each, html, nothing, type Html } from '../../domain/html';
-import { flag, message, number, skeleton } from '../../domain/markup';
+import { bareNumber, flag, message, number, skeleton } from '../../domain/markup';
 import { formatFixed } from '../../domain/quantity';
 import { fill } from '../parts/dom';
 import { errorText } from '../parts/states';
@@ -12,11 +12,12 @@ const sign = (percent: number): string => `${percent < 0 ? '−' : '+'}${formatF
 
 export function previewTable(preview: Preview): Html {
   if (!preview.is_changed) return html`<p class="fs12 t3">Dose of calculation ${preview.calculation_number} rests on this contour.</p>`;
-  const rows = each(preview.rows, (row) => html`<tr><th scope="row" class="t2">${row.name}</th><td class="num t3">${number(row.before)}</td><td class="num">${number(row.after)}</td>
-    <td class="num fs12">${row.change_percent === null ? nothing : Math.abs(row.change_percent) >= GUIDE_PERCENT ? flag('ask', sign(row.change_percent)) : sign(row.change_percent)}</td></tr>`);
-  return html`${preview.obstacle ? message('ask', 'No new curve', preview.obstacle) : nothing}
-    <table class="table dense"><thead><tr><th></th><th class="num">computed</th><th class="num">now</th><th></th></tr></thead><tbody>${rows}</tbody></table>
-    <p class="fs12 t3 mt-1">A preview: fit and calculate again before anything counts.</p>`;
+  const changed = (percent: number | null): Html => (percent === null ? nothing : Math.abs(percent) >= GUIDE_PERCENT ? flag('ask', sign(percent)) : html`<span class="t3">${sign(percent)}</span>`);
+  // Two lines a row: the inspector is narrower than both numbers beside their name.
+  const rows = each(preview.rows, (row) => html`<li class="row between fs12"><span class="t2">${row.name}</span><span class="num">${changed(row.change_percent)}</span></li>
+    <li class="row mb-2"><span class="num t3 push">${bareNumber(row.before)}</span><span class="t3">→</span><span class="num">${number(row.after)}</span></li>`);
+  return html`${preview.obstacle ? message('ask', 'No new curve', preview.obstacle) : nothing}<ul>${rows}</ul>
+    <p class="fs12 t3 mt-1">From calculation ${preview.calculation_number} to the saved contours: a preview. Fit and calculate again before anything counts.</p>`;
 }
 
 /** Follows the chosen region; an answer that comes after another was chosen is dropped. */
