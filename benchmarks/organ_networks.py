@@ -19,13 +19,14 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dosimetry.errors import DosimetryError
-from dosimetry.nn.cards import released
+from dosimetry.nn.cards import RELEASED, released
 from dosimetry.nn.weights import load_network
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.training_emission import EmissionDraw, emission_image
 from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
 from dosimetry.phantoms.virtual_ct import make_ct
-from dosimetry.segmentation.learned import dice, learned_contours
+from dosimetry.segmentation.agreement import dice
+from dosimetry.segmentation.learned import learned_contours
 from dosimetry.volume import Grid, Volume
 
 FIRST_SEED = 5000
@@ -150,6 +151,9 @@ def icrp_media(folder: Path) -> dict[int, float]:
 def main() -> None:
     n_patients = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    if "organs" not in RELEASED:
+        print("No weights of the organ network are released: nothing to measure.")
+        return
     weights = released("organs")
     network = load_network(weights.path, digest=weights.digest)
     print(f"network {network.label}")

@@ -30,7 +30,7 @@ def class_probabilities(net: RegionNet, channels: FloatArray) -> FloatArray:
     n_z, n_y, n_x = channels.shape[1:]
     padding = [(0, 0), (0, -n_z % STEP), (0, -n_y % STEP), (0, -n_x % STEP)]
     padded = np.pad(channels, padding)
-    total: FloatArray | None = None
+    total = np.zeros((net.classes.out_channels, *padded.shape[1:]), dtype=np.float32)
     weights = np.zeros(padded.shape[1], dtype=np.float32)
     for start in window_starts(padded.shape[1]):
         stop = min(start + WINDOW_SLICES, padded.shape[1])
@@ -39,11 +39,8 @@ def class_probabilities(net: RegionNet, channels: FloatArray) -> FloatArray:
             chances = torch.softmax(logits[0], dim=0).numpy()
         inside = np.arange(stop - start)
         weight = np.minimum(1.0 + inside, stop - start - inside).astype(np.float32)
-        if total is None:
-            total = np.zeros((chances.shape[0], *padded.shape[1:]), dtype=np.float32)
         total[:, start:stop] += weight[:, None, None] * chances
         weights[start:stop] += weight
-    assert total is not None  # noqa: S101  every image has a window
     total /= weights[:, None, None]
     return total[:, :n_z, :n_y, :n_x]
 

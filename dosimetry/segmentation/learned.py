@@ -12,6 +12,7 @@ from dosimetry.errors import InvalidInputError
 from dosimetry.nn.channels import emission_scale, network_input
 from dosimetry.nn.inference import class_probabilities
 from dosimetry.nn.weights import LoadedNetwork
+from dosimetry.segmentation.agreement import dice
 from dosimetry.segmentation.boxes import Mask
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid, Volume, resample
@@ -22,6 +23,8 @@ OUTSIDE, BODY = "Outside", "Body"
 MOST_SPACING_MM = 12.0
 LEAST_EXTENT_MM = 120.0
 LEAST_BODY_ML, LEAST_KNOWN_SHARE = 3000.0, 0.6
+MOST_BODY_SHARE, WIDE_MM = 0.93, 400.0
+"""A body is round: an image as wide as one that holds no air around it is noise, or has a wrong rescaling."""
 SOFT_HU = (-40.0, 130.0)
 IN_PIECES = frozenset({"Pelvis", "Spine"})
 SMALLEST_PIECE_SHARE = 0.05
@@ -180,6 +183,13 @@ def _require_human(
             f"{known:.0%}): draw the contours.",
             code="out_of_domain",
         )
+    width_mm = grid.shape_zyx[2] * grid.spacing_xyz_mm[0]
+    if width_mm >= WIDE_MM and np.count_nonzero(body) > MOST_BODY_SHARE * np.count_nonzero(seen):
+        raise InvalidInputError(
+            f"The network sees no air around the body in an image {width_mm:.0f} mm wide: it is noise, or its "
+            "values are shifted. Check the rescaling, or draw the contours.",
+            code="out_of_domain",
+        )
     if hu is not None:
         soft = hu[body & (hu > -200.0) & (hu < 300.0)]
         middle = float(np.median(soft)) if soft.size > 0.2 * np.count_nonzero(body) else float("nan")
@@ -215,7 +225,7 @@ def _contours(
         kept = kept_pieces(drawn, name)
         confidence = min(
             expected_dice(mean[index], likeliest == index),
-            *(dice(vote == index, likeliest == index) for vote in votes),
+            *(dice(vote == index, likeliest == index) or 0.0 for vote in votes),
         )
         findings = doubts(
             name=name,
@@ -257,9 +267,3 @@ def expected_dice(chance: FloatArray, mask: Mask) -> float:
     """Return the Dice of a mask with the truth if each voxel belongs to it with its probability."""
     total = float(chance.sum(dtype=np.float64)) + float(np.count_nonzero(mask))
     return 2.0 * float(chance[mask].sum(dtype=np.float64)) / total if total > 0.0 else 0.0
-
-
-def dice(first: Mask, second: Mask) -> float:
-    """Return the Dice coefficient of two masks; 0 for two empty ones."""
-    total = np.count_nonzero(first) + np.count_nonzero(second)
-    return 2.0 * np.count_nonzero(first & second) / total if total else 0.0

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from dosimetry.dicomio.findings import Finding
 from dosimetry.segmentation.boxes import Mask
@@ -54,7 +55,8 @@ is missing, and kidneys of a horseshoe are one: both stay within the range.
 REFUSED_SHARE = 0.5
 """A whole organ below this share of the lowest usual volume is not proposed."""
 LEFT_SIGN = MappingProxyType({"left": 1.0, "right": -1.0})
-CUT_SHARE = 0.02
+CUT_SHARE, REACH_VOXELS = 0.02, 2
+"""Share of an organ that may lie this near to the border: networks draw the outermost voxels badly."""
 LOST_SHARE = 0.1
 LOW_CONFIDENCE = 0.85
 
@@ -113,12 +115,9 @@ def doubts(
 
 
 def touches_border(mask: Mask, seen: NDArray[np.bool_]) -> bool:
-    """Return whether more than a few voxels of a mask lie beside what no image covers, or at the end of the grid."""
-    blind = ~np.pad(seen, 1, constant_values=False)
-    edge = np.zeros_like(mask)
-    for axis in range(3):
-        for step in (-1, 1):
-            edge |= np.roll(blind, step, axis=axis)[1:-1, 1:-1, 1:-1]
+    """Return whether more than a few voxels of a mask lie near what no image covers, or near the end of the grid."""
+    inner = ndimage.binary_erosion(seen, iterations=REACH_VOXELS, border_value=0)
+    edge = seen & ~inner
     return bool(np.count_nonzero(mask & edge) > CUT_SHARE * np.count_nonzero(mask))
 
 

@@ -12,7 +12,8 @@ from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.training_emission import EmissionDraw, emission_image
 from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
 from dosimetry.phantoms.virtual_ct import make_ct
-from dosimetry.segmentation.learned import dice, learned_contours
+from dosimetry.segmentation.agreement import dice
+from dosimetry.segmentation.learned import learned_contours
 from dosimetry.volume import Grid, Volume
 
 pytestmark = pytest.mark.skipif(not RELEASED, reason="no weights are released yet")
