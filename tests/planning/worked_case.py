@@ -81,6 +81,8 @@ class WorkedCase:
             "time_s": time_h * phantom.HOUR_S,
             "inputs_digest": f"{time_point.number}{number}".ljust(64, "0"),
             "emission_sha256": storage.store_array(values),
+            "emission_grid": phantom.GRID,
+            "emission_display": display,
         }
         return models.QuantifiedImage.objects.create(
             time_point=time_point,
@@ -89,8 +91,6 @@ class WorkedCase:
             whole_image_activity_bq=float(values.sum()),
             nuclide="Lu-177",
             steps=["Decay-corrected to mid-acquisition."],
-            emission_grid=phantom.GRID,
-            emission_display=display,
             **(chosen | fields),
         )
 
