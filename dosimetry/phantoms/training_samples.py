@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.interpolate import BSpline
+from scipy.spatial.transform import Rotation
 
 from dosimetry.nn.channels import network_input
 from dosimetry.phantoms.anatomy import RegionKind
@@ -48,6 +50,10 @@ NOISE_HU = (2.0, 16.0)
 """Of a CT averaged onto the working voxels, whose noise is a third of that of its own voxels."""
 BELLY_Z_MM, BELLY_SPREAD_MM = 5.0, 60.0
 SHARE_BELLY = 0.75
+BEND_EVERY_MM, BEND_MM = 45.0, 4.5
+"""Distance of the knots of each sample's own deformation, and its standard deviation along each axis."""
+SIZE_SPREAD, TURN_DEGREES, PLACE_MM = 0.08, 4.0, 10.0
+"""Of each sample as a whole: logarithm of its size along each axis, turn about each, shift along each."""
 UNSEEN = 255
 """Class of voxels that no image covers: they are not asked for."""
 Z_RANGE_MM = (-330.0, 430.0)
@@ -90,6 +96,7 @@ def training_sample(*, seed: int, number: int) -> TrainingSample:
     generator = np.random.default_rng([seed, number, 61])
     patient = FIRST_SEED + COHORT * cohort + int(generator.integers(COHORT))
     anatomy, grid, labels, lesions = _painted(seed, patient)
+    labels, lesions = _bent((labels, lesions), generator)
     shown = np.where(lesions > 0, lesions, labels)
     what = generator.random()
     has_ct, has_emission = what < 0.65, what >= 0.25
@@ -136,6 +143,31 @@ def _painted(seed: int, patient: int) -> tuple[VirtualAnatomy, Grid, NDArray[np.
     lesions[lesions > 0] += n_bodies
     lesions[labels == 0] = 0
     return anatomy, grid, labels, lesions
+
+
+def _bent(images: tuple[NDArray[np.uint8], ...], generator: np.random.Generator) -> list[NDArray[np.uint8]]:
+    """Return label images bent alike, so that a patient who is drawn again is another one."""
+    shape = np.array(images[0].shape)
+    turn = Rotation.from_euler("zyx", TURN_DEGREES * generator.standard_normal(3), degrees=True).as_matrix()
+    matrix = turn @ np.diag(np.exp(SIZE_SPREAD * generator.standard_normal(3)))
+    middle = 0.5 * (shape - 1.0)
+    shift = PLACE_MM / WORKING_MM * generator.standard_normal(3)
+    voxels = np.indices(images[0].shape, dtype=np.float32)
+    offset = (middle + shift - matrix @ middle).astype(np.float32)
+    places = np.tensordot(matrix.astype(np.float32), voxels, axes=1) + offset[:, None, None, None]
+    along_z, along_y, along_x = (_splines(n) for n in images[0].shape)
+    for axis in range(3):
+        knots = generator.standard_normal((along_z.shape[1], along_y.shape[1], along_x.shape[1]), dtype=np.float32)
+        bend = np.einsum("zk,yl,xm,klm->zyx", along_z, along_y, along_x, knots, optimize=True)
+        places[axis] += BEND_MM / WORKING_MM * bend / bend.std()
+    return [ndimage.map_coordinates(image, places, order=0, mode="nearest") for image in images]
+
+
+def _splines(n: int) -> NDArray[np.float32]:
+    """Return cubic B-splines, one a column, over ``n`` voxels."""
+    per_knot = BEND_EVERY_MM / WORKING_MM
+    knots = per_knot * np.arange(-3, np.ceil(n / per_knot) + 4)
+    return BSpline.design_matrix(np.arange(n, dtype=float), knots, 3).toarray().astype(np.float32)
 
 
 def _ct(
