@@ -60,7 +60,7 @@ def test_a_horseshoe_kidney_stays_in_one_piece():
 
 def test_a_sample_is_the_same_whenever_it_is_made():
     first = training_sample(seed=3, number=41)
-    training_samples._painted.cache_clear()
+    training_samples.painted_patient.cache_clear()
     second = training_sample(seed=3, number=41)
     np.testing.assert_array_equal(first.channels, second.channels)
     np.testing.assert_array_equal(first.classes, second.classes)
