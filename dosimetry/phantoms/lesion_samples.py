@@ -80,12 +80,13 @@ def lesion_samples(*, seed: int, first: int = 0) -> Iterator[LesionSample]:
         number += 1
 
 
-def lesion_sample(*, seed: int, number: int) -> LesionSample:
+def lesion_sample(*, seed: int, number: int, n_slices: int | None = None) -> LesionSample:
     """Return one sample: emission always, CT in a good half.
 
-    The patients are those of the organ network's samples, bent anew, with lesions of their own.
+    The patients are those of the organ network's samples, bent anew, with lesions of their own. ``n_slices`` None
+    draws how many slices are seen; 96 is a whole bed.
     """
-    painted, grid = _body(seed, number // IMAGES_PER_BODY)
+    painted, grid = _body(seed, number // IMAGES_PER_BODY, n_slices)
     generator = np.random.default_rng([seed, number, 72])
     draw = draw_emission(generator)
     values = foci_concentrations(painted, generator)
@@ -106,13 +107,14 @@ def lesion_sample(*, seed: int, number: int) -> LesionSample:
 
 
 @lru_cache(maxsize=2)
-def _body(seed: int, number: int) -> tuple[PaintedFoci, Grid]:
+def _body(seed: int, number: int, wanted_slices: int | None) -> tuple[PaintedFoci, Grid]:
     """Return a body with foci, cut to the patient's outline and to some of its slices."""
     cohort = number // USES
     generator = np.random.default_rng([seed, number, 71])
     patient = FIRST_SEED + COHORT * cohort + int(generator.integers(COHORT))
     anatomy, grid, labels, _ = painted_patient(seed, patient)
     n_slices = int(generator.integers(SLICES[0] // STEP, SLICES[1] // STEP + 1)) * STEP
+    n_slices = wanted_slices or n_slices
     first = int(generator.integers(0, labels.shape[0] - n_slices + 1))
     (labels,) = bent((labels[first : first + n_slices],), generator)
     box = (slice(0, n_slices), *(_span(labels, axis, generator) for axis in (1, 2)))

@@ -126,7 +126,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 ),
             ),
             pairs=lesion_pairs,
-            n_steps=700,
+            n_steps=2500,
             # So narrow a network gained nothing from half precision here.
             is_half=False,
         ),
