@@ -5,7 +5,6 @@ import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
 import { oneAtATime } from '../domain/once';
-import { regionWindow } from '../domain/volume_units';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
@@ -23,6 +22,7 @@ import { regionInspector } from './imaging/region_inspector';
 import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
+import { Windowing } from './imaging/windowing';
 import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
@@ -56,6 +56,7 @@ const paint = viewer ? new PaintControl(viewer, {
   operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
 }) : null;
 
+const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
 const isReviewing = (): boolean => viewer?.state.get().layout === 'lesions';
 const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.lesion_network);
 const lesionOf = (label: number): RegionContour | undefined => session()?.contours.regions.find((item) => item.label === label && kindOf(item) === 'lesions');
@@ -201,20 +202,6 @@ function goToRegion(): void {
   if (centre) viewer?.goTo(centre);
 }
 
-/** The shared window compares scans; a hot region then lies solid black, so its own window shows its inside. */
-function windowTo(what: 'region' | 'shared'): void {
-  const emissionWindow = what === 'shared' ? images?.window : regionWindow(region()?.maximum);
-  if (!viewer || !emissionWindow) return;
-  const tenth = emissionWindow.lower + 0.1 * (emissionWindow.upper - emissionWindow.lower);
-  viewer.state.set({ emissionWindow, emissionThreshold: what === 'shared' ? tenth : Math.min(viewer.state.get().emissionThreshold, tenth) });
-}
-
-function toggleWindow(): void {
-  const shared = images?.window;
-  const now = viewer?.state.get().emissionWindow;
-  windowTo(now && shared && now.lower === shared.lower && now.upper === shared.upper ? 'region' : 'shared');
-}
-
 function step(by: number): void {
   const list = session()?.contours.regions ?? [];
   if (isReviewing()) {
@@ -357,7 +344,7 @@ for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-ad
 on(need('inspector'), 'click', '[data-save]', () => void saved());
 on(need('inspector'), 'click', '[data-accept]', () => void accept());
 on(need('inspector'), 'click', '[data-reject]', () => void reject());
-on(need('inspector'), 'click', '[data-window]', (button) => windowTo(button.dataset.window === 'shared' ? 'shared' : 'region'));
+on(need('inspector'), 'click', '[data-window]', (button) => windowing.to(button.dataset.window === 'shared' ? 'shared' : 'region'));
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
@@ -405,7 +392,7 @@ if (viewer && paint) {
   paint.attach(need('toolbar'));
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
-    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(), 'window-region': toggleWindow,
+    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(), 'window-region': () => windowing.toggle(),
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
