@@ -46,24 +46,29 @@ def candidate_masks() -> list[np.ndarray]:
     return [distances_mm(c) <= r for c, r in zip(CENTRES_LPS_MM, RADII_MM, strict=True)]
 
 
-def candidates_added(worked, time_point: models.TimePoint) -> models.ContourRevision:
-    """Add what a network would suspect, through the service that its run uses."""
-    rows = [
+def candidate_rows_put_in() -> list[dict]:
+    """Return the rows that a network would make of this scan."""
+    return [
         {
             "kind": "lesion",
             "mask": mask,
+            "centre_lps_mm": centre,
             "source_detail": LABEL,
             "confidence": probability,
             "reasons": [UNSTABLE] if probability < 0.6 else [],
             "region_id": None,
         }
-        for mask, probability in zip(candidate_masks(), PROBABILITIES, strict=True)
+        for mask, centre, probability in zip(candidate_masks(), CENTRES_LPS_MM, PROBABILITIES, strict=True)
     ]
+
+
+def candidates_added(worked, time_point: models.TimePoint) -> models.ContourRevision:
+    """Add what a network would suspect, through the service that its run uses."""
     return contour_masks_add(
         actor=None,
         run=worked.run(TaskName.PROPOSE_CONTOURS),
         time_point=time_point,
-        rows=rows,
+        rows=candidate_rows_put_in(),
         source=ContourSource.MODEL,
         region_of=lambda row: lesion_for(actor=None, course=worked.course, known=row["region_id"]),
         note="3 lesion candidates",

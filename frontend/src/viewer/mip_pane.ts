@@ -20,6 +20,8 @@ export class MipPane {
   private readonly lesions: MipLesions;
   private readonly turner: MipTurner | null;
   private volume: Volume | null = null;
+  /** Sides that were seen, kept for the next turn: one takes tens of milliseconds. */
+  private readonly sides = new Map<number, { turn: Turn; projection: Projection }>();
   private turn: Turn | null = null;
   private projection: Projection | null = null;
   private shownKey = '';
@@ -52,11 +54,13 @@ export class MipPane {
 
   show(volume: Volume | null, window: Window, words: { title: string; when: string }, layer: LabelLayer | null): void {
     const degrees = this.turner?.degrees ?? 0;
-    if (volume !== this.volume || degrees !== this.turn?.degrees) {
-      this.volume = volume;
+    if (volume !== this.volume) { this.volume = volume; this.sides.clear(); this.turn = null; }
+    if (volume && degrees !== this.turn?.degrees) {
+      const turn = turnOf(volume.header, degrees);
+      const side = this.sides.get(degrees) ?? { turn, projection: projectTurned(volume, turn) };
+      this.sides.set(degrees, side);
+      ({ turn: this.turn, projection: this.projection } = side);
       this.shownKey = '';
-      this.turn = volume ? turnOf(volume.header, degrees) : null;
-      this.projection = volume && this.turn ? projectTurned(volume, this.turn) : null;
     }
     if (!volume || !this.projection || !this.turn) return;
     this.lesions.show(layer, this.turn);

@@ -1,4 +1,4 @@
-/** Turns a maximum projection: by drag, by a slider, or by itself until it is stopped. */
+/** Turns a maximum projection: by drag, by a slider, or by itself until it is stopped; step by step where less motion is wanted. */
 import { element } from './pane_texts';
 
 const STEP_DEGREES = 15;
@@ -57,6 +57,7 @@ export class MipTurner {
   }
 
   private play(): void {
+    if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) { this.turnTo(this.degrees + STEP_DEGREES); return; }
     this.timer = window.setInterval(() => { if (this.root.isConnected) this.turnTo(this.degrees + STEP_DEGREES); else this.stop(); }, FRAME_MS);
     this.tellPlay();
   }
