@@ -107,8 +107,8 @@ def lesion_candidates(
         raise InvalidInputError("The emission image holds no activity.", code="empty_image")
     answers, _ = varied_answers(network, averaged_onto(ct, grid), (values, seen), progress=progress)
     index = network.card.classes.index(LESION)
-    chances = [np.where(seen, answer[index], np.float32(0.0)) for answer in answers]
-    mean = sum(chances[1:], start=chances[0]) / np.float32(len(chances))
+    chances = [np.where(seen, answer[index], np.float32(0.0)).astype(np.float32) for answer in answers]
+    mean = np.mean(chances, axis=0, dtype=np.float32)
     places = candidate_labels(mean, values, spacing_mm=grid.spacing_xyz_mm[0])
     n_places = int(places.max())
     if n_places > MOST_CANDIDATES:
