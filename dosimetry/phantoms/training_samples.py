@@ -167,7 +167,7 @@ def _splines(n: int) -> NDArray[np.float32]:
     """Return cubic B-splines, one a column, over ``n`` voxels."""
     per_knot = BEND_EVERY_MM / WORKING_MM
     knots = per_knot * np.arange(-3, np.ceil(n / per_knot) + 4)
-    return BSpline.design_matrix(np.arange(n, dtype=float), knots, 3).toarray().astype(np.float32)
+    return np.asarray(BSpline.design_matrix(np.arange(n, dtype=float), knots, 3).toarray(), dtype=np.float32)
 
 
 def imitated_ct(

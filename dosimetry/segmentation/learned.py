@@ -60,6 +60,35 @@ class LearnedContour:
         return any(finding.level == "block" for finding in self.findings)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassChances:
+    """What a network makes of each voxel of an image.
+
+    Parameters
+    ----------
+    grid : Grid
+        Voxels of the network's size along the axes of the patient.
+    classes : tuple of str
+        In order.
+    answers : tuple of (n_classes, n_z, n_y, n_x) float32 array
+        Probabilities, one array for each variation of calibration.
+    mean : (n_classes, n_z, n_y, n_x) float32 array
+        Of the answers.
+    seen : (n_z, n_y, n_x) bool array
+        Where an image has values.
+    """
+
+    grid: Grid
+    classes: tuple[str, ...]
+    answers: tuple[FloatArray, ...]
+    mean: FloatArray
+    seen: NDArray[np.bool_]
+
+    def of(self, name: str) -> Volume:
+        """Return the probability of one class."""
+        return Volume(values=self.mean[self.classes.index(name)], grid=self.grid, unit="1")
+
+
 def learned_contours(
     *,
     network: LoadedNetwork,
@@ -70,9 +99,39 @@ def learned_contours(
 ) -> tuple[LearnedContour, ...]:
     """Draw every organ that the network knows and finds.
 
+    The mean of the answers of ``class_chances`` is the contour, their agreement its confidence. Where each voxel is
+    likeliest to be what, the largest piece is kept.
+
+    Parameters
+    ----------
+    network, onto, ct, emission, progress
+        As of ``class_chances``.
+
+    Returns
+    -------
+    tuple of LearnedContour
+        In the order of the network's classes; what it did not find is not there.
+
+    Raises
+    ------
+    InvalidInputError
+        As of ``class_chances``.
+    """
+    return _contours(class_chances(network=network, onto=onto, ct=ct, emission=emission, progress=progress), onto)
+
+
+def class_chances(
+    *,
+    network: LoadedNetwork,
+    onto: Grid,
+    ct: Volume | None = None,
+    emission: Volume | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> ClassChances:
+    """Return the probability of each class in each voxel.
+
     Images are averaged onto voxels of the network's size along the axes of the patient, whatever theirs were. Three
-    variations of calibration give three answers: their mean is the contour, their agreement its confidence. Where each
-    voxel is likeliest to be what, the largest piece is kept.
+    variations of calibration give three answers.
 
     Parameters
     ----------
@@ -87,8 +146,8 @@ def learned_contours(
 
     Returns
     -------
-    tuple of LearnedContour
-        In the order of the network's classes; what it did not find is not there.
+    ClassChances
+        On voxels of the network's size.
 
     Raises
     ------
@@ -108,7 +167,9 @@ def learned_contours(
     answers, seen = varied_answers(network, (hu, ct_seen), (bq, emission_seen), progress=progress)
     mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
     _require_human(mean, network.card.classes, seen, grid, hu)
-    return _contours(answers, mean, network.card.classes, grid=grid, seen=seen, onto=onto)
+    return ClassChances(
+        grid=grid, classes=network.card.classes, answers=tuple(answers), mean=np.asarray(mean), seen=seen
+    )
 
 
 def varied_answers(
@@ -223,17 +284,10 @@ def _require_human(
             )
 
 
-def _contours(
-    answers: list[FloatArray],
-    mean: FloatArray,
-    classes: tuple[str, ...],
-    *,
-    grid: Grid,
-    seen: NDArray[np.bool_],
-    onto: Grid,
-) -> tuple[LearnedContour, ...]:
+def _contours(chances: ClassChances, onto: Grid) -> tuple[LearnedContour, ...]:
+    mean, classes, grid, seen = chances.mean, chances.classes, chances.grid, chances.seen
     likeliest = mean.argmax(axis=0)
-    votes = [answer.argmax(axis=0) for answer in answers]
+    votes = [answer.argmax(axis=0) for answer in chances.answers]
     best = _likeliest_on(mean, grid, onto)
     spine = likeliest == classes.index("Spine") if "Spine" in classes else np.zeros_like(seen)
     middle = spine if spine.sum() > 50 else likeliest != classes.index(OUTSIDE)

@@ -12,19 +12,19 @@ from planning.api.parsers import RawParser
 from planning.api.preconditions import if_match_version
 from planning.api.schema import documented
 from planning.computation.contour_preview import contour_preview
-from planning.computation.networks import LESIONS, ORGANS, ShippedNetwork, shipped_network, usual_regions
+from planning.computation.networks import LESIONS, usual_regions
 from planning.models import Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
 from planning.selectors.current import contour_revisions_of
-from planning.selectors.networks import is_enabled
 from planning.selectors.readings import open_copy
 from planning.services.audit import audit_view
 from planning.services.contour_edits import require_editor
 from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
 from planning.services.contour_runs import contour_import_start, contour_propagation_start, contour_proposal_start
 from planning.services.contour_states import contour_state_set
+from planning.services.networks import enabled_network
 
 KINDS = {"organs": "organ", "lesions": "lesion"}
 OPERATIONS = (
@@ -63,16 +63,9 @@ def _answer(request, time_point, status=200) -> Response:
     return Response({"number": number, **networks, **detail}, status=status, headers={"ETag": f'"{number}"'})
 
 
-def _enabled(time_point, name: str) -> ShippedNetwork | None:
-    network = shipped_network(name)
-    if network is None or not is_enabled(time_point.site, name=name, weights_sha256=network.weights_sha256):
-        return None
-    return network
-
-
 def _network(time_point) -> dict | None:
-    """Return what the site's organ network can propose here; None where none is enabled."""
-    network = _enabled(time_point, ORGANS)
+    """Return what the site's network can propose here; None where none is enabled."""
+    network = enabled_network(time_point.site)
     if network is None:
         return None
     agent = time_point.cycle.course.agent
@@ -81,7 +74,7 @@ def _network(time_point) -> dict | None:
 
 def _lesion_network(time_point) -> dict | None:
     """Return the site's network for lesion candidates; None where none is enabled."""
-    network = _enabled(time_point, LESIONS)
+    network = enabled_network(time_point.site, LESIONS)
     return network and {"label": network.label}
 
 
@@ -263,6 +256,7 @@ class ContourProposeApi(APIView):
 
 class PropagateInput(serializers.Serializer):
     to = serializers.ListField(child=serializers.UUIDField(), required=False, allow_null=True)
+    settle = serializers.BooleanField(default=True)
 
 
 class ContourPropagateApi(APIView):
@@ -274,7 +268,12 @@ class ContourPropagateApi(APIView):
         others = time_point.cycle.time_points.exclude(pk=time_point.pk)
         wanted = fields.validated_data.get("to")
         targets = list(others if not wanted else others.filter(pk__in=wanted))
-        run = contour_propagation_start(actor=request.user, time_point=time_point, targets=targets)
+        run = contour_propagation_start(
+            actor=request.user,
+            time_point=time_point,
+            targets=targets,
+            is_settled=fields.validated_data["settle"],
+        )
         return Response({"run_id": str(run.pk)}, status=202)
 
 

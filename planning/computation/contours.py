@@ -18,10 +18,16 @@ from planning.models import QuantifiedImage
 
 
 def propagated_masks(
-    *, masks: Mapping[str, np.ndarray], source_grid: Grid, onto: Grid, matrix: list[float]
+    *,
+    masks: Mapping[str, np.ndarray],
+    source_grid: Grid,
+    onto: Grid,
+    matrix: list[float],
+    shift_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> dict[str, np.ndarray]:
-    """Carry masks from the reference time point through its registration."""
-    transform = RigidTransform(matrix=tuple(matrix))
+    """Carry masks from the reference time point through its registration, and on by a shift."""
+    shift = RigidTransform.from_euler(angles_xyz_rad=(0.0, 0.0, 0.0), shift_lps_mm=shift_lps_mm).as_array()
+    transform = RigidTransform.from_array(shift @ RigidTransform(matrix=tuple(matrix)).as_array())
     return {name: propagate_mask(mask, source_grid, onto=onto, transform=transform) for name, mask in masks.items()}
 
 

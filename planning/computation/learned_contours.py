@@ -1,9 +1,13 @@
 """Contours that a network proposes for one quantified image; for workers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from dosimetry.nn.cards import released
+from dosimetry.segmentation.settling import Settling, settled
 from dosimetry.volume import Volume
 from planning import storage
 from planning.computation.grids import grid_from_dict
@@ -31,10 +35,7 @@ def learned_rows(
 
     weights = released(ORGANS)
     network = load_network(weights.path, digest=weights.digest)
-    emission, ct = stored_images(image)
-    contours = learned_contours(
-        network=network, onto=grid_from_dict(image.label_grid), ct=ct, emission=emission, progress=progress
-    )
+    contours = learned_contours(network=network, progress=progress, **_seen(image))
     return [
         {
             "name": contour.name,
@@ -48,3 +49,54 @@ def learned_rows(
         for contour in contours
         if contour.name in regions
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledRegion:
+    """Where the network sees a region that was carried from another scan, and what to say of it."""
+
+    shift_lps_mm: tuple[float, float, float]
+    agreement: float
+    text: str
+    reasons: list[dict[str, str]]
+
+
+def settled_regions(
+    *, image: QuantifiedImage, masks: Mapping[str, np.ndarray], progress: Callable[[float], None]
+) -> dict[str, SettledRegion]:
+    """Return the shift of each region, by name, that the network knows; ``masks`` lie on the grid of the contours."""
+    from dosimetry.nn.weights import load_network
+    from dosimetry.segmentation.learned import class_chances
+
+    weights = released(ORGANS)
+    network = load_network(weights.path, digest=weights.digest)
+    known = {name: mask for name, mask in masks.items() if name in network.card.classes and mask.any()}
+    if not known:
+        return {}
+    chances = class_chances(network=network, progress=progress, **_seen(image))
+    grid = grid_from_dict(image.label_grid)
+    return {
+        name: _said(name, settled(mask, grid, chance=chances.of(name)), network.label) for name, mask in known.items()
+    }
+
+
+def _said(name: str, found: Settling, label: str) -> SettledRegion:
+    text = f"moved {found.distance_mm:.0f} mm to where {label} sees it" if found.is_moved else f"checked by {label}"
+    message = (
+        f"The network sees it {found.distance_mm:.0f} mm from where the registration puts it: look at both scans."
+        if found.is_moved
+        else f"Where the registration puts it the network hardly sees {name} (Dice {found.agreement:.2f}): "
+        "look at the registration and the contour."
+    )
+    return SettledRegion(
+        shift_lps_mm=found.shift_lps_mm,
+        agreement=round(found.agreement, 4),
+        text=text,
+        reasons=[{"code": "settled_far", "level": "ask", "message": message}] if found.is_doubtful else [],
+    )
+
+
+def _seen(image: QuantifiedImage) -> dict[str, Any]:
+    """Return what a network sees of an image, and the grid of its contours."""
+    emission, ct = stored_images(image)
+    return {"onto": grid_from_dict(image.label_grid), "ct": ct, "emission": emission}

@@ -12,6 +12,7 @@ from django.db.models.functions import Left, StrIndex, TruncMonth
 from planning.models import ContourAction, RegionContour, Site
 from planning.models.contour_actions import ContourActionKind
 from planning.models.contours import ContourSource, RegionKind
+from planning.selectors.acceptance_drift import acceptance_drifts
 
 LESIONS = "Lesions"
 OVERLAP_NOTE = "; took "
@@ -57,7 +58,7 @@ def proposals_of(site: Site, *, is_virtual: bool = False) -> QuerySet[RegionCont
 
 
 def contour_acceptance(site: Site, *, is_virtual: bool = False) -> dict[str, Any]:
-    """Return counts, agreement and time by source, version and region, and a trend by month of decision."""
+    """Return counts, agreement and time by source, version and region, a trend by month, and what got worse lately."""
     proposals = proposals_of(site, is_virtual=is_virtual).order_by()
     values = _values_by_group(proposals)
     counted = proposals.values(*GROUP).annotate(n_proposed=Count("pk"), **_outcomes()).order_by(*GROUP)
@@ -70,7 +71,8 @@ def contour_acceptance(site: Site, *, is_virtual: bool = False) -> dict[str, Any
         .order_by("source", "version", "month")
     )
     trend = [{**_named(row), "month": row["month"].strftime("%Y-%m")} for row in months]
-    return {"groups": groups, "months": trend, "is_virtual": is_virtual}
+    drifts = acceptance_drifts(proposals.filter(IS_DECIDED))
+    return {"groups": groups, "months": trend, "drifts": drifts, "is_virtual": is_virtual}
 
 
 def _outcomes() -> dict[str, Count]:

@@ -3,24 +3,26 @@
 from django.db import transaction
 
 from planning import permissions
-from planning.computation.networks import LESIONS, ORGANS, ShippedNetwork, shipped_network, usual_regions
+from planning.computation.networks import LESIONS, ORGANS, ShippedNetwork, usual_regions
 from planning.errors import InvalidStateError
-from planning.models import Run, Series, TimePoint, User
+from planning.models import Cycle, Run, Series, TimePoint, User
 from planning.models.registrations import Decision
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image, current_registration, reference_time_point
-from planning.selectors.networks import is_enabled
 from planning.selectors.readings import open_copy
 from planning.services.audit import audit_record
+from planning.services.networks import enabled_network
 from planning.services.runs import run_start
+
+STRUCTURES = ("rtstruct", "seg")
 
 
 @transaction.atomic
 def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) -> Run:
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
     _refuse_reader(actor, time_point)
-    if series.kind not in {"rtstruct", "seg"} or series.is_discarded:
+    if series.kind not in STRUCTURES or series.is_discarded:
         raise InvalidStateError("Choose a structure set or segmentation.", code="not_structures")
     if current_image(time_point) is None:
         raise InvalidStateError("Prepare the images before importing contours.", code="no_image")
@@ -54,8 +56,8 @@ def contour_proposal_start(
 
 
 def _enabled(time_point: TimePoint, name: str) -> ShippedNetwork:
-    network = shipped_network(name)
-    if network is None or not is_enabled(time_point.site, name=name, weights_sha256=network.weights_sha256):
+    network = enabled_network(time_point.site, name)
+    if network is None:
         raise InvalidStateError(
             f"No network for {name} is enabled at this site: the quality lead enables it under Settings, AI contours.",
             code="no_network",
@@ -64,8 +66,30 @@ def _enabled(time_point: TimePoint, name: str) -> ShippedNetwork:
 
 
 @transaction.atomic
-def contour_propagation_start(*, actor: User, time_point: TimePoint, targets: list[TimePoint]) -> Run:
-    """Queue the propagation of the reference's contours to other time points."""
+def contour_proposal_offer(*, actor: User | None, cycle: Cycle) -> Run | None:
+    """Queue proposals for the reference scan as soon as its image stands; None where there is nothing to do.
+
+    Enabling a network for a site lets it begin by itself, whoever brought the scan in: nothing counts before someone
+    who may accept contours accepts it. A structure set that came along, or anything drawn already, goes first.
+    """
+    reference, network = reference_time_point(cycle), enabled_network(cycle.site)
+    if network is None or reference is None or current_image(reference) is None:
+        return None
+    has_structures = reference.series.filter(kind__in=STRUCTURES, is_discarded=False).exists()
+    if has_structures or current_contours(reference) is not None:
+        return None
+    parameters = {"regions": list(usual_regions(cycle.course.agent)), "network": network.label}
+    return _start(actor, reference, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
+
+
+@transaction.atomic
+def contour_propagation_start(
+    *, actor: User, time_point: TimePoint, targets: list[TimePoint], is_settled: bool = True
+) -> Run:
+    """Queue the propagation of the reference's contours to other time points.
+
+    ``is_settled`` lets the site's network, if one is enabled, move each organ to where it sees it in the other scan.
+    """
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
     _refuse_reader(actor, time_point)
     if reference_time_point(time_point.cycle) != time_point:
@@ -76,7 +100,11 @@ def contour_propagation_start(*, actor: User, time_point: TimePoint, targets: li
         registration = current_registration(target)
         if registration is None or registration.decision == Decision.REJECTED:
             raise InvalidStateError(f"Register time point {target.number} first.", code="not_registered")
-    parameters = {"targets": sorted(str(target.pk) for target in targets)}
+    network = enabled_network(time_point.site) if is_settled else None
+    parameters = {
+        "targets": sorted(str(target.pk) for target in targets),
+        "network": None if network is None else network.label,
+    }
     return _start(actor, time_point, TaskName.PROPAGATE_CONTOURS, parameters, "contours.propagate")
 
 

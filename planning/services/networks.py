@@ -3,12 +3,20 @@
 from django.db import transaction
 
 from planning import permissions
-from planning.computation.networks import shipped_network
+from planning.computation.networks import ORGANS, ShippedNetwork, shipped_network
 from planning.errors import InvalidStateError
 from planning.models import NetworkDecision, Site, User
 from planning.permissions import Action
 from planning.selectors.networks import is_enabled
 from planning.services.audit import audit_record
+
+
+def enabled_network(site: Site, name: str = ORGANS) -> ShippedNetwork | None:
+    """Return the network of a name, that for organs unless told otherwise, if these very weights are enabled there."""
+    network = shipped_network(name)
+    if network is None or not is_enabled(site, name=name, weights_sha256=network.weights_sha256):
+        return None
+    return network
 
 
 @transaction.atomic

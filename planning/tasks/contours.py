@@ -1,9 +1,9 @@
 from dosimetry.errors import InvalidInputError
 from planning.computation.contour_imports import imported_masks
-from planning.computation.contours import propagated_masks
 from planning.computation.grids import grid_from_dict, label_values
 from planning.computation.learned_contours import learned_rows
 from planning.computation.lesion_candidates import candidate_rows, kept_lesions, matched_regions, rejected_lesions
+from planning.computation.propagation import Carried, propagated_rows
 from planning.models import Series, TimePoint
 from planning.models.contours import ContourSource, ContourState, RegionKind
 from planning.queue import TaskName
@@ -119,27 +119,36 @@ def run_contour_propagation(run, progress):
     source = TimePoint.objects.get(pk=run.parameters["time_point"])
     revision = current_contours(source)
     grid = grid_from_dict(revision.image.label_grid)
-    contours = [c for c in revision.contours.select_related("region") if c.state != ContourState.REJECTED]
+    drawn = [c for c in revision.contours.select_related("region") if c.state != ContourState.REJECTED]
+    contours = [c for c in drawn if not c.is_candidate]
     volumes = {"organ": label_values(revision.organs, grid), "lesion": label_values(revision.lesions, grid)}
-    masks = {str(c.region_id): volumes[c.region.kind] == c.region.label for c in contours}
-    regions = {str(c.region_id): c.region for c in contours}
+    carried = [Carried(region=c.region, mask=volumes[c.region.kind] == c.region.label) for c in contours]
     targets = list(TimePoint.objects.filter(pk__in=run.parameters["targets"]).order_by("number"))
     prepared = []
     for i, target in enumerate(targets):
-        progress(i / len(targets), f"Time point {target.number}")
-        registration = current_registration(target)
-        onto = grid_from_dict(current_image(target).label_grid)
-        moved = propagated_masks(masks=masks, source_grid=grid, onto=onto, matrix=registration.matrix)
-        rows = [
-            {"region": regions[key], "mask": mask, "source_detail": f"from time point {source.number}"}
-            for key, mask in moved.items()
-            if mask.any()
-        ]
-        prepared.append((target, rows))
+
+        def report(fraction, i=i, number=target.number):
+            progress((i + fraction) / len(targets), f"Time point {number}")
+
+        report(0.0)
+        rows, refusal = propagated_rows(
+            carried,
+            grid=grid,
+            image=current_image(target),
+            matrix=current_registration(target).matrix,
+            is_settled=bool(run.parameters.get("network")),
+            progress=report,
+        )
+        for row in rows:
+            row["source_detail"] = f"from time point {source.number}{row['source_detail']}"
+        note = f"Propagated from time point {source.number}"
+        if refusal:
+            note += f"; by the registration alone, for the network refused this scan: {refusal}"
+        prepared.append((target, rows, note))
 
     def save():
         result = None
-        for target, rows in prepared:
+        for target, rows, note in prepared:
             result = contour_masks_add(
                 actor=run.requested_by,
                 run=run,
@@ -147,7 +156,7 @@ def run_contour_propagation(run, progress):
                 rows=rows,
                 source=ContourSource.PROPAGATED,
                 region_of=lambda row: row["region"],
-                note=f"Propagated from time point {source.number}",
+                note=note,
             )
         return result
 

@@ -1,6 +1,7 @@
 from planning.computation.imaging import compute_image
 from planning.models import Cycle
 from planning.queue import TaskName
+from planning.services.contour_runs import contour_proposal_offer
 from planning.services.imaging import images_save
 from planning.tasks.base import run_task
 
@@ -17,4 +18,10 @@ def run_images(run, progress):
 
         result = compute_image(time_point=time_point, parameters=run.parameters, progress=report)
         results.append((time_point, result))
-    return lambda: images_save(run=run, cycle=cycle, results=results)
+
+    def save():
+        images_save(run=run, cycle=cycle, results=results)
+        contour_proposal_offer(actor=run.requested_by, cycle=cycle)
+        return cycle
+
+    return save

@@ -13,13 +13,13 @@ from planning.models.sites import Role
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image
 from planning.services.contour_proposals import contour_masks_add
-from planning.services.contour_runs import contour_proposal_start
+from planning.services.contour_runs import contour_propagation_start, contour_proposal_start
 from planning.services.contour_states import contour_state_set
 from planning.services.networks import network_decide
 from planning.services.regions import lesion_for
 from planning.tasks import contours as contour_tasks
 from planning.tasks.base import execute_run
-from planning.tasks.contours import run_contour_proposal
+from planning.tasks.contours import run_contour_propagation, run_contour_proposal
 from tests.factories import IDENTITY
 from tests.planning.worked_phantom import GRID, KIDNEY, LESION, SHAPE_ZYX
 from tests.toy_network import toy_network  # noqa: F401 - a fixture
@@ -144,6 +144,19 @@ def test_a_candidate_takes_nothing_from_an_organ_until_a_person_accepts_it(worke
     # Taken back: it is rejected, and the organ is whole again.
     decide(worked, "Lesion 2", ContourState.REJECTED)
     assert contour_of(worked, worked.kidney.name).volume_ml == pytest.approx(whole)
+
+
+def test_a_candidate_is_not_carried_to_other_scans_before_a_person_accepts_it(worked):
+    first, second = worked.points[:2]
+    suspect(worked, row_of(mask_of(LESION)))
+    decide(worked, "Lesion 2", ContourState.ACCEPTED)
+    suspect(worked, row_of(mask_of((slice(0, 2), slice(0, 2), slice(0, 2)))))
+    worked.registration(second)
+    run = contour_propagation_start(actor=worked.editor, time_point=first, targets=[second])
+    execute_run(run_id=str(run.pk), body=run_contour_propagation)
+    run.refresh_from_db()
+    assert run.error_message == ""
+    assert set(current_contours(second).contours.values_list("region__name", flat=True)) == {"Lesion 2"}
 
 
 def test_new_lesions_are_numbered_on_and_known_ones_keep_their_number(worked):

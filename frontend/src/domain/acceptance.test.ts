@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { acceptanceCsv, bySource, decided, sourceName, undecided, type AcceptanceGroup } from './acceptance';
+import { acceptanceCsv, bySource, decided, driftText, sourceName, undecided, type AcceptanceGroup } from './acceptance';
 
 const group = (values: Partial<AcceptanceGroup> = {}): AcceptanceGroup => ({
   source: 'model', source_label: 'AI model', version: 'organs 1.0 (12ab34cd)', region_name: 'Liver', n_proposed: 10, n_unchanged: 4, n_edited: 3, n_rejected: 1,
@@ -16,6 +16,10 @@ describe('acceptance', () => {
   });
   it('puts models before what they are compared with', () => {
     expect(bySource([propagated, group(), group({ region_name: 'Spleen' })]).map(([name, rows]) => [name, rows.length])).toEqual([['organs 1.0 (12ab34cd)', 2], ['Propagated', 1]]);
+  });
+  it('says what got worse and what to do', () => {
+    expect(driftText({ version: 'organs 1', n_before: 40, n_changed_before: 8, n_lately: 20, n_changed_lately: 14 }))
+      .toMatch(/^organs 1: of its newest 20 proposals 14 were edited or rejected, of the 40 before 8\. Look for/);
   });
   it('writes a table that says nothing where nothing is known', () => {
     const [head, first, second] = acceptanceCsv([group(), propagated]).split('\r\n');

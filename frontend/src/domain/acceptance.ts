@@ -8,7 +8,9 @@ export interface AcceptanceGroup extends Outcomes {
   median_hands_on_s: number | null; n_timed: number;
 }
 export interface AcceptanceMonth extends Outcomes { source: string; source_label: string; version: string; month: string }
-export interface Acceptance { groups: AcceptanceGroup[]; months: AcceptanceMonth[]; is_virtual: boolean }
+/** A model version whose newest proposals were changed more often than those before, beyond chance. */
+export interface AcceptanceDrift { version: string; n_before: number; n_changed_before: number; n_lately: number; n_changed_lately: number }
+export interface Acceptance { groups: AcceptanceGroup[]; months: AcceptanceMonth[]; drifts: AcceptanceDrift[]; is_virtual: boolean }
 
 const MODEL = 'model';
 
@@ -29,6 +31,9 @@ export function bySource<Row extends { source: string; source_label: string; ver
   }
   return [...found];
 }
+
+export const driftText = (drift: AcceptanceDrift): string =>
+  `${drift.version}: of its newest ${drift.n_lately} proposals ${drift.n_changed_lately} were edited or rejected, of the ${drift.n_before} before ${drift.n_changed_before}. Look for a new scanner, protocol or kind of patient; disable the network until you know.`;
 
 const HEAD = ['source', 'version', 'region', 'proposed', 'accepted_unchanged', 'edited', 'rejected', 'not_decided', 'dice_lower_quartile', 'dice_median', 'dice_upper_quartile', 'median_hands_on_s', 'timed'];
 

@@ -5,7 +5,7 @@ import { each, html, nothing, type Html } from '../../domain/html';
 import { select } from '../../domain/markup';
 import { openDialog } from '../parts/dialogs';
 import { ageText } from './scans';
-import type { Contours, RegionContour, TimePoint } from './wire';
+import type { Contours, Network, RegionContour, TimePoint } from './wire';
 
 const COMMON_ORGANS = ['Kidney left', 'Kidney right', 'Liver', 'Spleen', 'Red marrow', 'Salivary gland left', 'Salivary gland right', 'Thyroid', 'Bladder'];
 const COLOURS: readonly (readonly [string, string])[] = Array.from({ length: 9 }, (_, n) => [`r${n + 1}`, `Colour ${n + 1}`] as const);
@@ -70,15 +70,17 @@ export function askProposal(point: TimePoint, { network, lesion_network: lesions
   }).then((isDone) => (isDone ? runId : null));
 }
 
-export function askPropagate(from: TimePoint, others: readonly TimePoint[]): Promise<string | null> {
+export function askPropagate(from: TimePoint, others: readonly TimePoint[], network: Network): Promise<string | null> {
   let runId: string | null = null;
   return openDialog({
     title: `Propagate contours from ${ageText(from)}`, action: 'Propagate',
     body: html`<p class="t2">Copies the regions of this scan to the others through their registrations, as proposals. Accepted regions there are not changed.</p>
-      <div class="stack">${each(others, (point) => html`<label class="row"><input type="checkbox" name="to-${point.id}" checked> ${ageText(point)}</label>`)}</div>`,
+      <div class="stack">${each(others, (point) => html`<label class="row"><input type="checkbox" name="to-${point.id}" checked> ${ageText(point)}</label>`)}</div>
+      ${network ? html`<label class="row"><input type="checkbox" name="settle" checked> <span>Move each organ, shape kept, to where ${network.label} sees it in that scan</span></label>` : nothing}`,
     submit: async (_, form) => {
+      const settle = form.querySelector<HTMLInputElement>('[name="settle"]')?.checked ?? false;
       const to = others.filter((point) => form.querySelector<HTMLInputElement>(`[name="to-${point.id}"]`)?.checked).map((point) => point.id);
-      runId = (await postJson<{ run_id: string }>(`/api/time-points/${from.id}/contours/propagate`, { to })).run_id;
+      runId = (await postJson<{ run_id: string }>(`/api/time-points/${from.id}/contours/propagate`, { to, settle })).run_id;
     },
   }).then((isDone) => (isDone ? runId : null));
 }

@@ -46,12 +46,13 @@ export function regionInspector(facts: InspectorFacts): Html {
     ${actions(facts, nOpen)}<div id="consequences"></div>${editSection(facts)}${historySection(facts)}`;
 }
 
-/** How sure the network was of its own proposal, and why a person should look twice. */
+/** How sure the network was of its own proposal, or how well a contour from another scan lies on what it sees; and why a person should look twice. */
 function trust(region: RegionContour): Html {
-  if (region.source !== 'model' || (typeof region.confidence !== 'number' && (region.reasons ?? []).length === 0)) return nothing;
+  const isCarried = region.source === 'propagated';
+  if ((region.source !== 'model' && !isCarried) || (typeof region.confidence !== 'number' && (region.reasons ?? []).length === 0)) return nothing;
   const reasons = region.reasons ?? [];
-  return html`<div class="sect"><div class="sect-head"><h2 class="h2">AI confidence</h2><span class="num push">${percent(region.confidence)}</span></div>
-    <div class="bar" data-l="${reasons.length > 0 ? 'ask' : 'ok'}" role="progressbar" aria-label="AI confidence" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(100 * (region.confidence ?? 0))}"><i data-width="${100 * (region.confidence ?? 0)}"></i></div>
+  return html`<div class="sect"><div class="sect-head"><h2 class="h2">${isCarried ? 'Agreement with the network' : 'AI confidence'}</h2><span class="num push">${percent(region.confidence)}</span></div>
+    <div class="bar" data-l="${reasons.length > 0 ? 'ask' : 'ok'}" role="progressbar" aria-label="${isCarried ? 'Agreement with the network' : 'AI confidence'}" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(100 * (region.confidence ?? 0))}"><i data-width="${100 * (region.confidence ?? 0)}"></i></div>
     ${reasons.length > 0 ? html`<div class="stack mt-2">${each(reasons, (reason) => flag(levelOf(reason.level), reason.message, 'fs12 wrap'))}</div>` : html`<p class="fs12 t3 mt-1">Nothing about it is unusual. Look before you accept it.</p>`}</div>`;
 }
 

@@ -23,8 +23,8 @@ function stateGlyph(region: RegionContour): Html {
   if (region.state === 'accepted') return html`<span class="st" data-s="accepted" title="accepted">${icon('check', 's')}</span>`;
   if (region.state === 'rejected') return html`<span class="st" data-s="rejected" title="rejected">${icon('close', 's')}</span>`;
   if (region.state === 'edited') return html`<span class="st" title="edited, not accepted">${icon('pen', 's')}</span>`;
-  if (region.source !== 'model') return html`<span class="st" data-s="proposed" title="proposed">${icon('clock', 's')}</span>`;
   const isDoubted = (region.reasons ?? []).length > 0;
+  if (region.source !== 'model') return html`<span class="st" data-s="${isDoubted ? 'ask' : 'proposed'}" title="proposed${isDoubted ? ', with reasons to look twice' : ''}">${icon('clock', 's')}</span>`;
   return html`<span class="st" data-s="${isDoubted ? 'ask' : 'proposed'}" title="AI proposal, confidence ${percent(region.confidence)}${isDoubted ? ', with reasons to look twice' : ''}">${icon('spark', 's')}</span>`;
 }
 

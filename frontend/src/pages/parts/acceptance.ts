@@ -1,7 +1,7 @@
 /** Acceptance statistics of contours: how the proposals of each model version fared with the people of this site. */
 import { getJson } from '../../api/client';
 import { outcomeBars } from '../../charts/outcome_bars';
-import { acceptanceCsv, bySource, decided, isOfModel, sourceName, undecided, type Acceptance, type AcceptanceGroup } from '../../domain/acceptance';
+import { acceptanceCsv, bySource, decided, driftText, isOfModel, sourceName, undecided, type Acceptance, type AcceptanceGroup } from '../../domain/acceptance';
 import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, placeholder } from '../../domain/markup';
 import { formatFixed, formatNumber, MISSING } from '../../domain/quantity';
@@ -32,6 +32,7 @@ function section(answer: Acceptance): Html {
   const choice = (value: string, text: string, isChosen: boolean): Html => html`<label class="row"><input type="radio" name="acceptance-of" value="${value}" ${isChosen ? html`checked` : nothing}>${text}</label>`;
   return html`<div class="page-head"><h2 class="h1">Acceptance</h2><span class="t3">What people of this site did with proposed contours. Each proposal counts once, by the newest decision.</span>
     <span class="push row"><span class="row" role="radiogroup" aria-label="Whose contours">${choice('patients', 'Patients', !answer.is_virtual)}${choice('virtual', 'Virtual patients', answer.is_virtual)}</span>${csv}</span></div>
+    ${answer.drifts.length ? html`<div class="stack mb-2">${each(answer.drifts, (drift) => flag('ask', driftText(drift), 'wrap'))}</div>` : nothing}
     ${answer.groups.length ? table(answer) : empty(answer.is_virtual)}`;
 }
 
