@@ -108,7 +108,7 @@ def lesion_candidates(
     answers, _ = varied_answers(network, averaged_onto(ct, grid), (values, seen), progress=progress)
     index = network.card.classes.index(LESION)
     chances = [np.where(seen, answer[index], np.float32(0.0)).astype(np.float32) for answer in answers]
-    mean = np.mean(chances, axis=0, dtype=np.float32)
+    mean = np.asarray(np.mean(chances, axis=0, dtype=np.float32))
     places = candidate_labels(mean, values, spacing_mm=grid.spacing_xyz_mm[0])
     n_places = int(places.max())
     if n_places > MOST_CANDIDATES:
