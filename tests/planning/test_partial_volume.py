@@ -127,6 +127,31 @@ def test_a_region_of_which_nothing_is_left_keeps_its_activity_and_asks(blurred):
     assert all(point["activity_bq"] > 0.0 for row in result["curves"] for point in row["points"])
 
 
+def test_small_regions_of_a_reconstruction_with_resolution_modelling_are_less_certain(blurred):
+    """Slow convergence widens the lesion of 8 mL by 2.5 (1 - W)^2, and a note says so; other images state nothing."""
+    blurred.fit(**GTM)
+    before = points_of(blurred, blurred.lesion)[0]["partial_volume"]
+    assert "slow_cv" not in before
+    models.Series.objects.filter(time_point__in=blurred.points).update(
+        kind="projections", summary={"manufacturer_model": "Virtual Symbia ME"}
+    )
+    result = compute_curves(cycle=blurred.cycle, parameters=GTM, progress=phantom.no_progress)
+    rows = {row["region"].pk: row for row in result["curves"]}
+    lesion = rows[blurred.lesion.pk]
+    after = lesion["points"][0]["partial_volume"]
+    share = np.zeros(phantom.SHAPE_ZYX)
+    share[phantom.LESION] = 1.0
+    kept = PointSpread(spacing_xyz_mm=SPACING_MM, fwhm_mm=FWHM_MM).blur(share)[phantom.LESION].mean()
+    # The scan is cut to a box round the body, whose border mirrors what little the lesion spills that far.
+    assert after["slow_cv"] == pytest.approx(2.5 * (1.0 - kept) ** 2, rel=1e-3)
+    assert after["cv"] == pytest.approx(np.hypot(before["cv"], after["slow_cv"]))
+    assert after["factor"] == before["factor"]
+    (said,) = [finding for finding in lesion["findings"] if finding["code"] == "partial_volume_small"]
+    assert (said["level"], f"{100.0 * after['slow_cv']:.0f} %" in said["message"]) == ("note", True)
+    kidney = rows[blurred.kidney.pk]["points"][0]["partial_volume"]
+    assert kidney["slow_cv"] < after["slow_cv"]
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
