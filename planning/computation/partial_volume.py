@@ -52,14 +52,14 @@ def region_factors(revision: ContourRevision, choice: PartialVolume) -> dict[UUI
     scan = _scan(revision, choice)
     u_mm = choice.standard_uncertainty_mm
     at = {step: _factors(scan, choice, choice.fwhm_mm + step * u_mm) for step in ((-1, 0, 1) if u_mm else (0,))}
-    kept = _own_recovery(scan, choice) if has_modelled_resolution(revision.image) else {}
+    slow = _slow_cvs(scan, choice) if has_modelled_resolution(revision.image) else {}
     found = {}
     for name, factor in at[0].items():
         if name == BODY:
             continue
         half = 0.5 * abs(at[1][name] - at[-1][name]) if u_mm else 0.0
         width_cv = half / factor if factor > 0.0 else 0.0
-        slow_cv = convergence_cv(kept[name]) if name in kept else 0.0
+        slow_cv = slow.get(name, 0.0)
         found[UUID(name)] = RegionFactor(factor=factor, cv=float(np.hypot(width_cv, slow_cv)), slow_cv=slow_cv)
     return found
 
@@ -73,11 +73,19 @@ def has_modelled_resolution(image: QuantifiedImage) -> bool:
     return bool(spect_settings(parameters, camera_model=model, has_ct=image.ct_series_id is not None).camera)
 
 
-def _own_recovery(scan: _Scan, choice: PartialVolume) -> dict[str, float]:
-    """Return the share of its own activity that each region keeps at the resolution."""
-    regions = partition(scan.fractions, shape_zyx=scan.values.shape)
+def _slow_cvs(scan: _Scan, choice: PartialVolume) -> dict[str, float]:
+    """Return what slow convergence leaves open in each region that holds activity, by its size and its neighbours'."""
+    values = np.asarray(scan.values, dtype=np.float64)
+    regions = partition(scan.fractions, shape_zyx=values.shape)
     spread = PointSpread(spacing_xyz_mm=scan.grid.spacing_xyz_mm, fwhm_mm=choice.fwhm_mm)
-    return dict(zip(regions.names, np.diag(transfer_matrix(regions, spread)).tolist(), strict=True))
+    matrix, means = transfer_matrix(regions, spread), np.maximum(regions.averages(values), 0.0)
+    kept = np.diag(matrix)
+    spilled = matrix @ means - kept * means
+    return {
+        name: convergence_cv(float(kept[i]), spill_share=max(float(spilled[i] / means[i]), 0.0))
+        for i, name in enumerate(regions.names)
+        if means[i] > 0.0
+    }
 
 
 def corrected_values(revision: ContourRevision, choice: PartialVolume) -> np.ndarray:

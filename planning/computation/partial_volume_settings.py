@@ -81,8 +81,8 @@ def correction_findings(points: Sequence[Mapping[str, Any]], choice: PartialVolu
     slow_cv = max(point["partial_volume"].get("slow_cv", 0.0) for point in corrected)
     if slow_cv > DOUBTFUL_CV:
         text = (
-            f"The region is small against the resolution: slow convergence alone makes it uncertain by "
-            f"{100.0 * slow_cv:.0f} %, and the likelier error is that it reads too low."
+            "The region is small against the resolution, or faint beside hot neighbours: slow convergence alone makes "
+            f"it uncertain by {100.0 * slow_cv:.0f} %, and the likelier error is that it reads too low."
         )
         findings.append({"code": "partial_volume_small", "level": "note", "message": text})
     if any(point["partial_volume"].get("recovery", {}).get("is_extrapolated") for point in corrected):
