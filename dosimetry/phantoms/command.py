@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contrast", action="store_true", help="CT with contrast agent")
     parser.add_argument("--engine", choices=ENGINES, default="hybrid_mc", help="engine of the true dose")
     parser.add_argument("--scatter", choices=sorted(SCATTER_WORDS), default="simulated")
-    parser.add_argument("--iterations", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=10, help="as the product reconstructs; 10 unless given")
     parser.add_argument("--emission", choices=EMISSION_KINDS, default="PT", help="object of a reconstructed image")
     parser.add_argument("--projections-only", action="store_true", help="leave the reconstruction to the product")
 
