@@ -30,6 +30,8 @@ class NetworkCard:
         Voxel size that it was trained on, mm.
     training : str
         Data, seed and steps, in a sentence.
+    widths, border_width : three int, int
+        Of ``RegionNet``; files written before a network had others lack them.
     """
 
     name: str
@@ -38,6 +40,8 @@ class NetworkCard:
     channels: tuple[str, ...]
     spacing_mm: float
     training: str
+    widths: tuple[int, int, int] = (32, 64, 128)
+    border_width: int = 16
 
     def label(self, digest: str) -> str:
         """Return name, version and the start of the digest of the weights, as a contour keeps them."""
@@ -93,7 +97,7 @@ def read_card(path: Path) -> NetworkCard:
             length = int.from_bytes(file.read(LENGTH_BYTES), "little")
             header = json.loads(file.read(min(length, LONGEST_HEADER)))
         fields: dict[str, Any] = json.loads(header["__metadata__"][CARD_KEY])
-        fields |= {name: tuple(fields[name]) for name in ("classes", "channels")}
+        fields |= {name: tuple(fields[name]) for name in ("classes", "channels", "widths") if name in fields}
         return NetworkCard(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInputError(

@@ -105,6 +105,8 @@ def train(
     n_inputs: int,
     n_classes: int,
     checkpoint: Path,
+    widths: tuple[int, int, int] = (32, 64, 128),
+    border_width: int = 16,
     options: TrainingOptions = TrainingOptions(),
     seconds: float | None = None,
     log: Callable[[str], None] = lambda _text: None,
@@ -117,6 +119,8 @@ def train(
         Given the number of the first sample, yields (channels, classes) without end.
     n_inputs, n_classes : int
         Channels in and out.
+    widths, border_width : three int, int
+        Of ``RegionNet``.
     checkpoint : Path
         Written at the end of a slice and every few hundred steps, whole or not at all.
     options : TrainingOptions
@@ -133,7 +137,9 @@ def train(
     FitError
         The loss is no number any more; the checkpoint before stays.
     """
-    state = _State(n_inputs=n_inputs, n_classes=n_classes, options=options)
+    torch.manual_seed(0)
+    net = RegionNet(n_inputs=n_inputs, n_classes=n_classes, widths=widths, border_width=border_width)
+    state = _State(net, options=options)
     state.resume(checkpoint)
     ends_at = None if seconds is None else time.monotonic() + seconds
     seen: list[float] = []
@@ -152,10 +158,17 @@ def train(
     return state.net.cpu().eval()
 
 
-def averaged(checkpoint: Path, *, n_inputs: int, n_classes: int) -> tuple[RegionNet, int]:
+def averaged(
+    checkpoint: Path,
+    *,
+    n_inputs: int,
+    n_classes: int,
+    widths: tuple[int, int, int] = (32, 64, 128),
+    border_width: int = 16,
+) -> tuple[RegionNet, int]:
     """Return the averaged network of a checkpoint and the steps that it has seen."""
     kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    net = RegionNet(n_inputs=n_inputs, n_classes=n_classes)
+    net = RegionNet(n_inputs=n_inputs, n_classes=n_classes, widths=widths, border_width=border_width)
     net.load_state_dict(kept["average"])
     return net.eval(), int(kept["step"])
 
@@ -163,11 +176,10 @@ def averaged(checkpoint: Path, *, n_inputs: int, n_classes: int) -> tuple[Region
 class _State:
     """A network in training, with all that a checkpoint keeps."""
 
-    def __init__(self, *, n_inputs: int, n_classes: int, options: TrainingOptions) -> None:
+    def __init__(self, net: RegionNet, *, options: TrainingOptions) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.options, self.step = options, 0
-        torch.manual_seed(0)
-        self.net = RegionNet(n_inputs=n_inputs, n_classes=n_classes).to(self.device)
+        self.net = net.to(self.device)
         self.average = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay

@@ -77,7 +77,12 @@ def load_network(path: Path, *, digest: str | None = None) -> LoadedNetwork:
         )
     try:
         tensors = {name: value.float() for name, value in load(content).items()}
-        net = RegionNet(n_inputs=len(card.channels), n_classes=len(card.classes))
+        net = RegionNet(
+            n_inputs=len(card.channels),
+            n_classes=len(card.classes),
+            widths=card.widths,
+            border_width=card.border_width,
+        )
         net.load_state_dict(tensors)
     except (SafetensorError, RuntimeError) as error:
         raise InvalidInputError(

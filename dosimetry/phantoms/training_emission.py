@@ -86,6 +86,7 @@ def emission_image(
     grid: Grid,
     generator: np.random.Generator,
     draw: EmissionDraw,
+    concentrations: FloatArray | None = None,
 ) -> FloatArray:
     """Return an emission image of painted labels, in units of the concentration of the rest of the body.
 
@@ -101,6 +102,8 @@ def emission_image(
         Draws uptakes, texture and noise.
     draw : EmissionDraw
         How it is taken.
+    concentrations : (n_labels + 1,) float32 array or None
+        Of every label, the first of what lies outside; None draws them from the uptakes of the body's parts.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def emission_image(
         Zero or more. A fast imitation for training; figures are measured on simulated and reconstructed projections.
     """
     steps_mm = np.array(grid.spacing_xyz_mm[::-1])
-    activity = part_concentrations(anatomy, generator)[labels]
+    activity = (part_concentrations(anatomy, generator) if concentrations is None else concentrations)[labels]
     activity *= np.exp(0.15 * _smooth(activity.shape, 25.0 / steps_mm, generator))
     sigma = np.sqrt((draw.fwhm_mm / FWHM_PER_SIGMA) ** 2 + np.array([draw.breathing_mm**2, 0.0, 0.0]))
     blurred = ndimage.gaussian_filter(activity, sigma / steps_mm)

@@ -102,8 +102,8 @@ def training_sample(*, seed: int, number: int) -> TrainingSample:
     cohort = number // USES
     generator = np.random.default_rng([seed, number, 61])
     patient = FIRST_SEED + COHORT * cohort + int(generator.integers(COHORT))
-    anatomy, grid, labels, lesions = _painted(seed, patient)
-    labels, lesions = _bent((labels, lesions), generator)
+    anatomy, grid, labels, lesions = painted_patient(seed, patient)
+    labels, lesions = bent((labels, lesions), generator)
     labels = _with_renal_fat(anatomy, labels, thickness_mm=generator.uniform(0.0, MOST_RENAL_FAT_MM))
     shown = np.where(lesions > 0, lesions, labels)
     what = generator.random()
@@ -111,10 +111,10 @@ def training_sample(*, seed: int, number: int) -> TrainingSample:
     classes = class_table(anatomy)[labels]
     ct = ct_seen = emission = emission_seen = None
     if has_ct:
-        ct, ct_seen = _ct(anatomy, shown, grid, generator)
+        ct, ct_seen = imitated_ct(anatomy, shown, grid, generator)
     if has_emission:
         emission = emission_image(anatomy, shown, grid=grid, generator=generator, draw=draw_emission(generator))
-        emission_seen = _seen(grid, generator, share_cut=SHARE_CUT)
+        emission_seen = seen_part(grid, generator, share_cut=SHARE_CUT)
         if has_ct:
             emission = ndimage.shift(emission, generator.normal(0.0, 0.4, 3), order=1, mode="nearest")
     channels = network_input(ct_hu=ct, ct_is_seen=ct_seen, emission=emission, emission_is_seen=emission_seen)
@@ -129,7 +129,7 @@ def class_table(anatomy: VirtualAnatomy) -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=COHORT)
-def _painted(seed: int, patient: int) -> tuple[VirtualAnatomy, Grid, NDArray[np.uint8], NDArray[np.uint8]]:
+def painted_patient(seed: int, patient: int) -> tuple[VirtualAnatomy, Grid, NDArray[np.uint8], NDArray[np.uint8]]:
     """Return a patient with its window, painted without lesions, and its lesions alone."""
     generator = np.random.default_rng([seed, patient, 62])
     variants = frozenset(variant for variant in Variant if generator.random() < SHARE_VARIANT)
@@ -153,7 +153,7 @@ def _painted(seed: int, patient: int) -> tuple[VirtualAnatomy, Grid, NDArray[np.
     return anatomy, grid, labels, lesions
 
 
-def _bent(images: tuple[NDArray[np.uint8], ...], generator: np.random.Generator) -> list[NDArray[np.uint8]]:
+def bent(images: tuple[NDArray[np.uint8], ...], generator: np.random.Generator) -> list[NDArray[np.uint8]]:
     """Return label images bent alike, so that a patient who is drawn again is another one."""
     shape = np.array(images[0].shape)
     turn = Rotation.from_euler("zyx", TURN_DEGREES * generator.standard_normal(3), degrees=True).as_matrix()
@@ -197,9 +197,10 @@ def _splines(n: int) -> NDArray[np.float32]:
     return np.asarray(BSpline.design_matrix(np.arange(n, dtype=float), knots, 3).toarray(), dtype=np.float32)
 
 
-def _ct(
+def imitated_ct(
     anatomy: VirtualAnatomy, shown: NDArray[np.uint8], grid: Grid, generator: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the CT of painted labels as one of many scanners would show it, HU, and where it covers the window."""
     options = CtOptions(
         dose_level="none",
         has_contrast=bool(generator.random() < SHARE_CONTRAST),
@@ -218,10 +219,10 @@ def _ct(
         hu = ndimage.gaussian_filter(hu, generator.uniform(0.3, 0.9))
     noise = generator.standard_normal(hu.shape, dtype=np.float32)
     hu += np.float32(generator.uniform(*NOISE_HU)) * noise
-    return hu, _seen(grid, generator, share_cut=SHARE_CUT)
+    return hu, seen_part(grid, generator, share_cut=SHARE_CUT)
 
 
-def _seen(grid: Grid, generator: np.random.Generator, *, share_cut: float) -> NDArray[np.bool_]:
+def seen_part(grid: Grid, generator: np.random.Generator, *, share_cut: float) -> NDArray[np.bool_]:
     """Return where an image covers the window: cut at its ends, or to a circle, in a share of them."""
     seen = np.ones(grid.shape_zyx, dtype=bool)
     n_z, n_y, n_x = grid.shape_zyx

@@ -18,6 +18,7 @@ from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid, Volume, resample
 
 FloatArray = NDArray[np.float32]
+SeenImage = tuple[FloatArray | None, NDArray[np.bool_] | None]
 
 OUTSIDE, BODY = "Outside", "Body"
 MOST_SPACING_MM = 12.0
@@ -157,29 +158,50 @@ def class_chances(
     images = [image for image in (ct, emission) if image is not None]
     if not images:
         raise InvalidInputError("Contours need a CT or an emission image.", code="no_image")
-    _require_readable(images)
+    require_readable(images)
     grid = working_grid(images, onto=onto, spacing_mm=network.card.spacing_mm)
-    hu, ct_seen = _averaged(ct, grid)
-    bq, emission_seen = _averaged(emission, grid)
+    hu, ct_seen = averaged_onto(ct, grid)
+    bq, emission_seen = averaged_onto(emission, grid)
     if bq is not None and emission_seen is not None and emission_scale(bq, emission_seen) <= 0.0:
         raise InvalidInputError("The emission image holds no activity.", code="empty_image")
-    answers = []
-    for number, (factor, shift_hu) in enumerate(VARIATIONS):
-        channels = network_input(
-            ct_hu=None if hu is None else hu + np.float32(shift_hu),
-            ct_is_seen=ct_seen,
-            emission=bq,
-            emission_is_seen=emission_seen,
-        )
-        channels[2] = np.arcsinh(np.sinh(channels[2]) * factor)
-        answers.append(class_probabilities(network.net, channels))
-        progress((number + 1) / len(VARIATIONS))
-    seen = channels[3] + channels[4] > 0.0
+    answers, seen = varied_answers(network, (hu, ct_seen), (bq, emission_seen), progress=progress)
     mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
     _require_human(mean, network.card.classes, seen, grid, hu)
     return ClassChances(
         grid=grid, classes=network.card.classes, answers=tuple(answers), mean=np.asarray(mean), seen=seen
     )
+
+
+def varied_answers(
+    network: LoadedNetwork,
+    ct: SeenImage,
+    emission: SeenImage,
+    *,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> tuple[list[FloatArray], NDArray[np.bool_]]:
+    """Return the probabilities of each variation of the images, (n_classes, n_z, n_y, n_x), and where any image is.
+
+    Parameters
+    ----------
+    network : LoadedNetwork
+        Weights.
+    ct, emission : pair of array and bool array, or of None
+        Of ``averaged_onto``, on one working grid.
+    progress : callable
+        Told the share done.
+    """
+    answers = []
+    for number, (factor, shift_hu) in enumerate(VARIATIONS):
+        channels = network_input(
+            ct_hu=None if ct[0] is None else ct[0] + np.float32(shift_hu),
+            ct_is_seen=ct[1],
+            emission=emission[0],
+            emission_is_seen=emission[1],
+        )
+        channels[2] = np.arcsinh(np.sinh(channels[2]) * factor)
+        answers.append(class_probabilities(network.net, channels))
+        progress((number + 1) / len(VARIATIONS))
+    return answers, channels[3] + channels[4] > 0.0
 
 
 def working_grid(images: Sequence[Volume], *, onto: Grid, spacing_mm: float) -> Grid:
@@ -205,7 +227,7 @@ def _box(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return corners.min(axis=0), corners.max(axis=0)
 
 
-def _averaged(image: Volume | None, grid: Grid) -> tuple[FloatArray | None, NDArray[np.bool_] | None]:
+def averaged_onto(image: Volume | None, grid: Grid) -> SeenImage:
     """Return an image on the working grid, smoothed first where its voxels are finer, and where it covers it."""
     if image is None:
         return None, None
@@ -219,7 +241,8 @@ def _averaged(image: Volume | None, grid: Grid) -> tuple[FloatArray | None, NDAr
     return np.where(seen, on_grid, np.float32(0.0)), seen
 
 
-def _require_readable(images: Sequence[Volume]) -> None:
+def require_readable(images: Sequence[Volume]) -> None:
+    """Refuse voxels too coarse to show anything (``out_of_domain``) and images of one value (``empty_image``)."""
     for image in images:
         spacing = max(image.grid.spacing_xyz_mm)
         if spacing > MOST_SPACING_MM:

@@ -12,7 +12,7 @@ from planning.api.parsers import RawParser
 from planning.api.preconditions import if_match_version
 from planning.api.schema import documented
 from planning.computation.contour_preview import contour_preview
-from planning.computation.networks import usual_regions
+from planning.computation.networks import LESIONS, usual_regions
 from planning.models import Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
@@ -59,9 +59,8 @@ def _time_point(request, time_point_id):
 def _answer(request, time_point, status=200) -> Response:
     detail = time_point_contours(time_point, user=request.user)
     number = detail["revision"]["number"] if detail["revision"] else 0
-    return Response(
-        {"number": number, "network": _network(time_point), **detail}, status=status, headers={"ETag": f'"{number}"'}
-    )
+    networks = {"network": _network(time_point), "lesion_network": _lesion_network(time_point)}
+    return Response({"number": number, **networks, **detail}, status=status, headers={"ETag": f'"{number}"'})
 
 
 def _network(time_point) -> dict | None:
@@ -71,6 +70,12 @@ def _network(time_point) -> dict | None:
         return None
     agent = time_point.cycle.course.agent
     return {"label": network.label, "regions": network.regions, "usual": usual_regions(agent)}
+
+
+def _lesion_network(time_point) -> dict | None:
+    """Return the site's network for lesion candidates; None where none is enabled."""
+    network = enabled_network(time_point.site, LESIONS)
+    return network and {"label": network.label}
 
 
 class ContoursApi(APIView):
@@ -230,9 +235,8 @@ class ContourImportApi(APIView):
 
 
 class ProposeInput(serializers.Serializer):
-    regions = serializers.ListField(
-        child=serializers.CharField(max_length=64), required=False, allow_null=True, min_length=1
-    )
+    regions = serializers.ListField(child=serializers.CharField(max_length=64), required=False, allow_null=True)
+    has_lesions = serializers.BooleanField(default=False)
 
 
 class ContourProposeApi(APIView):
@@ -242,7 +246,10 @@ class ContourProposeApi(APIView):
         fields = ProposeInput(data=request.data)
         fields.is_valid(raise_exception=True)
         run = contour_proposal_start(
-            actor=request.user, time_point=time_point, regions=fields.validated_data.get("regions")
+            actor=request.user,
+            time_point=time_point,
+            regions=fields.validated_data.get("regions"),
+            has_lesions=fields.validated_data["has_lesions"],
         )
         return Response({"run_id": str(run.pk)}, status=202)
 

@@ -1,6 +1,7 @@
 """Masks and numbers of contours: propagation, operations, measurement. Light enough for the web process."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,16 +32,23 @@ def propagated_masks(
 
 
 def measured_regions(
-    *, image: QuantifiedImage, organs: Mapping[str, np.ndarray], lesions: Mapping[str, np.ndarray]
+    *,
+    image: QuantifiedImage,
+    organs: Mapping[str, np.ndarray],
+    lesions: Mapping[str, np.ndarray],
+    candidates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
-    """Return the numbers of every region, organs without lesions; a region that cannot be measured says why."""
+    """Return the numbers of every region, organs without lesions; a region that cannot be measured says why.
+
+    Candidates are measured, and take nothing from an organ.
+    """
     grid = grid_from_dict(image.label_grid)
     emission = Volume(
         values=storage.load_array(image.emission_sha256), grid=grid_from_dict(image.emission_grid), unit="Bq/mL"
     )
     reduced, statements = subtract_lesions(organs, lesions)
     rows = {}
-    for name, drawn in {**organs, **lesions}.items():
+    for name, drawn in {**organs, **lesions, **candidates}.items():
         counted = reduced.get(name, drawn)
         rows[name] = {
             "contour_volume_ml": float(np.count_nonzero(drawn)) * grid.voxel_volume_ml,

@@ -15,6 +15,16 @@ from planning.computation.networks import ORGANS
 from planning.models import QuantifiedImage
 
 
+def stored_images(image: QuantifiedImage) -> tuple[Volume, Volume | None]:
+    """Return the emission image in Bq/mL, and the CT if there is one."""
+    emission = Volume(
+        values=storage.load_array(image.emission_sha256), grid=grid_from_dict(image.emission_grid), unit="Bq/mL"
+    )
+    if not image.ct_sha256:
+        return emission, None
+    return emission, Volume(values=storage.load_array(image.ct_sha256), grid=grid_from_dict(image.ct_grid), unit="HU")
+
+
 def learned_rows(
     *, image: QuantifiedImage, regions: Sequence[str], progress: Callable[[float], None]
 ) -> list[dict[str, Any]]:
@@ -88,10 +98,5 @@ def _said(name: str, found: Settling, label: str) -> SettledRegion:
 
 def _seen(image: QuantifiedImage) -> dict[str, Any]:
     """Return what a network sees of an image, and the grid of its contours."""
-    emission = Volume(
-        values=storage.load_array(image.emission_sha256), grid=grid_from_dict(image.emission_grid), unit="Bq/mL"
-    )
-    ct = None
-    if image.ct_sha256:
-        ct = Volume(values=storage.load_array(image.ct_sha256), grid=grid_from_dict(image.ct_grid), unit="HU")
+    emission, ct = stored_images(image)
     return {"onto": grid_from_dict(image.label_grid), "ct": ct, "emission": emission}

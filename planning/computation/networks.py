@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from dosimetry.nn.cards import RELEASED, read_card
 
-ORGANS = "organs"
-NO_REGIONS = ("Outside", "Body")
+ORGANS, LESIONS = "organs", "lesions"
+NO_REGIONS = ("Outside", "Body", "Other")
 USUAL_REGIONS = ("Kidney left", "Kidney right", "Liver", "Spleen")
 """Proposed unless others are chosen: the organs of the usual dose limits."""
 SALIVARY_REGIONS = ("Parotid left", "Parotid right", "Submandibular left", "Submandibular right")

@@ -125,6 +125,12 @@ class RegionContour(models.Model):
             ),
         ]
 
+    @property
+    def is_candidate(self) -> bool:
+        """Return whether a network suspects a lesion that no person has accepted: it counts nowhere."""
+        is_suspected = self.source == ContourSource.MODEL and self.state == ContourState.PROPOSED
+        return is_suspected and self.region.kind == RegionKind.LESION
+
 
 class ContourDraft(models.Model):
     """Autosaved voxels of one user; shows colleagues who is editing."""

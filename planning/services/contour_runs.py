@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from planning import permissions
-from planning.computation.networks import usual_regions
+from planning.computation.networks import LESIONS, ORGANS, ShippedNetwork, usual_regions
 from planning.errors import InvalidStateError
 from planning.models import Cycle, Run, Series, TimePoint, User
 from planning.models.registrations import Decision
@@ -30,24 +30,39 @@ def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) 
 
 
 @transaction.atomic
-def contour_proposal_start(*, actor: User, time_point: TimePoint, regions: list[str] | None = None) -> Run:
-    """Queue the proposals of the site's network for a time point; without ``regions`` those usual for the agent."""
+def contour_proposal_start(
+    *, actor: User, time_point: TimePoint, regions: list[str] | None = None, has_lesions: bool = False
+) -> Run:
+    """Queue the proposals of the site's networks for a time point; without ``regions`` those usual for the agent.
+
+    An empty list of regions asks for lesion candidates alone.
+    """
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
     _refuse_reader(actor, time_point)
-    network = enabled_network(time_point.site)
-    if network is None:
-        raise InvalidStateError(
-            "No network is enabled at this site: the quality lead enables it under Settings, AI contours.",
-            code="no_network",
-        )
+    parameters: dict = {"regions": []}
+    if regions is None or regions or not has_lesions:
+        network = _enabled(time_point, ORGANS)
+        wanted = list(usual_regions(time_point.cycle.course.agent)) if regions is None else regions
+        unknown = sorted(set(wanted) - set(network.regions))
+        if unknown or not wanted:
+            words = ", ".join(unknown) or "such region"
+            raise InvalidStateError(f"The network knows no {words}.", code="unknown_region")
+        parameters = {"regions": wanted, "network": network.label}
+    if has_lesions:
+        parameters["lesion_network"] = _enabled(time_point, LESIONS).label
     if current_image(time_point) is None:
         raise InvalidStateError("Prepare the images before contours are proposed.", code="no_image")
-    wanted = list(usual_regions(time_point.cycle.course.agent)) if regions is None else regions
-    unknown = sorted(set(wanted) - set(network.regions))
-    if unknown or not wanted:
-        raise InvalidStateError(f"The network knows no {', '.join(unknown) or 'such region'}.", code="unknown_region")
-    parameters = {"regions": wanted, "network": network.label}
     return _start(actor, time_point, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
+
+
+def _enabled(time_point: TimePoint, name: str) -> ShippedNetwork:
+    network = enabled_network(time_point.site, name)
+    if network is None:
+        raise InvalidStateError(
+            f"No network for {name} is enabled at this site: the quality lead enables it under Settings, AI contours.",
+            code="no_network",
+        )
+    return network
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from planning.computation.grids import grid_from_dict
 from planning.computation.volumes import label_asset
 from planning.errors import ConflictError, InvalidStateError
 from planning.models import ContourRevision, Region, RegionContour, Run, SecondReading, TimePoint, User, VolumeAsset
-from planning.models.contours import ContourSource, ContourState
+from planning.models.contours import ContourSource, ContourState, RegionKind
 from planning.selectors.current import current_contours
 from planning.selectors.digests import digest_json
 from planning.services.audit import audit_record
@@ -94,10 +94,13 @@ def _region_contours(edit: ContourEdit) -> list[RegionContour]:
         for pk, region in regions.items()
         if _state(known.get(pk), edit.changes.get(pk)) != ContourState.REJECTED
     }
+    candidates = {pk for pk in counted if _is_candidate(counted[pk], known.get(pk), edit.changes.get(pk))}
+    lesions = {pk: region for pk, region in counted.items() if region.kind == "lesion"}
     measured = measured_regions(
         image=edit.image,
         organs={str(pk): edit.mask(region) for pk, region in counted.items() if region.kind == "organ"},
-        lesions={str(pk): edit.mask(region) for pk, region in counted.items() if region.kind == "lesion"},
+        lesions={str(pk): edit.mask(region) for pk, region in lesions.items() if pk not in candidates},
+        candidates={str(pk): edit.mask(region) for pk, region in lesions.items() if pk in candidates},
     )
     names = {str(pk): region.name for pk, region in regions.items()}
     return [
@@ -132,6 +135,13 @@ def _state(known: RegionContour | None, change: RegionChange | None) -> str:
     if change is not None and change.state is not None:
         return change.state
     return known.state if known is not None else ContourState.PROPOSED
+
+
+def _is_candidate(region: Region, known: RegionContour | None, change: RegionChange | None) -> bool:
+    """Return whether a network suspects a lesion that no person has accepted or drawn: no organ is reduced by it."""
+    source = change.source if change and change.source else (known.source if known else None)
+    is_proposed = _state(known, change) == ContourState.PROPOSED
+    return region.kind == RegionKind.LESION and source == ContourSource.MODEL and is_proposed
 
 
 def _begins_proposal(contour: RegionContour, change: RegionChange | None) -> bool:

@@ -11,10 +11,10 @@ from planning.selectors.networks import is_enabled
 from planning.services.audit import audit_record
 
 
-def enabled_network(site: Site) -> ShippedNetwork | None:
-    """Return the organ network if these very weights are enabled at the site."""
-    network = shipped_network(ORGANS)
-    if network is None or not is_enabled(site, name=ORGANS, weights_sha256=network.weights_sha256):
+def enabled_network(site: Site, name: str = ORGANS) -> ShippedNetwork | None:
+    """Return the network of a name, that for organs unless told otherwise, if these very weights are enabled there."""
+    network = shipped_network(name)
+    if network is None or not is_enabled(site, name=name, weights_sha256=network.weights_sha256):
         return None
     return network
 

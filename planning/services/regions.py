@@ -1,6 +1,6 @@
 """Regions of a course: named once, numbered once, the same over scans and cycles."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
@@ -15,6 +15,7 @@ ORGAN_COLOURS = {"kidney left": "r1", "kidney right": "r2", "liver": "r3", "sple
 LESION_COLOURS = ("r6", "r8", "r7", "r5", "r9", "r4", "r3", "r2", "r1")
 OTHER_COLOURS = ("r5", "r7", "r8", "r9", "r6")
 MAX_LABEL = 255
+LESION_WORD = "Lesion"
 
 
 @transaction.atomic
@@ -60,6 +61,21 @@ def region_for(*, actor: User | None, course: Course, kind: str, name: str, trac
     if same is not None:
         return same
     return region_create(actor=actor, course=course, kind=kind, name=plain, tracking_uid=tracking_uid, is_system=True)
+
+
+@transaction.atomic
+def lesion_for(*, actor: User | None, course: Course, known: UUID | None) -> Region:
+    """Return the lesion that a candidate is, or the next one in number; used inside runs."""
+    same = course.regions.filter(pk=known).first() if known else None
+    if same is not None:
+        return same
+    numbers = [
+        int(number)
+        for word, _, number in (name.partition(" ") for name in course.regions.values_list("name", flat=True))
+        if word.lower() == LESION_WORD.lower() and number.isdigit()
+    ]
+    name = f"{LESION_WORD} {1 + max(numbers, default=0)}"
+    return region_create(actor=actor, course=course, kind=RegionKind.LESION, name=name, is_system=True)
 
 
 @transaction.atomic

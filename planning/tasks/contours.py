@@ -2,13 +2,14 @@ from dosimetry.errors import InvalidInputError
 from planning.computation.contour_imports import imported_masks
 from planning.computation.grids import grid_from_dict, label_values
 from planning.computation.learned_contours import learned_rows
+from planning.computation.lesion_candidates import candidate_rows, kept_lesions, matched_regions, rejected_lesions
 from planning.computation.propagation import Carried, propagated_rows
 from planning.models import Series, TimePoint
-from planning.models.contours import ContourSource, ContourState
+from planning.models.contours import ContourSource, ContourState, RegionKind
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image, current_registration
 from planning.services.contour_proposals import contour_masks_add
-from planning.services.regions import region_for
+from planning.services.regions import lesion_for, region_for
 from planning.tasks.base import run_task
 
 
@@ -51,33 +52,66 @@ def run_contour_import(run, progress):
 @run_task(TaskName.PROPOSE_CONTOURS)
 def run_contour_proposal(run, progress):
     time_point = TimePoint.objects.get(pk=run.parameters["time_point"])
-    wanted = run.parameters["regions"]
     progress(0.05, "Reading images")
+    organs, said = _organ_proposals(run, time_point, progress)
+    lesions, more = _lesion_proposals(run, time_point, progress)
+    if not organs and not lesions:
+        raise InvalidInputError("; ".join((*said, *more)) + ". Draw or import what is there.", code="nothing_found")
+    progress(0.9, "Measuring regions")
+    course = time_point.cycle.course
+
+    def region_of(row):
+        if row["kind"] == RegionKind.LESION:
+            return lesion_for(actor=run.requested_by, course=course, known=row["region_id"])
+        return region_for(actor=run.requested_by, course=course, kind=row["kind"], name=row["name"])
+
+    return lambda: contour_masks_add(
+        actor=run.requested_by,
+        run=run,
+        time_point=time_point,
+        rows=[*organs, *lesions],
+        source=ContourSource.MODEL,
+        region_of=region_of,
+        note="; ".join((*said, *more)),
+    )
+
+
+def _organ_proposals(run, time_point, progress):
+    """Return the rows of the organ network, if it was asked, and what there is to say of them."""
+    wanted = run.parameters["regions"]
+    if not wanted:
+        return [], []
     rows = learned_rows(
         image=current_image(time_point),
         regions=wanted,
-        progress=lambda share: progress(0.1 + 0.8 * share, "Looking for organs"),
+        progress=lambda share: progress(0.1 + 0.4 * share, "Looking for organs"),
     )
-    if not rows:
-        raise InvalidInputError(
-            "The network found none of the regions in this image; draw or import them.", code="nothing_found"
-        )
-    progress(0.9, "Measuring regions")
     missing = [name for name in wanted if name not in {row["name"] for row in rows}]
     refused = [row["name"] for row in rows if row["is_refused"]]
     said = [f"Proposed by {run.parameters['network']}"]
     said += [f"not found: {', '.join(missing)}"] if missing else []
     said += [f"refused: {', '.join(refused)}"] if refused else []
-    course = time_point.cycle.course
-    return lambda: contour_masks_add(
-        actor=run.requested_by,
-        run=run,
-        time_point=time_point,
-        rows=rows,
-        source=ContourSource.MODEL,
-        region_of=lambda row: region_for(actor=run.requested_by, course=course, kind=row["kind"], name=row["name"]),
-        note="; ".join(said),
+    return rows, said
+
+
+def _lesion_proposals(run, time_point, progress):
+    """Return the rows of the lesion network, if it was asked, each with the lesion of the course that it is."""
+    label = run.parameters.get("lesion_network")
+    if not label:
+        return [], []
+    image = current_image(time_point)
+    rows = candidate_rows(
+        image=image,
+        kept=kept_lesions(current_contours(time_point), image),
+        progress=lambda share: progress(0.5 + 0.35 * share, "Looking for lesions"),
     )
+    for row, region_id in zip(rows, matched_regions(time_point, rows), strict=True):
+        row["region_id"] = region_id
+    rejected = rejected_lesions(current_contours(time_point), image)
+    fresh = [row for row in rows if row["region_id"] not in rejected]
+    said = [f"{len(fresh)} lesion candidates by {label}"]
+    said += [f"{len(rows) - len(fresh)} rejected before left out"] if len(fresh) < len(rows) else []
+    return fresh, said
 
 
 @run_task(TaskName.PROPAGATE_CONTOURS)
@@ -85,7 +119,8 @@ def run_contour_propagation(run, progress):
     source = TimePoint.objects.get(pk=run.parameters["time_point"])
     revision = current_contours(source)
     grid = grid_from_dict(revision.image.label_grid)
-    contours = [c for c in revision.contours.select_related("region") if c.state != ContourState.REJECTED]
+    drawn = [c for c in revision.contours.select_related("region") if c.state != ContourState.REJECTED]
+    contours = [c for c in drawn if not c.is_candidate]
     volumes = {"organ": label_values(revision.organs, grid), "lesion": label_values(revision.lesions, grid)}
     carried = [Carried(region=c.region, mask=volumes[c.region.kind] == c.region.label) for c in contours]
     targets = list(TimePoint.objects.filter(pk__in=run.parameters["targets"]).order_by("number"))

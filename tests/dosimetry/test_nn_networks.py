@@ -1,10 +1,12 @@
 """The network, its weights on disk, its windows and its training."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.nn.cards import NetworkCard, read_card
@@ -143,6 +145,27 @@ def test_weights_come_back_in_half_precision_with_their_card(tmp_path):
     for name, value in net.state_dict().items():
         # Half precision has 11 bits.
         torch.testing.assert_close(loaded.net.state_dict()[name], value, rtol=1e-3, atol=1e-6)
+
+
+def test_a_network_of_other_widths_is_built_anew_from_its_card(tmp_path):
+    path = tmp_path / "narrow.safetensors"
+    net = RegionNet(n_inputs=1, n_classes=3, widths=(8, 16, 24), border_width=8).eval()
+    card = replace(CARD, widths=(8, 16, 24), border_width=8)
+    save_network(net, card, path)
+    loaded = load_network(path)
+    assert loaded.card == card
+    image = torch.randn(1, 1, 16, 16, 16)
+    # Half precision has 11 bits; a few hundred products of weights of order one.
+    torch.testing.assert_close(loaded.net(image), net(image), rtol=2e-2, atol=2e-2)
+
+
+def test_a_file_from_before_widths_were_kept_is_of_the_usual_ones(tmp_path):
+    path = tmp_path / "old.safetensors"
+    net = toy_net()
+    fields = {name: value for name, value in asdict(CARD).items() if name not in {"widths", "border_width"}}
+    tensors = {name: value.to(torch.float16).contiguous() for name, value in net.state_dict().items()}
+    path.write_bytes(save(tensors, metadata={"card": json.dumps(fields)}))
+    assert load_network(path).card == CARD
 
 
 def test_weights_that_are_missing_changed_or_damaged_are_refused(tmp_path):

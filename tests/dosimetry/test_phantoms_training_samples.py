@@ -62,7 +62,7 @@ def test_a_horseshoe_kidney_stays_in_one_piece():
 
 def test_a_sample_is_the_same_whenever_it_is_made():
     first = training_sample(seed=3, number=41)
-    training_samples._painted.cache_clear()
+    training_samples.painted_patient.cache_clear()
     second = training_sample(seed=3, number=41)
     np.testing.assert_array_equal(first.channels, second.channels)
     np.testing.assert_array_equal(first.classes, second.classes)
@@ -70,18 +70,18 @@ def test_a_sample_is_the_same_whenever_it_is_made():
 
 
 def test_a_patient_who_is_drawn_again_is_bent_otherwise_with_lesions_in_their_organs():
-    anatomy, _, labels, lesions = training_samples._painted(3, training_samples.FIRST_SEED)
-    first, second = (training_samples._bent((labels, lesions), np.random.default_rng(seed))[0] for seed in (1, 2))
+    anatomy, _, labels, lesions = training_samples.painted_patient(3, training_samples.FIRST_SEED)
+    first, second = (training_samples.bent((labels, lesions), np.random.default_rng(seed))[0] for seed in (1, 2))
     classes = class_table(anatomy)
     overlap = dice(classes[first] == ORGAN_CLASSES.index("Liver"), classes[second] == ORGAN_CLASSES.index("Liver"))
     assert 0.3 < overlap < 0.95
     assert set(np.unique(first)) <= set(np.unique(labels))
-    both = training_samples._bent((labels, labels), np.random.default_rng(1))
+    both = training_samples.bent((labels, labels), np.random.default_rng(1))
     np.testing.assert_array_equal(*both)
 
 
 def test_fat_round_the_kidneys_takes_no_other_organ():
-    anatomy, _, labels, _ = training_samples._painted(3, training_samples.FIRST_SEED)
+    anatomy, _, labels, _ = training_samples.painted_patient(3, training_samples.FIRST_SEED)
     classes = class_table(anatomy)
     fatty = training_samples._with_renal_fat(anatomy, labels.copy(), thickness_mm=10.0)
     np.testing.assert_array_equal(classes[fatty], classes[labels])

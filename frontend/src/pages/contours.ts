@@ -5,7 +5,6 @@ import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
 import { oneAtATime } from '../domain/once';
-import { regionWindow } from '../domain/volume_units';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
@@ -16,12 +15,14 @@ import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
 import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
+import { decided, lesionBeside, lesionWords, openLesion } from './imaging/lesion_review';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { askCancelReading, askOpenReading, askSubmitReading, fetchReadings, readerBanner, readingSection, type Reading } from './imaging/readings';
 import { regionInspector } from './imaging/region_inspector';
 import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
+import { Windowing } from './imaging/windowing';
 import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
 import { fill, need, on } from './parts/dom';
@@ -54,6 +55,18 @@ const paint = viewer ? new PaintControl(viewer, {
   target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
   operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
 }) : null;
+
+const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
+const isReviewing = (): boolean => viewer?.state.get().layout === 'lesions';
+const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.lesion_network);
+const lesionOf = (label: number): RegionContour | undefined => session()?.contours.regions.find((item) => item.label === label && kindOf(item) === 'lesions');
+if (viewer) {
+  viewer.lesionReview = {
+    words: (label) => { const item = lesionOf(label); return item ? lesionWords(item, canAccept) : []; },
+    choose: (label) => void decide(label),
+    look: (label) => { const item = lesionOf(label); if (item && item.id !== regionId) select(item.id); },
+  };
+}
 
 async function load(): Promise<void> {
   try {
@@ -147,13 +160,13 @@ function drawInspector(now: ContourSession): void {
   const draft = drafts.length > 0 ? html`<div class="sect">${message('note', 'A draft of yours is not saved', html`<button type="button" class="plain-link" data-restore>Restore it</button>`)}</div>` : nothing;
   const isBare = !now.contours.regions.some(isDrawn) && !now.editor.isChanged;
   const hasSource = (point()?.series ?? []).some((series) => ['rtstruct', 'seg'].includes(series.kind));
-  const sources = canEdit && banner === nothing ? html`<div class="sect">${now.contours.network ? html`<button type="button" class="btn ${isBare && !hasSource ? 'primary' : ''} wide mb-2" data-propose>${icon('spark', 's')} Propose contours</button>` : nothing}<div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
+  const sources = canEdit && banner === nothing ? html`<div class="sect">${hasNetwork(now) ? html`<button type="button" class="btn ${isBare && !hasSource ? 'primary' : ''} wide mb-2" data-propose>${icon('spark', 's')} Propose contours</button>` : nothing}<div class="row"><button type="button" class="btn ${isBare && hasSource ? 'primary' : ''} grow" data-import>Import contours</button><button type="button" class="btn grow" data-propagate ${points().length < 2 ? html`disabled` : nothing}>Propagate</button></div><div id="run-place"></div></div>` : html`<div id="run-place"></div>`;
   if (!chosen) {
-    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? (now.contours.network ? 'Let the network propose organs, import a structure set, or draw.' : 'No network is enabled: draw a region, or import a structure set.') : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}${reading}`);
+    fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'No regions yet', text: canEdit ? (hasNetwork(now) ? 'Let the network propose regions, import a structure set, or draw.' : 'No network is enabled: draw a region, or import a structure set.') : 'A contour editor of this site draws or imports them.', action: canEdit ? html`<button type="button" class="btn primary" data-add>Add a region</button>` : nothing })}</div>${sources}${reading}`);
     return;
   }
   if (isBare) {
-    const words = canEdit ? `${now.contours.network ? 'Let the network propose organs, i' : 'I'}mport a structure set, propagate from another time point, or choose a region and draw.` : 'A contour editor of this site draws or imports them.';
+    const words = canEdit ? `${hasNetwork(now) ? 'Let the network propose regions, i' : 'I'}mport a structure set, propagate from another time point, or choose a region and draw.` : 'A contour editor of this site draws or imports them.';
     fill(need('inspector'), html`${banner}${draft}<div class="sect">${placeholder({ icon: 'brush', title: 'Nothing is drawn at this time point', text: words })}</div>${sources}${canEdit ? html`<div class="sect last"><button type="button" class="btn wide" data-edit>Draw ${chosen.name}</button></div>` : nothing}${reading}`);
     return;
   }
@@ -189,22 +202,13 @@ function goToRegion(): void {
   if (centre) viewer?.goTo(centre);
 }
 
-/** The shared window compares scans; a hot region then lies solid black, so its own window shows its inside. */
-function windowTo(what: 'region' | 'shared'): void {
-  const emissionWindow = what === 'shared' ? images?.window : regionWindow(region()?.maximum);
-  if (!viewer || !emissionWindow) return;
-  const tenth = emissionWindow.lower + 0.1 * (emissionWindow.upper - emissionWindow.lower);
-  viewer.state.set({ emissionWindow, emissionThreshold: what === 'shared' ? tenth : Math.min(viewer.state.get().emissionThreshold, tenth) });
-}
-
-function toggleWindow(): void {
-  const shared = images?.window;
-  const now = viewer?.state.get().emissionWindow;
-  windowTo(now && shared && now.lower === shared.lower && now.upper === shared.upper ? 'region' : 'shared');
-}
-
 function step(by: number): void {
   const list = session()?.contours.regions ?? [];
+  if (isReviewing()) {
+    const lesion = lesionBeside(list, regionId, by);
+    if (lesion) select(lesion.id);
+    return;
+  }
   const at = list.findIndex((item) => item.id === regionId);
   const next = list[(at + by + list.length) % Math.max(list.length, 1)];
   if (next) select(next.id);
@@ -279,8 +283,20 @@ const accept = oneAtATime(async () => {
   if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
   if (!(await saved())) return;
   await change(setState(chosen, 'accepted'), `${chosen.name} accepted`, true);
-  const next = session()?.contours.regions.find(isOpen);
+  const known = session()?.contours.regions ?? [];
+  const next = isReviewing() ? openLesion(known) : known.find(isOpen);
   if (next) select(next.id);
+});
+
+/** A click on a lesion in the projection: accepts it, or takes its acceptance back. */
+const decide = oneAtATime(async (label: number) => {
+  const item = lesionOf(label);
+  if (!item) return;
+  select(item.id);
+  if (!canAccept) return;
+  if (openQuestions(item) > 0) { toast('Answer the warnings of this lesion first', 'ask'); return; }
+  const state = decided(item);
+  if (await saved()) await change(setState(item, state), `${item.name} ${state}`, true);
 });
 
 const reject = oneAtATime(async () => {
@@ -328,13 +344,13 @@ for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-ad
 on(need('inspector'), 'click', '[data-save]', () => void saved());
 on(need('inspector'), 'click', '[data-accept]', () => void accept());
 on(need('inspector'), 'click', '[data-reject]', () => void reject());
-on(need('inspector'), 'click', '[data-window]', (button) => windowTo(button.dataset.window === 'shared' ? 'shared' : 'region'));
+on(need('inspector'), 'click', '[data-window]', (button) => windowing.to(button.dataset.window === 'shared' ? 'shared' : 'region'));
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
 on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed', true); }); });
 on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askImport(now) : null)).then(runAndReload); });
-on(need('inspector'), 'click', '[data-propose]', () => { const [now, network] = [point(), session()?.contours.network]; if (now && network) void saved().then((isSaved) => (isSaved ? askProposal(now, network) : null)).then(runAndReload); });
+on(need('inspector'), 'click', '[data-propose]', () => { const [now, networks] = [point(), session()?.contours]; if (now && networks) void saved().then((isSaved) => (isSaved ? askProposal(now, networks) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image), session()?.contours.network ?? null) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
 on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
@@ -370,13 +386,13 @@ fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], 
 if (viewer && paint) {
   drawToolbar(need('toolbar'), viewer, {
     tools: ['crosshair', 'window', 'zoom', 'ruler'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'sphere'] : [],
-    middle: html`<span id="paint-controls" class="row"></span>`, layouts: ['2x2', '1x3', 'times'], onLayout: (layout) => void openPoint(true, layout),
+    middle: html`<span id="paint-controls" class="row"></span>`, layouts: ['2x2', '1x3', 'times', 'lesions'], onLayout: (layout) => void openPoint(true, layout),
     after: canEdit ? html`<button type="button" class="tool" data-undo title="Undo, Ctrl Z" aria-label="Undo">${icon('undo')}</button><button type="button" class="tool" data-redo title="Redo, Ctrl Y" aria-label="Redo">${icon('redo')}</button>` : nothing,
   });
   paint.attach(need('toolbar'));
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
-    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(), 'window-region': toggleWindow,
+    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(), 'window-region': () => windowing.toggle(),
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }

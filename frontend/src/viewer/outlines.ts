@@ -6,7 +6,7 @@ import type { Vec3, VolumeHeader } from '../domain/volume';
 import type { LabelLayer, RegionLook } from './scan';
 
 const FILL = 0.12;
-const DASHES: Record<string, number[]> = { proposed: [5, 3], rejected: [1.5, 4] };
+export const DASHES: Record<string, number[]> = { proposed: [5, 3], rejected: [1.5, 4] };
 const GHOST_DASH = [1.5, 3];
 
 const MAX_SLICES = 60;

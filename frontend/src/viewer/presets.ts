@@ -24,7 +24,7 @@ export interface PaneSpec {
   scan: number;
 }
 
-export type LayoutName = '2x2' | '1x3' | 'times' | 'dose' | 'pair';
+export type LayoutName = '2x2' | '1x3' | 'times' | 'lesions' | 'dose' | 'pair';
 
 export interface Layout {
   columns: number;
@@ -47,6 +47,8 @@ export function layoutOf(name: LayoutName, facts: { hasCt: boolean; nScans: numb
       const scans = Array.from({ length: Math.max(facts.nScans, 1) }, (_, n) => n);
       return { columns: scans.length, rows: 2, panes: [...scans.map((n) => pane('fusion', 'axial', n)), ...scans.map((n) => pane('mip', 'coronal', n))] };
     }
+    case 'lesions':
+      return { columns: 2, rows: 1, panes: [pane('mip', 'coronal'), pane('fusion', 'axial')] };
     case 'dose':
       return { columns: 2, rows: 1, panes: [pane('dose', 'axial'), pane('dose', 'coronal')] };
     default:

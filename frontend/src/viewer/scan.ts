@@ -17,6 +17,8 @@ export interface Scan {
 export interface RegionLook {
   label: number;
   colour: string;
+  /** On inverse grey; the plain colour where it is missing. */
+  colourOnLight?: string;
   state: string;
   isSelected: boolean;
   isVisible: boolean;

@@ -9,6 +9,7 @@ import { fitMmPerPixel, heldCentre } from './fitting';
 import { listenTo, type PaintTool } from './input';
 import type { IsodoseLevel } from './isodose';
 import { isUncertainty, looksOf, resolvePane, type ResolvedPane } from './looks';
+import type { LesionReview } from './mip_lesions';
 import { MipPane } from './mip_pane';
 import { OutlineCache } from './outlines';
 import { keepDisplayVolumes } from './display_volumes';
@@ -28,6 +29,8 @@ export class Viewer {
   /** Called with the point under the pointer, and null when it leaves. */
   onProbe: (point: Vec3 | null) => void = () => undefined;
   paintTool: PaintTool | null = null;
+  /** What a page does with lesions in the projection of the layout "lesions". */
+  lesionReview: LesionReview | null = null;
   ruler: Ruler | null = null;
   isodoseLevels: readonly IsodoseLevel[] = [];
   highlightedLevel: number | null = null;
@@ -110,7 +113,7 @@ export class Viewer {
       const at = name === 'times' ? spec.scan : this.main;
       const scan = this.scans[at];
       if (spec.content === 'mip') {
-        const pane = new MipPane((point) => this.goTo(point));
+        const pane = new MipPane((point) => this.goTo(point), () => this.schedule(), name === 'lesions' ? this.lesionReview : null);
         pane.root.dataset.pane = String(index);
         pane.root.classList.toggle('main', name === 'times' && at === this.main);
         this.mips.push({ pane, scan: at, index });
@@ -295,7 +298,8 @@ export class Viewer {
       const source = this.scans[scan];
       pane.root.hidden = state.enlarged !== -1 && state.enlarged !== index;
       if (!source || pane.root.hidden) continue;
-      pane.show(source.emission, state.emissionWindow, { title: source.modality, when: source.when });
+      const lesions = state.areOutlinesOn ? this.labels.get(source.key)?.find((layer) => layer.kind === 'lesions' && !layer.isGhost) : undefined;
+      pane.show(source.emission, state.emissionWindow, { title: source.modality, when: source.when }, lesions ?? null);
       pane.draw(state.cursor, state.isCrosshairOn);
     }
     this.renders += 1;

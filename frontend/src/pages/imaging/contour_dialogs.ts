@@ -5,7 +5,7 @@ import { each, html, nothing, type Html } from '../../domain/html';
 import { select } from '../../domain/markup';
 import { openDialog } from '../parts/dialogs';
 import { ageText } from './scans';
-import type { Network, RegionContour, TimePoint } from './wire';
+import type { Contours, Network, RegionContour, TimePoint } from './wire';
 
 const COMMON_ORGANS = ['Kidney left', 'Kidney right', 'Liver', 'Spleen', 'Red marrow', 'Salivary gland left', 'Salivary gland right', 'Thyroid', 'Bladder'];
 const COLOURS: readonly (readonly [string, string])[] = Array.from({ length: 9 }, (_, n) => [`r${n + 1}`, `Colour ${n + 1}`] as const);
@@ -51,17 +51,21 @@ export function askImport(point: TimePoint): Promise<string | null> {
   }).then((isDone) => (isDone ? runId : null));
 }
 
-/** Chooses the regions that the network looks for; resolves with the run that proposes them. */
-export function askProposal(point: TimePoint, network: NonNullable<Network>): Promise<string | null> {
+/** Chooses what the networks look for, organs or lesions; resolves with the run that proposes them. */
+export function askProposal(point: TimePoint, { network, lesion_network: lesions }: Pick<Contours, 'network' | 'lesion_network'>): Promise<string | null> {
   let runId: string | null = null;
+  const organs = network ? html`<p class="t2">The network ${network.label} looks for these organs.</p>
+    <div class="op-grid">${each(network.regions, (name) => html`<label class="row"><input type="checkbox" name="region" value="${name}" ${network.usual.includes(name) ? html`checked` : nothing}> ${name}</label>`)}</div>` : nothing;
+  const suspected = lesions ? html`<label class="row mt-2"><input type="checkbox" name="lesions" checked> Lesion candidates <span class="t3 push">${lesions.label}</span></label>
+    <p class="fs12 t3">Places with a probability, looked at in the layout Lesions. Known lesions keep their number.</p>` : nothing;
   return openDialog({
     title: `Propose contours at ${ageText(point)}`, action: 'Propose',
-    body: html`<p class="t2">The network ${network.label} looks for these regions. Its contours are proposals with a confidence: none counts before a person accepts it. What is accepted or locked already stays.</p>
-      <div class="op-grid">${each(network.regions, (name) => html`<label class="row"><input type="checkbox" name="region" value="${name}" ${network.usual.includes(name) ? html`checked` : nothing}> ${name}</label>`)}</div>`,
+    body: html`<p class="t2">What a network draws is a proposal: none counts before a person accepts it. What is accepted or locked already stays.</p>${organs}${suspected}`,
     submit: async (_, form) => {
       const regions = [...form.querySelectorAll<HTMLInputElement>('[name="region"]:checked')].map((box) => box.value);
-      if (regions.length === 0) throw new Error('Choose at least one region.');
-      runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/propose`, { regions })).run_id;
+      const hasLesions = form.querySelector<HTMLInputElement>('[name="lesions"]')?.checked ?? false;
+      if (regions.length === 0 && !hasLesions) throw new Error('Choose at least one region.');
+      runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/propose`, { regions, has_lesions: hasLesions })).run_id;
     },
   }).then((isDone) => (isDone ? runId : null));
 }

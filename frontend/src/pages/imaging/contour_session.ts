@@ -70,7 +70,7 @@ export class ContourSession {
 
   private looks(kind: Kind, selectedId: string, isOnLight: boolean): Map<number, RegionLook> {
     return new Map(this.contours.regions.filter((region) => kindOf(region) === kind).map((region) => [region.label, {
-      label: region.label, colour: paneColour(region.colour, isOnLight), state: region.state, isSelected: region.id === selectedId, isVisible: !this.hidden.has(region.id),
+      label: region.label, colour: paneColour(region.colour, isOnLight), colourOnLight: paneColour(region.colour, true), state: region.state, isSelected: region.id === selectedId, isVisible: !this.hidden.has(region.id),
     }]));
   }
 

@@ -10,7 +10,7 @@ const TOOLS: Record<string, readonly [icon: string, title: string]> = {
   crosshair: ['crosshair', 'Crosshair, C'], window: ['window', 'Window, L'], zoom: ['zoom', 'Zoom, Z'], pan: ['pan', 'Pan'], ruler: ['ruler', 'Ruler, M'],
   brush: ['brush', 'Brush, B'], erase: ['erase', 'Eraser, E'], threshold: ['threshold', 'Threshold brush, T'], sphere: ['sphere', 'Threshold in a sphere'],
 };
-const LAYOUTS: Record<LayoutName, string> = { '2x2': '2 × 2', '1x3': '1 × 3', times: 'Times', dose: 'Dose', pair: 'Pair' };
+const LAYOUTS: Record<LayoutName, string> = { '2x2': '2 × 2', '1x3': '1 × 3', times: 'Times', lesions: 'Lesions', dose: 'Dose', pair: 'Pair' };
 
 export interface ToolbarOptions {
   tools: readonly Tool[];

@@ -23,7 +23,7 @@ function card(row: NetworkRow, mayDecide: boolean): Html {
   const button = mayDecide ? html`<button type="button" class="btn ${row.is_enabled ? '' : 'primary'} push" data-network="${row.name}" data-enable="${String(!row.is_enabled)}">${row.is_enabled ? 'Disable' : 'Enable'}</button>` : nothing;
   return html`<div class="sect"><div class="row">${row.is_enabled ? flag('ok', 'Enabled') : flag('note', 'Not enabled')}<span class="strong">${row.name} ${row.version}</span><span class="t3 fs12 num" title="SHA-256 of the weights: ${row.weights_sha256}">${row.weights_sha256.slice(0, 8)}</span>${button}</div>
     <p class="t2 mt-1">${decisionText(row)}</p>
-    <dl class="kv mt-2"><dt>Finds</dt><dd class="text">${row.regions.join(', ')}</dd><dt>Trained on</dt><dd class="text">${row.training}</dd><dt>Works on</dt><dd>CT, SPECT or PET, on voxels of ${row.spacing_mm} mm</dd></dl></div>`;
+    <dl class="kv mt-2"><dt>Finds</dt><dd class="text">${row.regions.join(', ')}</dd><dt>Trained on</dt><dd class="text">${row.training}</dd><dt>Works on</dt><dd>${row.name === 'lesions' ? 'SPECT or PET, with CT where there is one' : 'CT, SPECT or PET'}, on voxels of ${row.spacing_mm} mm</dd></dl></div>`;
 }
 
 /** Shows the networks in `place`; the quality lead enables and disables them with a reason. */
