@@ -8,12 +8,14 @@ projections. Real anatomy: the CT and contours of one 177Lu-DOTATATE patient (Be
 ICRP 110 man with CT numbers by density; their emission is imitated from the contours. Neither was trained on.
 """
 
+import resource
 import sys
 import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,7 +29,7 @@ from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
 from dosimetry.phantoms.virtual_ct import make_ct
 from dosimetry.segmentation.agreement import dice
 from dosimetry.segmentation.learned import learned_contours
-from dosimetry.volume import Grid, Volume
+from dosimetry.volume import Grid, Volume, resample
 
 FIRST_SEED = 5000
 DRAW = EmissionDraw(fwhm_mm=9.0, overshoot=0.3, noise=0.08, noise_fwhm_mm=8.0, breathing_mm=3.0)
@@ -148,6 +150,30 @@ def icrp_media(folder: Path) -> dict[int, float]:
     return numbers
 
 
+def speed(network) -> None:
+    """Print seconds and memory for a whole-body CT with SPECT, and for a SPECT alone."""
+    ct, emission, _ = virtual(FIRST_SEED, None)
+    fine = Grid(shape_zyx=(300, 512, 512), spacing_xyz_mm=(0.98, 0.98, 1.5), origin_lps_mm=(-250.0, -250.0, -195.0))
+    square = Grid(shape_zyx=(128, 128, 128), spacing_xyz_mm=(4.8, 4.8, 4.8), origin_lps_mm=(-305.0, -305.0, -280.0))
+    body_ct = resample(ct.with_values(ct.values.astype(np.float32)), onto=fine, fill_value=-1000.0)
+    spect = resample(emission, onto=square, fill_value=0.0)
+    for title, given in (
+        ("CT 512 x 512 x 300 with SPECT 128^3", {"ct": body_ct, "emission": spect}),
+        ("SPECT 128^3 alone", {"emission": spect}),
+    ):
+        start = time.perf_counter()
+        try:
+            found = len(learned_contours(network=network, onto=square, **given))
+        except DosimetryError as error:
+            print(f"   {title}: {error}")
+            continue
+        seconds = time.perf_counter() - start
+        peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(
+            f"{title}: {found} regions in {seconds:.1f} s on {torch.get_num_threads()} threads, peak {peak_gb:.1f} GB"
+        )
+
+
 def main() -> None:
     n_patients = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else None
@@ -157,6 +183,7 @@ def main() -> None:
     weights = released("organs")
     network = load_network(weights.path, digest=weights.digest)
     print(f"network {network.label}")
+    speed(network)
     cases = [None, *Variant]
     rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     by_case: dict[str, list[float]] = {}

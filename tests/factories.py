@@ -335,6 +335,22 @@ def _add_settings(case: Case) -> None:
         valid_from=date(2026, 1, 1),
         source="phantom",
     )
+    case.rows["calibration_measurement"] = models.CalibrationMeasurement.objects.create(
+        site=case.site,
+        method="recovery",
+        inputs={"nuclide": "Lu-177", "reconstruction": "usual"},
+        result={
+            "b1_ml": 6.0,
+            "b2": 1.2,
+            "covariance": [[0.25, 0.01], [0.01, 0.0036]],
+            "chi_square": 4.0,
+            "n_degrees_of_freedom": 4,
+            "volume_range_ml": [1.0, 30.0],
+        },
+    )
+    case.rows["recovery_curve"] = models.RecoveryCurve.objects.create(
+        site=case.site, measurement=case.rows["calibration_measurement"], camera="camera 1"
+    )
     case.rows["virtual_patient"] = models.VirtualPatient.objects.create(
         site=case.site, patient_id="VIRTUAL-1", request={"agent": "DOTATATE", "seed": 1, "scan_times_h": [24.0]}
     )

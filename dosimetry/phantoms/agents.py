@@ -12,6 +12,16 @@ from types import MappingProxyType
 from dosimetry.errors import InvalidInputError
 
 PLAUSIBLE = "plausible value of ours, between published cases; to be confirmed"
+THERAPY_SCANS_H = (24.0, 48.0, 96.0, 168.0)
+_WALKER = (
+    "absorbed doses of Walker et al., J Nucl Med 54:855, 2013, as tabled in PMC4472480 (kidneys 0.092, liver 0.045, "
+    "spleen 0.282 mGy/MBq), by self dose of a standard adult's organ and washout slower than decay"
+)
+_SANDGREN = (
+    "Sandgren et al., EJNMMI Phys 6:2, 2019, 10.1186/s40658-018-0239-2 (abstract): kidneys 40 mGy for 160 MBq, "
+    "lacrimal glands 0.12 mGy/MBq, blood half-lives of 6.5 min (91 %) and 4.4 h (9 %); by self dose of a standard "
+    "adult's organ"
+)
 _GUIDE = "half-lives of physics.md 8 and doses of verification.md 10; to be confirmed against their sources"
 
 
@@ -88,6 +98,8 @@ class Agent:
         Time between emptyings of the bladder; it holds what the rest of the body lost by biology since the last.
     common_correlation : float
         Correlation of the logarithms of uptake between the organs of one patient.
+    scan_times_h : floats
+        Scans that suit its half-lives, h after administration.
     """
 
     name: str
@@ -99,6 +111,7 @@ class Agent:
     rest_half_lives_h: tuple[float, ...]
     voiding_interval_h: float = 4.0
     common_correlation: float = 0.3
+    scan_times_h: tuple[float, ...] = THERAPY_SCANS_H
 
 
 def _pair(name: str, uptake: RegionUptake) -> dict[str, RegionUptake]:
@@ -185,7 +198,81 @@ _NAI = Agent(
     rest_half_lives_h=(10.0, 24.0),
 )
 
-AGENTS: Mapping[str, Agent] = MappingProxyType({agent.name: agent for agent in (_DOTATATE, _PSMA, _MIBG, _NAI)})
+_GA_DOTATATE = Agent(
+    name="68Ga-DOTATATE",
+    nuclide="Ga-68",
+    administered_activity_bq=1.85e8,
+    organs=MappingProxyType(
+        {
+            **_pair("Kidney", RegionUptake(uptake=0.019, half_life_h=1.08, half_life_spread=0.03, source=_WALKER)),
+            "Liver": RegionUptake(uptake=0.105, half_life_h=1.10, half_life_spread=0.02, source=_WALKER),
+            "Spleen": RegionUptake(
+                uptake=0.070, half_life_h=1.10, uptake_spread=0.5, half_life_spread=0.02, source=_WALKER
+            ),
+            "Adrenals": RegionUptake(uptake=0.0012, half_life_h=1.10, half_life_spread=0.02),
+            **_pair("Parotid", RegionUptake(uptake=0.0012, half_life_h=1.08, half_life_spread=0.03)),
+            "Thyroid": RegionUptake(uptake=0.0008, half_life_h=1.10, half_life_spread=0.02),
+            "Bowel": RegionUptake(uptake=0.02, half_life_h=1.08, half_life_spread=0.03),
+            "Pancreas": RegionUptake(uptake=0.004, half_life_h=1.10, half_life_spread=0.02),
+            "Spine": RegionUptake(uptake=0.006, half_life_h=1.08, half_life_spread=0.03),
+        }
+    ),
+    lesions=LesionUptake(uptake_per_ml=3.0e-4, half_life_h=1.11, half_life_spread=0.01),
+    rest_shares=(0.70, 0.25),
+    rest_half_lives_h=(0.25, 0.95),
+    voiding_interval_h=1.5,
+    scan_times_h=(0.5, 1.0, 2.0, 3.0),
+)
+_GA_PSMA = Agent(
+    name="68Ga-PSMA-11",
+    nuclide="Ga-68",
+    administered_activity_bq=1.6e8,
+    organs=MappingProxyType(
+        {
+            **_pair("Kidney", RegionUptake(uptake=0.052, half_life_h=1.10, half_life_spread=0.02, source=_SANDGREN)),
+            **_pair(
+                "Lacrimal", RegionUptake(uptake=0.00015, half_life_h=1.10, half_life_spread=0.02, source=_SANDGREN)
+            ),
+            **_pair("Parotid", RegionUptake(uptake=0.007, half_life_h=1.10, half_life_spread=0.02)),
+            **_pair("Submandibular", RegionUptake(uptake=0.003, half_life_h=1.10, half_life_spread=0.02)),
+            "Liver": RegionUptake(uptake=0.13, half_life_h=1.08, half_life_spread=0.03),
+            "Spleen": RegionUptake(uptake=0.018, half_life_h=1.06, uptake_spread=0.5, half_life_spread=0.03),
+            "Bowel": RegionUptake(uptake=0.03, half_life_h=1.05, half_life_spread=0.03),
+        }
+    ),
+    lesions=LesionUptake(uptake_per_ml=3.0e-4, half_life_h=1.11, half_life_spread=0.01),
+    # Half-lives of the blood with decay: 1/(1/6.5 min + 1/67.7 min) and 1/(1/4.4 h + 1/1.128 h).
+    rest_shares=(0.91, 0.09),
+    rest_half_lives_h=(0.099, 0.898),
+    voiding_interval_h=1.5,
+    scan_times_h=(0.5, 1.0, 2.0, 4.0),
+)
+_F_PSMA = Agent(
+    name="18F-PSMA-1007",
+    nuclide="F-18",
+    administered_activity_bq=2.5e8,
+    organs=MappingProxyType(
+        {
+            **_pair("Kidney", RegionUptake(uptake=0.030, half_life_h=1.72, half_life_spread=0.03)),
+            **_pair("Lacrimal", RegionUptake(uptake=0.00015, half_life_h=1.78, half_life_spread=0.01)),
+            **_pair("Parotid", RegionUptake(uptake=0.007, half_life_h=1.78, half_life_spread=0.01)),
+            **_pair("Submandibular", RegionUptake(uptake=0.003, half_life_h=1.78, half_life_spread=0.01)),
+            "Liver": RegionUptake(uptake=0.18, half_life_h=1.75, half_life_spread=0.02),
+            "Spleen": RegionUptake(uptake=0.025, half_life_h=1.72, uptake_spread=0.5, half_life_spread=0.03),
+            "Pancreas": RegionUptake(uptake=0.004, half_life_h=1.72, half_life_spread=0.03),
+            "Bowel": RegionUptake(uptake=0.05, half_life_h=1.75, half_life_spread=0.02),
+        }
+    ),
+    lesions=LesionUptake(uptake_per_ml=3.0e-4, half_life_h=1.80, half_life_spread=0.005),
+    rest_shares=(0.55, 0.40),
+    rest_half_lives_h=(0.4, 1.6),
+    voiding_interval_h=2.0,
+    scan_times_h=(1.0, 2.0, 4.0),
+)
+
+AGENTS: Mapping[str, Agent] = MappingProxyType(
+    {agent.name: agent for agent in (_DOTATATE, _PSMA, _MIBG, _NAI, _GA_DOTATATE, _GA_PSMA, _F_PSMA)}
+)
 """Agents by name."""
 
 

@@ -8,6 +8,10 @@ from dosimetry.errors import InvalidInputError
 from dosimetry.quantification.energy_windows import window_presets
 
 LINE_TOLERANCE_KEV = 2.0
+PET_NUCLIDES = frozenset({"Ga-68", "F-18"})
+"""Nuclides whose virtual scans are PET images; they have no line and no energy windows here."""
+PET_DURATION_S = 240.0
+"""Time at a bed; plausible value of ours, for noise only."""
 
 
 def _of_preset(nuclide: str, line_kev: float, *, camera: str) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from scipy.spatial.transform import Rotation
 
 from dosimetry.nn.channels import network_input
 from dosimetry.phantoms.anatomy import RegionKind
+from dosimetry.phantoms.body_parts import AnatomyPart
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.posed import posed_anatomy
 from dosimetry.phantoms.training_emission import draw_emission, emission_image
 from dosimetry.phantoms.virtual_anatomy import VirtualAnatomy, make_anatomy, paint_labels
 from dosimetry.phantoms.virtual_ct import CtOptions, make_ct
+from dosimetry.segmentation.boxes import bounding_box
 from dosimetry.volume import Grid
 
 ORGAN_CLASSES = (
@@ -44,8 +46,13 @@ FIRST_SEED = 1_000_000
 """Seeds below are never trained on: they are the demo's, the benchmarks' and the tests'."""
 COHORT, USES = 8, 40
 """Patients drawn from at a time, and samples until the next."""
-SHARE_VARIANT, SHARE_CUT = 0.15, 0.2
-TISSUE_SPREAD_HU = 8.0
+SHARE_VARIANT, SHARE_CUT = 0.08, 0.2
+SHARE_CONTRAST = 0.45
+TISSUE_SPREAD_HU, ENHANCED_SPREAD_HU = 8.0, 20.0
+"""Between organs of one patient, without contrast agent and with it, whose phases differ."""
+MOST_RENAL_FAT_MM = 12.0
+"""Fat round the kidneys, of which adults have anything from none to two centimetres."""
+RENAL_FAT_INSTEAD_OF = frozenset({"muscle", "soft", "ascites", "bowel"})
 NOISE_HU = (2.0, 16.0)
 """Of a CT averaged onto the working voxels, whose noise is a third of that of its own voxels."""
 BELLY_Z_MM, BELLY_SPREAD_MM = 5.0, 60.0
@@ -97,6 +104,7 @@ def training_sample(*, seed: int, number: int) -> TrainingSample:
     patient = FIRST_SEED + COHORT * cohort + int(generator.integers(COHORT))
     anatomy, grid, labels, lesions = painted_patient(seed, patient)
     labels, lesions = bent((labels, lesions), generator)
+    labels = _with_renal_fat(anatomy, labels, thickness_mm=generator.uniform(0.0, MOST_RENAL_FAT_MM))
     shown = np.where(lesions > 0, lesions, labels)
     what = generator.random()
     has_ct, has_emission = what < 0.65, what >= 0.25
@@ -163,6 +171,25 @@ def bent(images: tuple[NDArray[np.uint8], ...], generator: np.random.Generator) 
     return [ndimage.map_coordinates(image, places, order=0, mode="nearest") for image in images]
 
 
+def _with_renal_fat(anatomy: VirtualAnatomy, labels: NDArray[np.uint8], *, thickness_mm: float) -> NDArray[np.uint8]:
+    """Return labels with fat round the kidneys, up to the organs beside them."""
+    is_kidney = np.array([False, *(part.source_region.startswith("Kidney") for part in anatomy.parts)])[labels]
+    gives_way = [part.tissue in RENAL_FAT_INSTEAD_OF and _is_body(part) for part in anatomy.parts]
+    fat = next((n for n, part in enumerate(anatomy.parts, 1) if part.tissue == "fat" and _is_body(part)), None)
+    if fat is None or not is_kidney.any():
+        return labels
+    reach = int(np.ceil(thickness_mm / WORKING_MM))
+    box = bounding_box(is_kidney, margin_voxels=(reach, reach, reach))
+    near = WORKING_MM * ndimage.distance_transform_edt(~is_kidney[box]) <= thickness_mm
+    inside = labels[box]
+    inside[near & ~is_kidney[box] & np.array([False, *gives_way])[inside]] = fat
+    return labels
+
+
+def _is_body(part: AnatomyPart) -> bool:
+    return part.source_region not in ORGAN_CLASSES
+
+
 def _splines(n: int) -> NDArray[np.float32]:
     """Return cubic B-splines, one a column, over ``n`` voxels."""
     per_knot = BEND_EVERY_MM / WORKING_MM
@@ -176,14 +203,15 @@ def imitated_ct(
     """Return the CT of painted labels as one of many scanners would show it, HU, and where it covers the window."""
     options = CtOptions(
         dose_level="none",
-        has_contrast=bool(generator.random() < 0.3),
+        has_contrast=bool(generator.random() < SHARE_CONTRAST),
         has_table=bool(generator.random() < 0.8),
         breathing_mm=float(generator.uniform(0.0, 8.0)),
     )
     ct = make_ct(anatomy, shown, grid=grid, seed=int(generator.integers(2**31)), options=options)
     hu = ct.values.astype(np.float32)
     # Contrast between soft tissues differs more between scanners, voltages and patients than in one virtual scanner.
-    tissue_shift = generator.normal(0.0, TISSUE_SPREAD_HU, shown.max() + 1).astype(np.float32)[shown]
+    spread_hu = ENHANCED_SPREAD_HU if options.has_contrast else TISSUE_SPREAD_HU
+    tissue_shift = generator.normal(0.0, spread_hu, shown.max() + 1).astype(np.float32)[shown]
     hu += np.where(hu > -300.0, ndimage.gaussian_filter(tissue_shift, 0.5), 0.0)
     hu *= np.float32(1.0 + 0.03 * generator.standard_normal())
     hu += np.float32(generator.normal(0.0, 10.0))

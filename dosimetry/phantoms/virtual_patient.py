@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.phantoms.acquisition import ScanProtocol
-from dosimetry.phantoms.agents import get_agent
+from dosimetry.phantoms.agents import THERAPY_SCANS_H, get_agent
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.biokinetics import BLADDER, REST, Biokinetics, draw_biokinetics
 from dosimetry.phantoms.habitus import Habitus
-from dosimetry.phantoms.protocols import get_protocol
+from dosimetry.phantoms.protocols import PET_DURATION_S, PET_NUCLIDES, get_protocol
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import (
     LesionRequest,
@@ -32,7 +32,7 @@ BED_MM = 400.0
 BED_OVERLAP_MM = 40.0
 FINE_PER_PIXEL = 2
 LARGEST_SHIFT_MM, LARGEST_ROTATION_DEG = 5.0, 1.5
-USUAL_SCANS_H = (24.0, 48.0, 96.0, 168.0)
+USUAL_SCANS_H = THERAPY_SCANS_H
 TRUTH_GRID_MM = 4.0
 WHOLE_BODY_MM = 1240.0
 """Extent from mid-thigh to vertex on which volumes and total activity are counted."""
@@ -120,8 +120,18 @@ class VirtualPatient:
         return get_agent(self.request.agent).nuclide
 
     @property
+    def is_pet(self) -> bool:
+        """Return whether the agent is imaged by PET."""
+        return self.nuclide in PET_NUCLIDES
+
+    @property
+    def scan_duration_s(self) -> float:
+        """Return the time at a bed, s."""
+        return PET_DURATION_S if self.is_pet else self.protocol.duration_s
+
+    @property
     def protocol(self) -> ScanProtocol:
-        """Return how each bed is scanned."""
+        """Return how each bed of a SPECT is scanned."""
         chosen = get_protocol(self.nuclide, line_kev=self.request.line_kev)
         return ScanProtocol(nuclide=self.nuclide, fine_per_pixel=FINE_PER_PIXEL, **chosen)
 
@@ -180,10 +190,14 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
     Raises
     ------
     InvalidInputError
-        An unknown agent, no protocol for its nuclide or the line, or anything that ``make_anatomy`` refuses.
+        An unknown agent, no protocol for its nuclide or the line, a line for an agent that is imaged by PET, or
+        anything that ``make_anatomy`` refuses.
     """
     agent = get_agent(request.agent)
-    get_protocol(agent.nuclide, line_kev=request.line_kev)
+    if agent.nuclide not in PET_NUCLIDES:
+        get_protocol(agent.nuclide, line_kev=request.line_kev)
+    elif request.line_kev is not None:
+        raise InvalidInputError(f"{agent.name} is imaged by PET, which has no line to choose.", code="no_protocol")
     anatomy = make_anatomy(
         seed=request.seed, habitus=request.habitus, variants=request.variants, lesions=request.lesions
     )

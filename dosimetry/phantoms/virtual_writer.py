@@ -32,6 +32,7 @@ from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
 from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
+from dosimetry.phantoms.virtual_pet import PET_CAMERA, pet_image
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
@@ -68,7 +69,7 @@ class VirtualScan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualFiles:
-    """What was written of a patient; ``truth_path`` holds every true number."""
+    """What was written of a patient; ``truth_path`` holds every true number. A PET has no sensitivity of a head."""
 
     folder: Path
     scans: tuple[VirtualScan, ...]
@@ -76,7 +77,7 @@ class VirtualFiles:
     seg_path: Path
     rtdose_path: Path
     truth_path: Path
-    calibration_cps_per_bq: float
+    calibration_cps_per_bq: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +144,14 @@ class VirtualWriter:
         )
         truth_path = self.folder / "truth.json"
         facts = truth_as_dict(self.patient, truth)
-        facts["calibration_cps_per_mbq_of_one_head"] = self.patient.protocol.calibration_cps_per_bq * 1e6
+        calibration_cps_per_bq = None if self.patient.is_pet else self.patient.protocol.calibration_cps_per_bq
+        if calibration_cps_per_bq is not None:
+            facts["calibration_cps_per_mbq_of_one_head"] = calibration_cps_per_bq * 1e6
         facts["administered_at"] = self.start.isoformat()
         if self.patient.request.line_kev is not None:
             facts["imaged_kev"] = self.patient.protocol.imaged_kev
         truth_path.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
-        if self.is_reconstructed:
+        if self.is_reconstructed or self.patient.is_pet:
             (self.folder / "case.json").write_text(json.dumps(self.case(), indent=2) + "\n")
         return VirtualFiles(
             folder=self.folder,
@@ -157,7 +160,7 @@ class VirtualWriter:
             seg_path=seg_path,
             rtdose_path=rtdose.paths[0],
             truth_path=truth_path,
-            calibration_cps_per_bq=self.patient.protocol.calibration_cps_per_bq,
+            calibration_cps_per_bq=calibration_cps_per_bq,
         )
 
     def write_scans(self) -> tuple[VirtualScan, ...]:
@@ -189,7 +192,7 @@ class VirtualWriter:
     @property
     def camera(self) -> str:
         """Return the model of the camera in the headers: no real one's name."""
-        return f"Virtual {self.patient.protocol.camera}"
+        return f"Virtual {PET_CAMERA if self.patient.is_pet else self.patient.protocol.camera}"
 
     @property
     def _uid_seed(self) -> str:
@@ -224,14 +227,14 @@ class VirtualWriter:
 
     def _scan_start(self, index: int, bed: int = 0) -> datetime:
         """Return the start of a bed; the first bed's middle is the time of the scan."""
-        duration_s = self.patient.protocol.duration_s
+        duration_s = self.patient.scan_duration_s
         return self.start + timedelta(seconds=self.patient.scan_times_s[index] + (bed - 0.5) * duration_s)
 
     def _study(self, index: int) -> StudyFacts:
         return StudyFacts(
             study_uid=make_uid("study", index, seed=self._uid_seed),
             started=self._scan_start(index),
-            description=f"{self.patient.nuclide} SPECT/CT",
+            description=f"{self.patient.nuclide} {'PET' if self.patient.is_pet else 'SPECT'}/CT",
             study_id=f"S{index + 1}",
         )
 
@@ -275,9 +278,12 @@ class VirtualWriter:
             series=self._series(index, "ct", 2, f"CT {self.ct_options.dose_level.replace('_', ' ')}", delay_s=900.0),
         )
         self.log(f"Scan {index + 1}: CT written")
-        beds = [self._write_bed(index, bed, frame, hu) for bed in range(self.patient.request.n_beds)]
+        n_beds = 0 if self.patient.is_pet else self.patient.request.n_beds
+        beds = [self._write_bed(index, bed, frame, hu) for bed in range(n_beds)]
         images = [image for _, image in beds if image is not None]
         emission = self._write_emission(index, images, frame) if images else None
+        if self.patient.is_pet:
+            emission = self._write_pet(index, frame)
         return VirtualScan(
             number=index + 1,
             started=self._scan_start(index),
@@ -379,6 +385,29 @@ class VirtualWriter:
         if self.emission_kind == "NM":
             return write_nm(volume, path=folder / "0001.dcm", n_projections=self.patient.protocol.n_views, **facts)
         return write_pet(volume, folder=folder, decay_correction="NONE", **facts)
+
+    def _write_pet(self, index: int, frame: str) -> WrittenSeries:
+        """Write the PET image of a scan as scanners do: corrected for decay to its start."""
+        patient = self.patient
+        image = pet_image(patient, scan=index, seed=self._noise_seed(index), frame_of_reference_uid=frame)
+        decay_constant = get_nuclide(patient.nuclide).decay_constant_per_s
+        left = decay_factor(decay_constant_per_s=decay_constant, elapsed_s=0.5 * patient.scan_duration_s)
+        self.log(f"Scan {index + 1}: PET image made")
+        return write_pet(
+            image.with_values(image.values / np.float32(left), unit="Bq/mL"),
+            folder=self.folder / f"scan_{index + 1}" / "emission",
+            patient=self._identity,
+            study=self._study(index),
+            series=self._series(index, "emission", 1, "PET, simulated resolution and noise"),
+            acquisition=AcquisitionFacts(
+                started=self._scan_start(index),
+                frame_duration_s=patient.scan_duration_s,
+                corrections=("ATTN", "SCAT", "RAN", "DTIM", "NORM", "DECY"),
+                camera=self.camera,
+            ),
+            agent=self._agent,
+            decay_correction="START",
+        )
 
     def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
         """Write true contours on the CT of the first scan, as structure set and as segmentation."""

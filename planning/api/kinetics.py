@@ -17,6 +17,7 @@ from planning.selectors.findings import cycle_findings
 from planning.selectors.kinetics import (
     PARTIAL_VOLUME,
     PARTIAL_VOLUME_METHODS,
+    RECOVERY_CURVE,
     curve_summary,
     curves_visible_to,
     declared_half_life,
@@ -25,6 +26,7 @@ from planning.selectors.kinetics import (
     fit_options,
     fitted_points,
 )
+from planning.selectors.recovery_curves import recovery_choice, recovery_curves_for
 from planning.selectors.staleness import curves_stale_causes
 from planning.services.kinetics import (
     DECLARED_HALF_LIFE,
@@ -34,16 +36,22 @@ from planning.services.kinetics import (
     point_exclude,
 )
 
+OF_CURVE = frozenset({"recovery_curve", "is_same_reconstruction"})
+"""Fields that belong to a correction by recovery curve, and only to it."""
+
 
 class CurvesApi(APIView):
     @documented()
     def get(self, request, cycle_id):
         cycle = get_object_or_404(cycles_visible_to(user=request.user), pk=cycle_id)
         revision = current_curves(cycle)
-        has_earlier = bool(earlier_curves(cycle))
+        choices = {
+            "has_earlier_cycle": bool(earlier_curves(cycle)),
+            "recovery_curves": [recovery_choice(curve) for curve in recovery_curves_for(cycle)],
+        }
         if revision is None:
             empty = {"revision": None, "is_stale": False, "stale_causes": [], "regions": []}
-            return Response({**empty, "has_earlier_cycle": has_earlier})
+            return Response({**empty, **choices})
         causes = curves_stale_causes(revision)
         answered = {
             (finding.region_id, finding.code): finding.as_dict()
@@ -72,7 +80,7 @@ class CurvesApi(APIView):
                 "is_stale": bool(causes),
                 "stale_causes": causes,
                 "regions": regions,
-                "has_earlier_cycle": has_earlier,
+                **choices,
             }
         )
 
@@ -91,6 +99,12 @@ class CurvesStartInput(serializers.Serializer):
     resolution_standard_uncertainty_mm = FiniteFloatField(required=False, min_value=0.0, max_value=20.0)
     resolution_source = serializers.CharField(required=False, max_length=255)
     partial_volume_iterations = serializers.IntegerField(required=False, min_value=1, max_value=100)
+    recovery_curve = serializers.UUIDField(required=False)
+    is_same_reconstruction = serializers.BooleanField(required=False)
+
+    def validate_recovery_curve(self, key):
+        """Return the key as text: the parameters are stored as JSON."""
+        return str(key)
 
     def validate_models(self, models):
         """Return each model once, as plain text: the parameters are stored as JSON."""
@@ -104,8 +118,12 @@ class CurvesStartInput(serializers.Serializer):
 
     def _with_resolution(self, attrs):
         """Return the choice with the resolution that it needs; without a correction nothing of it is kept."""
-        if attrs.get("partial_volume", "none") == "none":
+        method = attrs.get("partial_volume", "none")
+        if method == "none":
             return {name: value for name, value in attrs.items() if name not in PARTIAL_VOLUME}
+        if method == RECOVERY_CURVE:
+            return self._with_curve(attrs)
+        attrs = {name: value for name, value in attrs.items() if name not in OF_CURVE}
         needed = ("resolution_fwhm_mm", "resolution_standard_uncertainty_mm", "resolution_source")
         if any(attrs.get(name) in (None, "") for name in needed):
             raise serializers.ValidationError(
@@ -114,6 +132,15 @@ class CurvesStartInput(serializers.Serializer):
         if attrs["resolution_standard_uncertainty_mm"] >= attrs["resolution_fwhm_mm"]:
             raise serializers.ValidationError("The uncertainty of the resolution is smaller than the resolution.")
         return attrs
+
+    def _with_curve(self, attrs):
+        """Return the choice of a recovery curve without a resolution, which it does not need."""
+        if not attrs.get("recovery_curve") or not attrs.get("is_same_reconstruction"):
+            raise serializers.ValidationError(
+                "A recovery curve is chosen with the statement that the scans are reconstructed as its phantom was."
+            )
+        kept = {"partial_volume", *OF_CURVE}
+        return {name: value for name, value in attrs.items() if name in kept or name not in PARTIAL_VOLUME}
 
 
 class CurvesStartApi(APIView):

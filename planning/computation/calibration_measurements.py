@@ -250,6 +250,10 @@ def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
     return {
         "b1_ml": curve.b1_ml,
         "b2": curve.b2,
+        "covariance": curve.covariance.tolist(),
+        "chi_square": curve.chi_square,
+        "n_degrees_of_freedom": curve.n_degrees_of_freedom,
+        "volume_range_ml": list(curve.volume_range_ml),
         "reduced_chi_square": curve.reduced_chi_square,
         "p_value": curve.p_value,
         "notes": _notes(inputs, has_counts=False),

@@ -20,6 +20,7 @@ from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.kinetics import DEFAULT_ACTIVITY_CV, fit_options
 from planning.computation.plans import PROBABILITIES, PlanQuestion, activity_at, compute_plan
 from planning.computation.priors import region_priors
+from planning.computation.recovery_corrections import factor_at
 from planning.errors import InvalidStateError
 from planning.models import CurveRevision, Cycle, Region, RegionContour, RegionDose
 from planning.models.contours import ContourState
@@ -102,8 +103,11 @@ def _differ(now: list[float], stored: list[float]) -> bool:
 
 
 def _point(point: dict[str, Any], contour: RegionContour) -> dict[str, Any]:
-    """Return a stored point with the activity of the present contour; its correction is that of before."""
-    factor = point.get("partial_volume", {}).get("factor", 1.0)
+    """Return a stored point with the activity of the present contour; its correction is that of before.
+
+    A recovery curve is read anew, for it goes by the volume alone.
+    """
+    factor = factor_at(point.get("partial_volume", {}), volume_ml=contour.volume_ml)
     u_bq = contour.activity_standard_uncertainty_bq or DEFAULT_ACTIVITY_CV * contour.activity_bq
     return {
         **point,

@@ -11,8 +11,13 @@ from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, Regio
 from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
-from planning.computation.partial_volume import RegionFactor, region_factors
-from planning.computation.partial_volume_settings import PartialVolume, correction_findings, partial_volume_of
+from planning.computation.partial_volume import region_factors
+from planning.computation.partial_volume_settings import (
+    PartialVolume,
+    RegionFactor,
+    correction_findings,
+    partial_volume_of,
+)
 from planning.computation.population_curves import unit_activity_quantiles
 from planning.computation.priors import populations_used, region_priors
 from planning.computation.provenance import software_versions
@@ -141,8 +146,18 @@ def _activity(contour, correction: RegionFactor | None) -> dict[str, Any]:
     return {
         "activity_bq": correction.factor * contour.activity_bq,
         "activity_standard_uncertainty_bq": correction.factor * u_bq,
-        "partial_volume": {"factor": correction.factor, "cv": correction.cv},
+        "partial_volume": _stored(correction),
     }
+
+
+def _stored(correction: RegionFactor) -> dict[str, Any]:
+    """Return a correction as a point keeps it; what it does not have is left out."""
+    stored: dict[str, Any] = {"factor": correction.factor, "cv": correction.cv}
+    if correction.slow_cv > 0.0:
+        stored["slow_cv"] = correction.slow_cv
+    if correction.recovery is not None:
+        stored["recovery"] = dict(correction.recovery)
+    return stored
 
 
 def _fit_region(points: list[dict[str, Any]], nuclide, options: FitOptions, *, n_time_points: int) -> dict[str, Any]:

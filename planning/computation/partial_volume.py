@@ -7,29 +7,27 @@ from uuid import UUID
 import numpy as np
 
 from dosimetry.quantification.corrected_image import CorrectedImage
-from dosimetry.quantification.geometric_transfer import gtm
+from dosimetry.quantification.geometric_transfer import gtm, transfer_matrix
 from dosimetry.quantification.partial_volume import iterative_yang, rbv, richardson_lucy
+from dosimetry.quantification.point_spread import PointSpread
+from dosimetry.quantification.region_fractions import partition
+from dosimetry.quantification.small_regions import convergence_cv
 from dosimetry.reconstruction.attenuation import BODY_G_PER_ML
 from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.volume import Grid
 from planning import storage
 from planning.computation.densities import density_of
 from planning.computation.grids import grid_from_dict, label_masks
-from planning.computation.partial_volume_settings import PartialVolume
-from planning.models import ContourRevision
+from planning.computation.partial_volume_settings import PartialVolume, RegionFactor
+from planning.computation.recovery_corrections import recovery_factors, recovery_values
+from planning.computation.spect_settings import spect_settings
+from planning.models import ContourRevision, QuantifiedImage
+from planning.selectors.imaging import is_reconstructed
 
 BODY = "body"
 MARGIN_SIGMAS = 4.0
 """Beyond it a blur reaches nothing (``PointSpread``)."""
 Fractions = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionFactor:
-    """Corrected over measured activity of one region, and its relative standard uncertainty from the resolution."""
-
-    factor: float
-    cv: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,22 +43,55 @@ class _Scan:
 def region_factors(revision: ContourRevision, choice: PartialVolume) -> dict[UUID, RegionFactor]:
     """Return what the correction makes of each accepted region; one that the image does not hold is missing.
 
-    The uncertainty is half the difference between the resolution a standard uncertainty above and below.
+    The uncertainty is half the difference between the resolution a standard uncertainty above and below and, where the
+    reconstruction modelled the resolution, that of small regions, which converge last. With a recovery curve it is that
+    of the fit: its spheres converged as slowly.
     """
+    if choice.recovery_curve is not None:
+        return recovery_factors(revision, choice)
     scan = _scan(revision, choice)
     u_mm = choice.standard_uncertainty_mm
     at = {step: _factors(scan, choice, choice.fwhm_mm + step * u_mm) for step in ((-1, 0, 1) if u_mm else (0,))}
+    slow = _slow_cvs(scan, choice) if has_modelled_resolution(revision.image) else {}
     found = {}
     for name, factor in at[0].items():
         if name == BODY:
             continue
         half = 0.5 * abs(at[1][name] - at[-1][name]) if u_mm else 0.0
-        found[UUID(name)] = RegionFactor(factor=factor, cv=half / factor if factor > 0.0 else 0.0)
+        width_cv = half / factor if factor > 0.0 else 0.0
+        slow_cv = slow.get(name, 0.0)
+        found[UUID(name)] = RegionFactor(factor=factor, cv=float(np.hypot(width_cv, slow_cv)), slow_cv=slow_cv)
     return found
+
+
+def has_modelled_resolution(image: QuantifiedImage) -> bool:
+    """Return whether the product reconstructed an image with the resolution of its camera; others state nothing."""
+    if not is_reconstructed(image):
+        return False
+    parameters = image.run.parameters if image.run else {}
+    model = image.emission_series.summary.get("manufacturer_model", "")
+    return bool(spect_settings(parameters, camera_model=model, has_ct=image.ct_series_id is not None).camera)
+
+
+def _slow_cvs(scan: _Scan, choice: PartialVolume) -> dict[str, float]:
+    """Return what slow convergence leaves open in each region that holds activity, by its size and its neighbours'."""
+    values = np.asarray(scan.values, dtype=np.float64)
+    regions = partition(scan.fractions, shape_zyx=values.shape)
+    spread = PointSpread(spacing_xyz_mm=scan.grid.spacing_xyz_mm, fwhm_mm=choice.fwhm_mm)
+    matrix, means = transfer_matrix(regions, spread), np.maximum(regions.averages(values), 0.0)
+    kept = np.diag(matrix)
+    spilled = matrix @ means - kept * means
+    return {
+        name: convergence_cv(float(kept[i]), spill_share=max(float(spilled[i] / means[i]), 0.0))
+        for i, name in enumerate(regions.names)
+        if means[i] > 0.0
+    }
 
 
 def corrected_values(revision: ContourRevision, choice: PartialVolume) -> np.ndarray:
     """Return the (z, y, x) image in Bq/mL with the correction made in every voxel; the matrix as RBV."""
+    if choice.recovery_curve is not None:
+        return recovery_values(revision, choice)
     scan = _scan(revision, choice)
     corrected = storage.load_array(revision.image.emission_sha256).astype(np.float32)
     corrected[scan.box] = np.maximum(_image(scan, choice, choice.fwhm_mm).values, 0.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dosimetry.dose.uncertainty import contour_edge_cv
 from dosimetry.dvh.by_engine import region_engine_doses
 from dosimetry.dvh.histogram import DoseVolumeHistogram, dose_volume_histogram
 from dosimetry.kinetics.stored_curve import curve_from_dict
+from dosimetry.quantification.recovery import recovery_function
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
 from dosimetry.radiobiology.uncertainty_chain import ChainResult, Shared, propagate_chain
 from dosimetry.segmentation.overlap import coverage_fraction
@@ -19,7 +21,7 @@ from dosimetry.units import HOUR_S, KEV_PER_G_GY
 from dosimetry.volume import Grid, Volume
 from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.engine_doses import compared
-from planning.computation.partial_volume_settings import partial_volume_cv
+from planning.computation.partial_volume_settings import partial_volume_cv, recovery_of
 
 CONTOUR_EDGE, TWO_READERS = "Contour edge", "Two readers"
 """Names of the volume in the budget: one voxel at the edge, or what two readers made of it."""
@@ -112,8 +114,7 @@ def _chain(inputs: RegionInputs, mean_gy: float, *, statistical_cv: float) -> Ch
     volume_cv, volume_component = _volume_cv(inputs)
     shared = Shared(
         calibration_cv=inputs.calibration_cv,
-        recovery_fit_cv=None,
-        partial_volume_cv=partial_volume_cv(inputs.points),
+        **_correction(inputs.points),
         dose_model_cv=statistical_cv if statistical_cv > 0.0 else None,
         volume_cv=volume_cv,
         volume_component=volume_component,
@@ -126,6 +127,15 @@ def _chain(inputs: RegionInputs, mean_gy: float, *, statistical_cv: float) -> Ch
             "repair_half_time_s": float(inputs.radiobiology["repair_half_time_h"]) * HOUR_S,
         }
     return propagate_chain(mean_dose_gy=mean_gy, curve=curve_from_dict(inputs.fit), shared=shared, **radiobiology)
+
+
+def _correction(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the correction of partial volume adds: its own uncertainty, or a curve that the volume moves."""
+    cv, made = partial_volume_cv(points), recovery_of(points)
+    if made is None:
+        return {"recovery_fit_cv": None, "partial_volume_cv": cv}
+    curve = partial(recovery_function, b1_ml=made["b1_ml"], b2=made["b2"])
+    return {"recovery_fit_cv": cv, "recovery": curve, "counts_slope": made["counts_slope"]}
 
 
 def _chain_fields(chain: ChainResult) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from planning.models.patients import ExternalDose, LabResult, Patient
 from planning.models.plans import DoseLimit, LimitSet, Plan, Prescription
 from planning.models.populations import Population
 from planning.models.readings import ReaderCopy, SecondReading
+from planning.models.recovery_curves import RecoveryCurve
 from planning.models.registrations import Registration
 from planning.models.reviews import Comment, CycleResult, Report, Signature, WarningAnswer
 from planning.models.runs import Run
@@ -52,6 +53,7 @@ __all__ = [
     "Prescription",
     "QuantifiedImage",
     "ReaderCopy",
+    "RecoveryCurve",
     "Region",
     "RegionContour",
     "RegionCurve",

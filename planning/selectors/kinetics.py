@@ -15,12 +15,17 @@ PARTIAL_VOLUME = (
     "resolution_standard_uncertainty_mm",
     "resolution_source",
     "partial_volume_iterations",
+    "recovery_curve",
+    "recovery_source",
+    "is_same_reconstruction",
 )
+RECOVERY_CURVE = "recovery_curve"
 PARTIAL_VOLUME_METHODS = {
     "none": "not corrected",
     "gtm": "geometric transfer matrix",
     "iterative_yang": "iterative Yang",
     "richardson_lucy": "Richardson–Lucy",
+    RECOVERY_CURVE: "recovery curve",
 }
 USUAL_ITERATIONS = 10
 HOUR, MBQ, MBQ_H = 3600.0, 1e6, 3.6e9
@@ -110,10 +115,12 @@ def fit_options(revision: CurveRevision) -> dict[str, Any]:
 
 
 def partial_volume_text(parameters: Mapping[str, Any]) -> str:
-    """Return the correction of partial volume in words: method, resolution, source."""
+    """Return the correction of partial volume in words: method, resolution or curve, source."""
     method = parameters.get("partial_volume", "none")
     if method == "none":
         return PARTIAL_VOLUME_METHODS[method]
+    if method == RECOVERY_CURVE:
+        return f"{PARTIAL_VOLUME_METHODS[method]} at the volume of each region ({parameters['recovery_source']})"
     iterations = parameters.get("partial_volume_iterations", USUAL_ITERATIONS)
     steps = "" if method == "gtm" else f", {iterations} iterations"
     return (

@@ -3,7 +3,16 @@
 Each function returns the causes in words; an empty list means current.
 """
 
-from planning.models import ContourRevision, Course, CycleResult, DoseCalculation, Plan, QuantifiedImage, Registration
+from planning.models import (
+    ContourRevision,
+    Course,
+    CycleResult,
+    DoseCalculation,
+    Plan,
+    QuantifiedImage,
+    RecoveryCurve,
+    Registration,
+)
 from planning.models.imaging import SeriesKind
 from planning.models.kinetics import CurveRevision, PointExclusion
 from planning.models.registrations import Decision
@@ -106,6 +115,9 @@ def curves_stale_causes(revision: CurveRevision) -> list[str]:
     earlier = revision.parameters.get("earlier_choices")
     if earlier is not None and earlier != earlier_choices(revision.cycle):
         causes.append("a curve of an earlier cycle was changed")
+    recovery_curve = revision.parameters.get("recovery_curve")
+    if recovery_curve is not None and RecoveryCurve.objects.filter(pk=recovery_curve, is_withdrawn=True).exists():
+        causes.append("the recovery curve was withdrawn")
     if _populations_changed(revision):
         causes.append("another population applies, or one was confirmed or withdrawn")
     if _exclusions_changed(revision):

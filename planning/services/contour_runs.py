@@ -72,13 +72,18 @@ def contour_proposal_offer(*, actor: User | None, cycle: Cycle) -> Run | None:
     Enabling a network for a site lets it begin by itself, whoever brought the scan in: nothing counts before someone
     who may accept contours accepts it. A structure set that came along, or anything drawn already, goes first.
     """
-    reference, network = reference_time_point(cycle), enabled_network(cycle.site)
-    if network is None or reference is None or current_image(reference) is None:
+    reference = reference_time_point(cycle)
+    organs, lesions = (enabled_network(cycle.site, name) for name in (ORGANS, LESIONS))
+    if (organs is None and lesions is None) or reference is None or current_image(reference) is None:
         return None
     has_structures = reference.series.filter(kind__in=STRUCTURES, is_discarded=False).exists()
     if has_structures or current_contours(reference) is not None:
         return None
-    parameters = {"regions": list(usual_regions(cycle.course.agent)), "network": network.label}
+    parameters: dict = {"regions": []}
+    if organs is not None:
+        parameters = {"regions": list(usual_regions(cycle.course.agent)), "network": organs.label}
+    if lesions is not None:
+        parameters["lesion_network"] = lesions.label
     return _start(actor, reference, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
 
 

@@ -7,11 +7,13 @@ from django.db import transaction
 
 from planning import permissions
 from planning.errors import InvalidStateError
-from planning.models import Cycle, PointExclusion, Region, RegionCurve, Run, TimePoint, User
+from planning.models import Cycle, PointExclusion, RecoveryCurve, Region, RegionCurve, Run, TimePoint, User
 from planning.models.kinetics import CurveChoice, CurveRevision
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.selectors.current import accepted_contours, current_curves
+from planning.selectors.kinetics import RECOVERY_CURVE
+from planning.selectors.recovery_curves import recovery_text, unsuited_because
 from planning.selectors.staleness import curves_stale_causes
 from planning.services.audit import audit_record
 from planning.services.runs import run_start
@@ -38,12 +40,30 @@ def curves_start(*, actor: User, cycle: Cycle, parameters: Mapping[str, Any]) ->
         actor=actor,
         site=cycle.site,
         task=TaskName.FIT_CURVES,
-        parameters=dict(parameters),
+        parameters={**parameters, **_recovery_parameters(cycle, parameters)},
         patient=cycle.patient,
         cycle=cycle,
     )
     audit_record(actor=actor, action="curves.start", target=run, site=cycle.site, patient=cycle.patient)
     return run
+
+
+def _recovery_parameters(cycle: Cycle, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recovery curve in words; refuse one that is not of these scans or of their reconstruction."""
+    if parameters.get("partial_volume") != RECOVERY_CURVE:
+        return {}
+    curve = RecoveryCurve.objects.filter(site=cycle.site, pk=parameters.get("recovery_curve")).first()
+    if curve is None:
+        raise InvalidStateError("Choose a confirmed recovery curve of this camera.", code="no_recovery_curve")
+    reason = unsuited_because(curve, cycle)
+    if reason:
+        raise InvalidStateError(f"These scans cannot be corrected: {reason}.", code="other_recovery_curve")
+    if not parameters.get("is_same_reconstruction"):
+        raise InvalidStateError(
+            "A recovery curve holds for the reconstruction of its phantom alone; say that the scans have the same.",
+            code="other_reconstruction",
+        )
+    return {"recovery_source": recovery_text(curve)}
 
 
 @transaction.atomic

@@ -66,17 +66,32 @@ def test_probabilities_of_an_image_of_any_size_sum_to_one():
     np.testing.assert_allclose(found.sum(axis=0), 1.0, atol=1e-5)
 
 
-def test_a_class_that_is_not_there_and_voxels_not_asked_for_do_not_count():
+@pytest.mark.parametrize("is_balanced", [True, False])
+def test_a_class_that_is_not_there_and_voxels_not_asked_for_do_not_count(is_balanced):
     logits = torch.zeros(1, 3, 2, 2, 2)
     logits[0, 1] = 20.0
     classes = torch.ones(1, 2, 2, 2, dtype=torch.long)
-    perfect = loss_of(logits, classes)
+    perfect = loss_of(logits, classes, is_balanced=is_balanced)
     classes[0, 0, 0, 0] = IGNORED
     logits[0, :, 0, 0, 0] = torch.tensor([20.0, -20.0, 0.0])
     assert float(perfect) == pytest.approx(0.0, abs=1e-5)
-    assert float(loss_of(logits, classes)) == pytest.approx(0.0, abs=1e-5)
+    assert float(loss_of(logits, classes, is_balanced=is_balanced)) == pytest.approx(0.0, abs=1e-5)
     # Wrong everywhere: far above one.
-    assert float(loss_of(logits, torch.where(classes == IGNORED, IGNORED, 2))) > 1.0
+    assert float(loss_of(logits, torch.where(classes == IGNORED, IGNORED, 2), is_balanced=is_balanced)) > 1.0
+
+
+def test_a_balanced_loss_takes_the_side_of_the_small_class():
+    """Where it cannot tell a small organ from what is around it, a network that shall please it draws too much."""
+    classes = torch.ones(1, 4, 4, 4, dtype=torch.long)
+    classes[0, 0, 0, :2] = 2
+
+    def pull(is_balanced):
+        logits = torch.zeros(1, 3, 4, 4, 4, requires_grad=True)
+        loss_of(logits, classes, is_balanced=is_balanced).backward()
+        towards_small = -logits.grad[0, 2]
+        return float(towards_small[classes[0] == 2].sum() + towards_small[classes[0] == 1].sum())
+
+    assert pull(True) > pull(False)
 
 
 def test_training_learns_and_a_slice_goes_on_where_the_last_ended(tmp_path):
@@ -114,9 +129,9 @@ def test_training_learns_and_a_slice_goes_on_where_the_last_ended(tmp_path):
 
 def test_a_checkpoint_of_other_options_is_refused(tmp_path):
     checkpoint = tmp_path / "toy.pt"
-    train(cubes, n_inputs=1, n_classes=3, checkpoint=checkpoint, options=TrainingOptions(n_steps=2))
+    train(cubes, n_inputs=1, n_classes=3, checkpoint=checkpoint, options=TrainingOptions(n_steps=2, is_half=False))
     with pytest.raises(InvalidInputError, match="other options") as error:
-        train(cubes, n_inputs=1, n_classes=3, checkpoint=checkpoint, options=TrainingOptions(n_steps=3))
+        train(cubes, n_inputs=1, n_classes=3, checkpoint=checkpoint, options=TrainingOptions(n_steps=3, is_half=False))
     assert error.value.code == "other_checkpoint"
 
 

@@ -1,12 +1,14 @@
 """Training samples from virtual patients: the same everywhere, and unlike each other."""
 
 import numpy as np
+from scipy import ndimage
 
 from dosimetry.phantoms import training_samples
 from dosimetry.phantoms.posed import SPREADS, posed_anatomy
 from dosimetry.phantoms.training_emission import draw_emission, emission_image, part_concentrations
 from dosimetry.phantoms.training_samples import ORGAN_CLASSES, PATCH_ZYX, UNSEEN, class_table, training_sample
 from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
+from dosimetry.segmentation.agreement import dice
 from dosimetry.volume import Grid
 
 BELLY = Grid(shape_zyx=(70, 48, 64), spacing_xyz_mm=(6.0, 6.0, 6.0), origin_lps_mm=(-189.0, -141.0, -180.0))
@@ -65,6 +67,31 @@ def test_a_sample_is_the_same_whenever_it_is_made():
     np.testing.assert_array_equal(first.channels, second.channels)
     np.testing.assert_array_equal(first.classes, second.classes)
     assert first.channels.shape == (5, *PATCH_ZYX) and first.channels.dtype == np.float32
+
+
+def test_a_patient_who_is_drawn_again_is_bent_otherwise_with_lesions_in_their_organs():
+    anatomy, _, labels, lesions = training_samples.painted_patient(3, training_samples.FIRST_SEED)
+    first, second = (training_samples.bent((labels, lesions), np.random.default_rng(seed))[0] for seed in (1, 2))
+    classes = class_table(anatomy)
+    overlap = dice(classes[first] == ORGAN_CLASSES.index("Liver"), classes[second] == ORGAN_CLASSES.index("Liver"))
+    assert 0.3 < overlap < 0.95
+    assert set(np.unique(first)) <= set(np.unique(labels))
+    both = training_samples.bent((labels, labels), np.random.default_rng(1))
+    np.testing.assert_array_equal(*both)
+
+
+def test_fat_round_the_kidneys_takes_no_other_organ():
+    anatomy, _, labels, _ = training_samples.painted_patient(3, training_samples.FIRST_SEED)
+    classes = class_table(anatomy)
+    fatty = training_samples._with_renal_fat(anatomy, labels.copy(), thickness_mm=10.0)
+    np.testing.assert_array_equal(classes[fatty], classes[labels])
+    assert {anatomy.parts[label - 1].tissue for label in np.unique(fatty[fatty != labels])} == {"fat"}
+    kidney = np.isin(classes[labels], [ORGAN_CLASSES.index(f"Kidney {side}") for side in ("left", "right")])
+    beside = ndimage.binary_dilation(kidney, iterations=2) & ~kidney
+    muscle = np.array([False, *(part.tissue == "muscle" for part in anatomy.parts)])
+    assert muscle[labels][beside].any()
+    assert not muscle[fatty][beside].any()
+    np.testing.assert_array_equal(training_samples._with_renal_fat(anatomy, labels.copy(), thickness_mm=0.0), labels)
 
 
 def test_samples_show_ct_emission_or_both_and_ask_for_nothing_unseen():

@@ -110,6 +110,18 @@ DENSITY_CURVES: Rows = {
     "density-curve-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
     "density-curve-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
 }
+RECOVERY_CURVES: Rows = {
+    "recovery-curves": {
+        "GET": READ_SITE,
+        "POST": Row(
+            action=Action.EDIT_CALIBRATION,
+            scope=SITE,
+            body=lambda case: {"measurement_id": str(case.calibration_measurement.pk), "camera": "camera 2"},
+        ),
+    },
+    "recovery-curve-confirm": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE)},
+    "recovery-curve-withdraw": {"POST": Row(action=Action.CONFIRM_CALIBRATION, scope=SITE, body={"reason": "drift"})},
+}
 _KIND = {"agent": "DOTATATE", "organ": "kidney", "nuclide": "Lu-177"}
 _HALF_LIFE = {"median_h": 50.0, "log_standard_deviation": 0.2, "source": "phantom"}
 POPULATIONS: Rows = {
@@ -407,6 +419,7 @@ API: Rows = (
     | CONTOUR_ACTIONS
     | CONTOURS
     | DENSITY_CURVES
+    | RECOVERY_CURVES
     | POPULATIONS
     | VIRTUAL_PATIENTS
     | COURSES

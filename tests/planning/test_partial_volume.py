@@ -127,6 +127,36 @@ def test_a_region_of_which_nothing_is_left_keeps_its_activity_and_asks(blurred):
     assert all(point["activity_bq"] > 0.0 for row in result["curves"] for point in row["points"])
 
 
+def test_small_regions_of_a_reconstruction_with_resolution_modelling_are_less_certain(blurred):
+    """Slow convergence widens the lesion of 8 mL by 2.5 (1 - W)^2 and twice what spills in; a note says so."""
+    blurred.fit(**GTM)
+    before = points_of(blurred, blurred.lesion)[0]["partial_volume"]
+    assert "slow_cv" not in before
+    models.Series.objects.filter(time_point__in=blurred.points).update(
+        kind="projections", summary={"manufacturer_model": "Virtual Symbia ME"}
+    )
+    result = compute_curves(cycle=blurred.cycle, parameters=GTM, progress=phantom.no_progress)
+    rows = {row["region"].pk: row for row in result["curves"]}
+    lesion = rows[blurred.lesion.pk]
+    after = lesion["points"][0]["partial_volume"]
+    share = np.zeros(phantom.SHAPE_ZYX)
+    share[phantom.LESION] = 1.0
+    spread = PointSpread(spacing_xyz_mm=SPACING_MM, fwhm_mm=FWHM_MM)
+    kept = spread.blur(share)[phantom.LESION].mean()
+    scan = spread.blur(phantom.scan_values(phantom.TIMES_H[0]))
+    kidney = np.zeros(phantom.SHAPE_ZYX)
+    kidney[phantom.KIDNEY] = 1.0 - share[phantom.KIDNEY]
+    in_kidney = (scan * kidney).sum() / kidney.sum()
+    spill = spread.blur(kidney)[phantom.LESION].mean() * in_kidney / scan[phantom.LESION].mean()
+    # Left out here: what the thousandth as active rest of the body adds.
+    assert after["slow_cv"] == pytest.approx(np.hypot(2.5 * (1.0 - kept) ** 2, 2.0 * spill), rel=5e-3)
+    assert after["cv"] == pytest.approx(np.hypot(before["cv"], after["slow_cv"]))
+    assert after["factor"] == before["factor"]
+    (said,) = [finding for finding in lesion["findings"] if finding["code"] == "partial_volume_small"]
+    assert (said["level"], f"{100.0 * after['slow_cv']:.0f} %" in said["message"]) == ("note", True)
+    assert rows[blurred.kidney.pk]["points"][0]["partial_volume"]["slow_cv"] < after["slow_cv"]
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [

@@ -2,8 +2,11 @@
 
 import pytest
 
+from dosimetry.phantoms.agents import AGENTS
+from dosimetry.phantoms.protocols import PET_NUCLIDES
 from planning import models
 from planning.computation.virtual_comparison import compared_with_truth
+from planning.computation.virtual_settings import AGENT_NUCLIDES
 from planning.errors import InvalidStateError, NotAllowedError
 from planning.models.contours import ContourState
 from planning.models.runs import RunState
@@ -212,3 +215,9 @@ def test_a_virtual_patient_teaches_no_population(worked):
     assert accepted_curves_of(**arguments)
     virtual_of(worked)
     assert not accepted_curves_of(**arguments)
+
+
+def test_the_page_offers_agents_of_therapies_alone():
+    pet = {name for name, agent in AGENTS.items() if agent.nuclide in PET_NUCLIDES}
+    assert pet
+    assert set(AGENT_NUCLIDES) == set(AGENTS) - pet

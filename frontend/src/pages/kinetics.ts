@@ -14,7 +14,7 @@ import { fill, need, on } from './parts/dom';
 import { answerable, letAnswer, type Finding } from './parts/findings';
 import { askFitOptions, type Declared, type FitOptions } from './parts/fit_options';
 import { bindKeys } from './parts/keys';
-import { methodLabel, signed } from './parts/partial_volume';
+import { methodLabel, signed, type RecoveryChoice } from './parts/partial_volume';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
@@ -35,7 +35,7 @@ interface Curve {
   findings: Finding[]; small_figure: SmallCurve | null;
   next_scan?: NextScan | null; one_scan?: OneScan | null; leave_one_out?: LeftOut | null; n_earlier_cycles?: number;
 }
-interface Curves { revision: { number: number; at: string; declared: Declared | null; options: FitOptions } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[]; has_earlier_cycle?: boolean }
+interface Curves { revision: { number: number; at: string; declared: Declared | null; options: FitOptions } | null; is_stale: boolean; stale_causes?: string[]; regions: Curve[]; has_earlier_cycle?: boolean; recovery_curves?: RecoveryChoice[] }
 
 const page = startPage();
 let curves: Curves | null = null;
@@ -145,8 +145,8 @@ function drawInspector(curve: Curve): void {
 }
 
 function partialVolumeLine(): Html {
-  const method = curves?.revision?.options.partial_volume;
-  return html`<p class="fs12 t3 mt-2">Partial volume: ${methodLabel(method).toLowerCase()}${method ? html`, ${formatNumber(curves?.revision?.options.resolution_fwhm_mm)} ${unit('mm')}` : nothing}${mayFit ? html` <button type="button" class="plain-link fs12" data-options>Change</button>` : nothing}</p>`;
+  const { partial_volume: method, resolution_fwhm_mm: width, recovery_source: source } = curves?.revision?.options ?? {};
+  return html`<p class="fs12 t3 mt-2" title="${source ?? ''}">Partial volume: ${methodLabel(method).toLowerCase()}${width === undefined ? nothing : html`, ${formatNumber(width)} ${unit('mm')}`}${mayFit ? html` <button type="button" class="plain-link fs12" data-options>Change</button>` : nothing}</p>`;
 }
 
 function actions(curve: Curve, nQuestions: number): Html {
@@ -251,7 +251,7 @@ async function fit(isDeclaring = false, isAsking = false): Promise<void> {
   const before = curves?.revision ? { ...(curves.revision.declared ?? {}), ...curves.revision.options } as Declared & FitOptions : null;
   const hasEarlierCycle = curves?.has_earlier_cycle ?? false;
   const isFirst = !curves?.revision && nScans > 1 && !isDeclaring && !isAsking && !hasEarlierCycle;
-  const parameters = isFirst ? {} : await askFitOptions({ nScans, needsHalfLife: nScans === 1 || isDeclaring, before, hasEarlierCycle });
+  const parameters = isFirst ? {} : await askFitOptions({ nScans, needsHalfLife: nScans === 1 || isDeclaring, before, hasEarlierCycle, recoveryCurves: curves?.recovery_curves ?? [] });
   if (parameters === null) return;
   const place = document.getElementById('fit-run') ?? need('run-note');
   try {

@@ -6,6 +6,7 @@ import type { MaybeQuantity } from '../domain/quantity';
 import { startDensityCurves } from './parts/density_curves';
 import { askReason, openDialog } from './parts/dialogs';
 import { fill, need, on } from './parts/dom';
+import { startRecoveryCurves } from './parts/recovery_curves';
 import { startPhantoms, type FactorDraft } from './parts/phantoms';
 import { startPage } from './parts/shell';
 import { errorText, showError } from './parts/states';
@@ -82,5 +83,6 @@ on(need('content'), 'click', '[data-withdraw]', (button) => void askReason({
   submit: async (reason) => { await postJson(`/api/calibrations/${button.dataset.withdraw}/withdraw`, { reason }); },
 }).then((isDone) => { if (isDone) { toast('Factor withdrawn'); void load(); } }));
 
-fill(need('content'), html`<div id="factors">${skeleton()}</div><section id="phantoms" aria-label="Phantom measurements"></section><section id="density-curves" aria-labelledby="density-heading"></section>`);
-void Promise.all([load(), startPhantoms(page, need('phantoms'), editor), startDensityCurves(page, need('density-curves'))]).then(page.ready);
+fill(need('content'), html`<div id="factors">${skeleton()}</div><section id="phantoms" aria-label="Phantom measurements"></section><section id="recovery-curves" aria-labelledby="recovery-heading"></section><section id="density-curves" aria-labelledby="density-heading"></section>`);
+const recovery = startRecoveryCurves(page, need('recovery-curves'));
+void Promise.all([load(), recovery.loaded, startPhantoms(page, need('phantoms'), editor, recovery.propose), startDensityCurves(page, need('density-curves'))]).then(page.ready);

@@ -1,7 +1,7 @@
 /** The dialog before curves are fitted: half-life for single scans, models by protocol, the earlier cycle, the aim. */
 import { each, html, nothing } from '../../domain/html';
 import { openDialog } from './dialogs';
-import { partialVolumeFields, partialVolumeOf, type PartialVolume } from './partial_volume';
+import { partialVolumeFields, partialVolumeOf, type PartialVolume, type RecoveryChoice } from './partial_volume';
 
 export interface Declared { effective_half_life_h: number; effective_half_life_standard_uncertainty_h: number; effective_half_life_source: string }
 export interface FitOptions extends Partial<PartialVolume> { models?: string[]; use_populations?: boolean; cycle_to_cycle_cv_percent?: number; wanted_cv_percent?: number }
@@ -34,10 +34,10 @@ export function parametersOf(values: Record<string, string>): FitParameters {
   };
 }
 
-export interface FitQuestion { nScans: number; needsHalfLife: boolean; before: (Declared & FitOptions) | null; hasEarlierCycle: boolean }
+export interface FitQuestion { nScans: number; needsHalfLife: boolean; before: (Declared & FitOptions) | null; hasEarlierCycle: boolean; recoveryCurves: readonly RecoveryChoice[] }
 
 /** Resolves with the parameters, or with null when the person cancelled. */
-export function askFitOptions({ nScans, needsHalfLife, before, hasEarlierCycle }: FitQuestion): Promise<FitParameters | null> {
+export function askFitOptions({ nScans, needsHalfLife, before, hasEarlierCycle, recoveryCurves }: FitQuestion): Promise<FitParameters | null> {
   const required = needsHalfLife ? html`required` : nothing;
   const used = new Set(before?.models ?? USUAL);
   let answer: FitParameters | null = null;
@@ -51,7 +51,7 @@ export function askFitOptions({ nScans, needsHalfLife, before, hasEarlierCycle }
       <fieldset class="model-choice"><legend class="label">Models to try; the scans decide which can be ranked</legend>${each(MODELS, ([name, label]) => html`<label class="row"><input type="checkbox" name="model_${name}" ${used.has(name) ? html`checked` : nothing}><span>${label}</span></label>`)}</fieldset>
       <label class="row"><input type="checkbox" name="populations" ${before?.use_populations ? html`checked` : nothing}><span>Use the site's populations as prior where a region has one (<a href="/settings/populations/">Settings, Populations</a>)</span></label>
       <div class="pair">${earlier}<label><span class="label">Wanted uncertainty of TIA (%): advice about the next scan</span><input class="text" type="number" step="any" min="0.1" max="99" name="wanted" value="${before?.wanted_cv_percent ?? ''}" placeholder="empty: no advice"></label></div>
-      ${partialVolumeFields(before)}</div>`,
+      ${partialVolumeFields(before, recoveryCurves)}</div>`,
     submit: (values) => { try { answer = parametersOf(values); return Promise.resolve(); } catch (error) { return Promise.reject(error instanceof Error ? error : new Error(String(error))); } },
   }).then(() => answer);
 }

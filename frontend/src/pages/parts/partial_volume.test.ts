@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { partialVolumeOf, partialVolumeSection, signed } from './partial_volume';
+import { methodLabel, partialVolumeFields, partialVolumeOf, partialVolumeSection, signed } from './partial_volume';
 
 const FORM = { partial_volume: 'gtm', fwhm: '6', fwhm_u: '0.5', fwhm_source: ' spheres ', pv_iterations: '10' };
 
@@ -15,6 +15,23 @@ describe('partialVolumeOf', () => {
   it('refuses a correction without a resolution, and one that is not known at all', () => {
     expect(() => partialVolumeOf({ ...FORM, fwhm_source: ' ' })).toThrow('resolution');
     expect(() => partialVolumeOf({ ...FORM, fwhm_u: '6' })).toThrow('smaller');
+  });
+  it('sends a recovery curve with the statement about the reconstruction, and no resolution', () => {
+    const unsaid = { ...FORM, partial_volume: 'recovery_curve', recovery_curve: 'k' };
+    const form = { ...unsaid, same_reconstruction: 'on' };
+    expect(partialVolumeOf(form)).toEqual({ partial_volume: 'recovery_curve', recovery_curve: 'k', is_same_reconstruction: true });
+    expect(() => partialVolumeOf(unsaid)).toThrow('reconstruction of its phantom alone');
+    expect(() => partialVolumeOf({ ...form, recovery_curve: '' })).toThrow('Choose the recovery curve');
+  });
+});
+
+describe('the fields', () => {
+  it('offer a recovery curve only where a confirmed one is of these scans', () => {
+    expect(String(partialVolumeFields(null))).not.toContain('recovery_curve');
+    const shown = String(partialVolumeFields({ partial_volume: 'recovery_curve', recovery_curve: 'k' }, [{ id: 'k', label: 'b1 6 mL' }]));
+    expect(shown).toMatch(/value="recovery_curve"[^>]*selected/);
+    expect(shown).toContain('b1 6 mL');
+    expect(methodLabel('recovery_curve')).toContain('Recovery curve');
   });
 });
 

@@ -9,7 +9,7 @@ export interface Result {
   calibration_cps_per_mbq?: number; standard_uncertainty_cps_per_mbq?: number; contributions_percent?: Record<string, number>; mean_activity_mbq?: number;
   whole_image_cps_per_mbq?: number | null; whole_image_difference_percent?: number | null; centre_lps_mm?: Centre;
   dead_time_us?: number; standard_uncertainty_us?: number; model?: string; is_significant?: boolean; largest_loss_percent?: number;
-  p_value?: number; reduced_chi_square?: number; notes?: string[]; b1_ml?: number; b2?: number;
+  p_value?: number; reduced_chi_square?: number; notes?: string[]; b1_ml?: number; b2?: number; covariance?: number[][];
   spheres?: { diameter_mm: number; recovery: number; standard_uncertainty: number; centre_lps_mm?: Centre }[]; points?: Measured; line?: Fitted;
 }
 

@@ -17,12 +17,14 @@ interface Measurement { id: string; run_id: string | null; method: Method; label
 interface Answer { results: Measurement[]; scans: Scan[] }
 /** What the editor of a factor begins with. */
 export interface FactorDraft { camera: string; nuclide: string; reconstruction: string; value: number; u: number; source: string }
+/** What a proposed recovery curve begins with. */
+export interface RecoveryDraft { measurement_id: string; camera: string }
 
 const NUCLIDES = ['Lu-177', 'I-131', 'Y-90', 'Tb-161', 'Ac-225', 'Tc-99m', 'In-111', 'Ga-68', 'F-18'];
 type Values = Record<string, string>;
 
-/** Shows the section in `place`; `useFactor` opens the editor of a factor with what was measured. */
-export function startPhantoms(page: Page, place: HTMLElement, useFactor: (draft: FactorDraft) => void): Promise<void> {
+/** Shows the section in `place`; `useFactor` and `useCurve` open the editor of a factor or a recovery curve with what was measured. */
+export function startPhantoms(page: Page, place: HTMLElement, useFactor: (draft: FactorDraft) => void, useCurve: (draft: RecoveryDraft) => void): Promise<void> {
   let answer: Answer = { results: [], scans: [] };
   /** What was typed and gave no result yet: a refusal or a failed run asks for a change, not for typing all again. */
   const typed = new Map<Method, Values>();
@@ -57,11 +59,13 @@ export function startPhantoms(page: Page, place: HTMLElement, useFactor: (draft:
   }
 
   function show(item: Measurement): void {
-    const draft = page.isAllowed('edit_calibration') ? factorOf(item) : null;
+    const isEditor = page.isAllowed('edit_calibration');
+    const draft = isEditor ? factorOf(item) : null;
+    const curve = isEditor ? recoveryOf(item) : null;
     void openDialog({
-      title: `${item.label}: result`, action: draft ? 'Make a factor of it' : 'Close', isWide: true, body: resultOf(item.result, item.label),
+      title: `${item.label}: result`, action: draft ? 'Make a factor of it' : curve ? 'Propose as a correction' : 'Close', isWide: true, body: resultOf(item.result, item.label),
       submit: () => Promise.resolve(),
-    }).then((isDone) => { if (isDone && draft) useFactor(draft); });
+    }).then((isDone) => { if (isDone && draft) useFactor(draft); if (isDone && curve) useCurve(curve); });
   }
 
   on(place, 'click', '[data-measure]', (button) => void measure(button.dataset.measure as Method));
@@ -109,6 +113,11 @@ function input(field: Field, begun: string | undefined): Html {
   if (field.kind === 'choice') return line(select({ name: field.name }, field.choices ?? [], begun ?? field.choices?.[0]?.[0] ?? ''));
   if (field.kind === 'number') return line(html`<input class="text" type="number" min="0" step="any" name="${field.name}" value="${value}" ${required}>`);
   return line(html`<input class="text" name="${field.name}" maxlength="255" value="${value}" ${required}>`);
+}
+
+/** A recovery curve with its covariance can correct scans once a second person confirms it; earlier ones hold none. */
+export function recoveryOf(item: Pick<Measurement, 'id' | 'method' | 'result' | 'camera'>): RecoveryDraft | null {
+  return item.method === 'recovery' && item.result.covariance ? { measurement_id: item.id, camera: item.camera } : null;
 }
 
 /** A factor holds for images that resemble the phantom: in air and one head for projections, else of its reconstruction. */
