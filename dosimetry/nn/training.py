@@ -107,6 +107,7 @@ def train(
     checkpoint: Path,
     widths: tuple[int, int, int] = (32, 64, 128),
     border_width: int = 16,
+    start: RegionNet | None = None,
     options: TrainingOptions = TrainingOptions(),
     seconds: float | None = None,
     log: Callable[[str], None] = lambda _text: None,
@@ -121,6 +122,8 @@ def train(
         Channels in and out.
     widths, border_width : three int, int
         Of ``RegionNet``.
+    start : RegionNet or None
+        Weights to begin with where there is no checkpoint; None for new ones.
     checkpoint : Path
         Written at the end of a slice and every few hundred steps, whole or not at all.
     options : TrainingOptions
@@ -139,6 +142,8 @@ def train(
     """
     torch.manual_seed(0)
     net = RegionNet(n_inputs=n_inputs, n_classes=n_classes, widths=widths, border_width=border_width)
+    if start is not None:
+        net.load_state_dict(start.state_dict())
     state = _State(net, options=options)
     state.resume(checkpoint)
     ends_at = None if seconds is None else time.monotonic() + seconds
