@@ -13,7 +13,7 @@ from dosimetry.nn.channels import emission_scale, network_input
 from dosimetry.nn.inference import class_probabilities
 from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.segmentation.agreement import dice
-from dosimetry.segmentation.boxes import Mask
+from dosimetry.segmentation.boxes import Mask, bounding_box
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid, Volume, resample
 
@@ -26,6 +26,8 @@ LEAST_EXTENT_MM = 120.0
 LEAST_BODY_ML, LEAST_KNOWN_SHARE = 3000.0, 0.6
 MOST_BODY_SHARE, WIDE_MM = 0.93, 400.0
 """A body is round: an image as wide as one that holds no air around it is noise, or has a wrong rescaling."""
+AIR_BELOW_HU, EMPTY_SHARE, AIR_VOXELS = -500.0, 0.02, 8
+"""What counts as air: CT number, and concentration over the scale of the emission; and how much of it is kept."""
 SOFT_HU = (-40.0, 130.0)
 IN_PIECES = frozenset({"Pelvis", "Spine"})
 SMALLEST_PIECE_SHARE = 0.05
@@ -164,6 +166,7 @@ def class_chances(
     bq, emission_seen = averaged_onto(emission, grid)
     if bq is not None and emission_seen is not None and emission_scale(bq, emission_seen) <= 0.0:
         raise InvalidInputError("The emission image holds no activity.", code="empty_image")
+    grid, (hu, ct_seen), (bq, emission_seen) = around_body(grid, (hu, ct_seen), (bq, emission_seen))
     answers, seen = varied_answers(network, (hu, ct_seen), (bq, emission_seen), progress=progress)
     mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
     _require_human(mean, network.card.classes, seen, grid, hu)
@@ -219,6 +222,30 @@ def working_grid(images: Sequence[Volume], *, onto: Grid, spacing_mm: float) -> 
         )
     x, y, z = (float(v) for v in 0.5 * (low + high) - 0.5 * spacing_mm * (np.array([n_x, n_y, n_z]) - 1))
     return Grid(shape_zyx=(n_z, n_y, n_x), spacing_xyz_mm=(spacing_mm,) * 3, origin_lps_mm=(x, y, z))
+
+
+def around_body(grid: Grid, ct: SeenImage, emission: SeenImage) -> tuple[Grid, SeenImage, SeenImage]:
+    """Return the part of the working grid that holds anything but air, with a margin, and the images on it.
+
+    A square SPECT matrix is two thirds air, which costs time and is wider than what networks were trained on.
+    """
+    inside = np.zeros(grid.shape_zyx, dtype=bool)
+    (hu, ct_seen), (values, seen) = ct, emission
+    if hu is not None and ct_seen is not None:
+        inside |= ct_seen & (hu > AIR_BELOW_HU)
+    if values is not None and seen is not None:
+        inside |= seen & (values > EMPTY_SHARE * emission_scale(values, seen))
+    if not inside.any():
+        return grid, ct, emission
+    box = bounding_box(inside, margin_voxels=(AIR_VOXELS,) * 3)
+    x, y, z = (float(v) for v in grid.index_to_lps_mm(np.array([part.start for part in box], dtype=float)))
+    n_z, n_y, n_x = (part.stop - part.start for part in box)
+    cropped = Grid(shape_zyx=(n_z, n_y, n_x), spacing_xyz_mm=grid.spacing_xyz_mm, origin_lps_mm=(x, y, z))
+
+    def part_of(image: SeenImage) -> SeenImage:
+        return (None, None) if image[0] is None or image[1] is None else (image[0][box], image[1][box])
+
+    return cropped, part_of(ct), part_of(emission)
 
 
 def _box(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,8 +13,8 @@ from dosimetry.phantoms.training_emission import EmissionDraw, emission_image
 from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
 from dosimetry.phantoms.virtual_ct import make_ct
 from dosimetry.segmentation.agreement import dice
-from dosimetry.segmentation.learned import learned_contours
-from dosimetry.volume import Grid, Volume
+from dosimetry.segmentation.learned import class_chances, learned_contours
+from dosimetry.volume import Grid, Volume, resample
 
 pytestmark = pytest.mark.skipif("organs" not in RELEASED, reason="no weights are released yet")
 BED = Grid(shape_zyx=(96, 72, 112), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-222.0, -142.0, -170.0))
@@ -121,3 +121,15 @@ def test_images_that_show_no_body_are_refused():
     assert code_of(emission=Volume(values=generator.random((20, 20, 20)), grid=coarse, unit="Bq/mL")) == "out_of_domain"
     assert code_of(ct=ct.with_values(ct.values + np.int16(1000))) == "out_of_domain"
     assert code_of(emission=noise) == "out_of_domain"
+
+
+def test_air_round_the_body_is_left_out_and_changes_no_organ():
+    _, emission, truth = patient()
+    wide = Grid(shape_zyx=(110, 150, 150), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-298.0, -298.0, -198.0))
+    square = resample(emission, onto=wide, fill_value=0.0)
+    chances = class_chances(network=network(), onto=wide, emission=square)
+    assert np.prod(chances.grid.shape_zyx) < 0.6 * np.prod(wide.shape_zyx)
+    found, narrow = drawn(emission=square, onto=BED), drawn(emission=emission)
+    for name in ("Kidney left", "Liver", "Spleen"):
+        assert dice(found[name].mask, narrow[name].mask) > 0.9, name
+        assert dice(found[name].mask, truth[name]) > 0.7
