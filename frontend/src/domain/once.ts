@@ -7,3 +7,13 @@ export function oneAtATime<Arguments extends unknown[]>(work: (...values: Argume
     try { await work(...values); } finally { isRunning = false; }
   };
 }
+
+/** Takes work that must not overlap: each waits for what was asked for before, and a failure stops nobody. */
+export function inTurn(): (work: () => Promise<void>) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}

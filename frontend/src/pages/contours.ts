@@ -4,7 +4,7 @@ import { formatClock } from '../domain/dates';
 import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
-import { oneAtATime } from '../domain/once';
+import { inTurn } from '../domain/once';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
@@ -277,30 +277,31 @@ async function operate(request: OperationRequest): Promise<void> {
   await sendTimed('operations', request.region_id, request);
 }
 
-const accept = oneAtATime(async () => {
-  const chosen = region();
+const decisions = inTurn();
+const stillOf = (now: ContourSession | undefined, id: string): RegionContour | undefined => (now === session() ? now?.region(id) : undefined);
+const accept = (id = regionId, now = session()): Promise<void> => decisions(async () => {
+  const chosen = stillOf(now, id);
   if (!chosen || !canAccept || !isOpen(chosen)) return;
   if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
   if (!(await saved())) return;
   await change(setState(chosen, 'accepted'), `${chosen.name} accepted`, true);
   const known = session()?.contours.regions ?? [];
   const next = isReviewing() ? openLesion(known) : known.find(isOpen);
-  if (next) select(next.id);
+  if (next && regionId === id) select(next.id);
 });
 
 /** A click on a lesion in the projection: accepts it, or takes its acceptance back. */
-const decide = oneAtATime(async (label: number) => {
+const decide = (label: number): Promise<void> => decisions(async () => {
   const item = lesionOf(label);
-  if (!item) return;
-  select(item.id);
-  if (!canAccept) return;
+  if (item) select(item.id);
+  if (!item || !canAccept) return;
   if (openQuestions(item) > 0) { toast('Answer the warnings of this lesion first', 'ask'); return; }
   const state = decided(item);
   if (await saved()) await change(setState(item, state), `${item.name} ${state}`, true);
 });
 
-const reject = oneAtATime(async () => {
-  const chosen = region();
+const reject = (id = regionId, now = session()): Promise<void> => decisions(async () => {
+  const chosen = stillOf(now, id);
   if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
   await change(setState(chosen, 'rejected'), `${chosen.name} rejected`, true);
 });
