@@ -74,7 +74,7 @@ def image_of(counts, orbit, density, grid, protocol):
             n_histories=200_000,
         )
 
-    scatter = converged_scatter(None, simulate).counts
+    scatter = converged_scatter(None, simulate, n_counts=float(counts.sum())).counts
     options = OsemOptions(n_iterations=USUAL_SETTINGS.n_iterations, n_subsets=USUAL_SETTINGS.n_subsets)
     return reconstruct(counts, projector=projector, options=options, additive_counts=scatter).activity_bq_per_ml
 

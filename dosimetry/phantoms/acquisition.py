@@ -115,7 +115,7 @@ class ScanProtocol:
     @property
     def calibration_cps_per_bq(self) -> float:
         """Return the true sensitivity of one head in the photopeak window, cps/Bq."""
-        photons = emitted_photons(self.nuclide, imaged_kev=self.imaged_kev)
+        photons = emitted_photons(self.nuclide, imaged_kev=self.imaged_kev, photopeak_kev=self.windows_kev[0])
         return get_camera(self.camera).sensitivity_cps_per_bq(
             energy_kev=self.imaged_kev, photon_yield=photons.imaged_yield, window_kev=self.windows_kev[0]
         )
@@ -275,7 +275,9 @@ def _scatter(
         grid=coarse,
         orbit=orbit,
         camera=get_camera(protocol.camera),
-        photons=emitted_photons(protocol.nuclide, imaged_kev=protocol.imaged_kev),
+        photons=emitted_photons(
+            protocol.nuclide, imaged_kev=protocol.imaged_kev, photopeak_kev=protocol.windows_kev[0]
+        ),
         windows_kev=protocol.windows_kev,
         photopeak_kev=protocol.windows_kev[0],
         settings=ScatterSettings(n_histories=protocol.scatter_histories, seed=1 if seed is None else seed),

@@ -6,10 +6,12 @@ activity, the uptake was taken from it: D/A = uptake x 1.4427 T x S.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from dosimetry.errors import InvalidInputError
+from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.units import HOUR_S
 
 PLAUSIBLE = "plausible value of ours, between published cases; to be confirmed"
 THERAPY_SCANS_H = (24.0, 48.0, 96.0, 168.0)
@@ -138,6 +140,32 @@ _DOTATATE = Agent(
     lesions=LesionUptake(uptake_per_ml=2.0e-4, half_life_h=80.0, source=_GUIDE),
     rest_shares=(0.85, 0.08),
     rest_half_lives_h=(2.5, 52.0),
+)
+
+
+def _decaying_faster(agent: Agent, *, name: str, nuclide: str, administered_activity_bq: float) -> Agent:
+    """Return the same biology with another nuclide: effective half-lives change with the physical one."""
+    before, after = (get_nuclide(known).half_life_s / HOUR_S for known in (agent.nuclide, nuclide))
+
+    def changed(half_life_h: float) -> float:
+        return 1.0 / (1.0 / half_life_h - 1.0 / before + 1.0 / after)
+
+    return replace(
+        agent,
+        name=name,
+        nuclide=nuclide,
+        administered_activity_bq=administered_activity_bq,
+        organs=MappingProxyType(
+            {region: replace(organ, half_life_h=changed(organ.half_life_h)) for region, organ in agent.organs.items()}
+        ),
+        lesions=replace(agent.lesions, half_life_h=changed(agent.lesions.half_life_h)),
+        rest_half_lives_h=tuple(changed(half_life_h) for half_life_h in agent.rest_half_lives_h),
+    )
+
+
+_Y_DOTATATE = replace(
+    _decaying_faster(_DOTATATE, name="90Y-DOTATATE", nuclide="Y-90", administered_activity_bq=3.7e9),
+    scan_times_h=(4.0, 24.0, 48.0, 96.0),
 )
 _PSMA = Agent(
     name="PSMA-617",
@@ -271,7 +299,7 @@ _F_PSMA = Agent(
 )
 
 AGENTS: Mapping[str, Agent] = MappingProxyType(
-    {agent.name: agent for agent in (_DOTATATE, _PSMA, _MIBG, _NAI, _GA_DOTATATE, _GA_PSMA, _F_PSMA)}
+    {agent.name: agent for agent in (_DOTATATE, _Y_DOTATATE, _PSMA, _MIBG, _NAI, _GA_DOTATATE, _GA_PSMA, _F_PSMA)}
 )
 """Agents by name."""
 

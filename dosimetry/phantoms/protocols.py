@@ -38,13 +38,16 @@ PROTOCOLS: Mapping[tuple[str, int], Mapping[str, Any]] = MappingProxyType(
         ("Tc-99m", 140): _of_preset("Tc-99m", 140.5, camera="Symbia LEHR"),
         ("In-111", 171): _of_preset("In-111", 171.3, camera="Symbia ME"),
         ("In-111", 245): _of_preset("In-111", 245.4, camera="Symbia ME"),
+        ("Y-90", 127): {"camera": "Symbia ME", "imaged_kev": 127.0, "windows_kev": ((55.0, 285.0),)},
     }
 )
 """By nuclide and line in keV; the first line of a nuclide is its usual one.
 
 Lu-177 at 208 keV: photopeak 20 % with scatter windows beside it, as in physics.md 6. The others take the windows of
 ``window_presets``, whose source stands there: Ichihara et al. 1993 for Tc-99m; the same rule, which the paper does not
-give for them, for In-111 and Lu-177 at 113 keV. Y-90 is absent: no sourced yield of its bremsstrahlung was found.
+give for them, for In-111 and Lu-177 at 113 keV. Y-90: bremsstrahlung in the window and with the collimator of Shen et
+al., J Nucl Med 35:1381, 1994 (55 to 285 keV, medium energy); 127 keV is the mean of its photons there. What penetrates
+the septa or scatters in collimator and crystal, much of it from above 500 keV, is left out.
 """
 
 

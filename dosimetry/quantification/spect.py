@@ -218,7 +218,8 @@ class _Job:
             from_windows = window_scatter(self.projections, line, smoothing_pixels=settings.scatter_smoothing_pixels)
         if settings.scatter == "windows" and from_windows is not None:
             return ScatterEstimate(counts=from_windows)
-        return converged_scatter(from_windows, self._simulated)
+        n_counts = float(self.projections.counts[line.photopeak].sum(dtype=np.float64))
+        return converged_scatter(from_windows, self._simulated, n_counts=n_counts)
 
     def _simulated(self, number: int, scatter: Float32Array | None) -> Float32Array:
         """Return the scatter of the image that some scatter gives."""

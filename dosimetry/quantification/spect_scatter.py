@@ -11,6 +11,7 @@ from dosimetry.errors import InsufficientDataError
 from dosimetry.nuclides.emissions import get_emissions
 from dosimetry.quantification.energy_windows import EnergyWindow, WindowSet
 from dosimetry.quantification.scatter import JASZCZAK_K, dew_scatter, tew_scatter
+from dosimetry.reconstruction.bremsstrahlung_photons import effective_energy_kev, has_lines
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.projector import Projector
 from dosimetry.reconstruction.scatter_mc import ScatterSettings, emitted_photons, simulate_scatter, to_detector_grid
@@ -68,6 +69,9 @@ class ScatterEstimate:
 def find_imaged_line(windows_kev: tuple[tuple[float, float], ...], *, nuclide: str) -> ImagedLine:
     """Return the strongest line of a nuclide that lies in the middle half of a window, and its scatter windows.
 
+    Of a nuclide without lines bremsstrahlung is imaged: the widest window counts at the mean energy of its photons,
+    and no window beside it holds scatter alone.
+
     Parameters
     ----------
     windows_kev : tuple of (low, high)
@@ -80,6 +84,10 @@ def find_imaged_line(windows_kev: tuple[tuple[float, float], ...], *, nuclide: s
     InsufficientDataError
         No window holds a line (code ``no_photopeak``).
     """
+    if not has_lines(nuclide):
+        widest = max(range(len(windows_kev)), key=lambda number: windows_kev[number][1] - windows_kev[number][0])
+        energy_kev = effective_energy_kev(nuclide, windows_kev[widest])
+        return ImagedLine(energy_kev=energy_kev, photopeak=widest, lower=None, upper=None)
     emissions = get_emissions(nuclide)
     lines = [
         (float(strength), float(energy), number)
@@ -217,14 +225,18 @@ def dew_window_scatter(
 
 
 def converged_scatter(
-    start: Float32Array | None, simulate: Callable[[int, Float32Array | None], Float32Array]
+    start: Float32Array | None,
+    simulate: Callable[[int, Float32Array | None], Float32Array],
+    *,
+    n_counts: float,
 ) -> ScatterEstimate:
     """Return scatter that the image with this scatter makes again.
 
     Each update leaves a share g of the error before it, with the other sign: a quarter to a third where scatter is a
     fifth of the counts, all of it and more where scatter exceeds the primaries (Lu-177 at 113 keV). Where a change is
     hardly smaller than the one before (``SLOW_RATIO``), the updates go on with the share 1/(1 + |g|) of each step
-    (Aitken), g being the ratio of these two changes.
+    (Aitken), g being the ratio of these two changes. Without a first estimate the image takes all counts for primaries:
+    where it then makes more scatter than there are counts (bremsstrahlung), g is that ratio at once.
 
     Parameters
     ----------
@@ -232,6 +244,8 @@ def converged_scatter(
         First estimate, as of energy windows; None for none.
     simulate : callable
         Gets the number of the update and a scatter, and returns the scatter of the image that it gives.
+    n_counts : float
+        Counts in the photopeak window, all views.
 
     Returns
     -------
@@ -244,7 +258,12 @@ def converged_scatter(
         found = simulate(number, scatter)
         total = float(found.sum(dtype=np.float64))
         change = total - before
-        if abs(change) <= SCATTER_TOLERANCE * total:
+        if scatter is None and total > n_counts > 0.0:
+            step = 1.0 / (1.0 + total / n_counts)
+            scatter = np.zeros_like(found)
+        # Where scatter exceeds the primaries, a share of it is a larger one of them.
+        least = min(total, n_counts - total) if n_counts > total else total
+        if abs(change) <= SCATTER_TOLERANCE * least:
             return ScatterEstimate(counts=found, last_change=change / total if total > 0.0 else 0.0)
         if step == 1.0 and change * last_change < 0.0 and abs(change) > SLOW_RATIO * abs(last_change):
             step = 1.0 / (1.0 + abs(change / last_change))
@@ -296,7 +315,7 @@ def image_scatter(
         grid=coarser_grid(projector.grid, COARSE),
         orbit=projector.orbit,
         camera=get_camera(camera),
-        photons=emitted_photons(nuclide, imaged_kev=line.energy_kev),
+        photons=emitted_photons(nuclide, imaged_kev=line.energy_kev, photopeak_kev=window_kev),
         windows_kev=(window_kev,),
         photopeak_kev=window_kev,
         settings=ScatterSettings(n_histories=n_histories),

@@ -22,6 +22,7 @@ from dosimetry.physics.photon_sampling import (
     sampling_tables,
 )
 from dosimetry.reconstruction.attenuation import mu_per_mm
+from dosimetry.reconstruction.bremsstrahlung_photons import bremsstrahlung_photons, has_lines
 from dosimetry.reconstruction.cameras import Camera
 from dosimetry.reconstruction.collimator import FWHM_PER_SIGMA, gaussian_kernels
 from dosimetry.reconstruction.orbit import Orbit
@@ -88,8 +89,19 @@ class EmittedPhotons:
         return float(self.yields[is_imaged].sum())
 
 
-def emitted_photons(nuclide: str, *, imaged_kev: float) -> EmittedPhotons:
-    """Return the lines of a nuclide above 40 keV; the one nearest to an energy is imaged."""
+def emitted_photons(nuclide: str, *, imaged_kev: float, photopeak_kev: Window) -> EmittedPhotons:
+    """Return the photons of a nuclide above 40 keV; the line nearest to an energy is imaged.
+
+    Of a nuclide without lines the bremsstrahlung is imaged: what lies in the window counts as one line at
+    ``imaged_kev``, the groups beside it as further lines that may scatter into the window.
+    """
+    if not has_lines(nuclide):
+        groups = bremsstrahlung_photons(nuclide)
+        inside = groups.within(photopeak_kev)
+        energies = np.append(groups.energies_kev[~inside], imaged_kev)
+        yields = np.append(groups.yields[~inside], groups.yields[inside].sum())
+        order = np.argsort(energies)
+        return EmittedPhotons(energies_kev=energies[order], yields=yields[order], imaged_kev=imaged_kev)
     emissions = get_emissions(nuclide)
     is_used = emissions.photon_energies_kev > SOFTEST_LINE_KEV
     energies, yields = emissions.photon_energies_kev[is_used], emissions.photon_yields[is_used]

@@ -4,7 +4,8 @@ from dosimetry.phantoms.agents import AGENTS
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.protocols import PET_NUCLIDES
 
-AGENT_NUCLIDES = {name: agent.nuclide for name, agent in AGENTS.items() if agent.nuclide not in PET_NUCLIDES}
-"""Agents of the page. Those of PET are made by the command alone: the page's chain begins at projections, and its
-corrections, scan times and engines were checked for therapies."""
+COMMAND_ONLY = PET_NUCLIDES | {"Y-90"}
+AGENT_NUCLIDES = {name: agent.nuclide for name, agent in AGENTS.items() if agent.nuclide not in COMMAND_ONLY}
+"""Agents of the page. Those of PET and of bremsstrahlung are made by the command alone: the page's chain begins at
+projections with a line, and its corrections, scan times and engines were checked for these."""
 VARIANTS = tuple(str(variant) for variant in Variant)

@@ -22,9 +22,10 @@ from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.reconstruction.cameras import get_camera
 from tests.phantoms.spect_scans import FINE, PIXELS, PROTOCOL, STARTED, small_scan
 
-TOLERANCES = {("Lu-177", 113): 0.05, ("In-111", 171): 0.05}
+TOLERANCES = {("Lu-177", 113): 0.05, ("In-111", 171): 0.05, ("Y-90", 127): 0.06}
 """Else 2 % as for Lu-177 at 208 keV. Under these lines lies down-scatter of a higher one: 0.7 to 1.1 counts of scatter
-for each primary, so that a percent of scatter is a percent of activity, and updates stop at a change of 2 %."""
+for each primary, so that a percent of scatter is a percent of activity, and updates stop at a change of 2 %. Y-90 has
+2.4 counts of scatter for each primary."""
 
 
 def protocol_of(nuclide: str, line_kev: float) -> ScanProtocol:
@@ -100,7 +101,7 @@ def test_the_usual_line_is_the_first_and_cameras_name_their_source():
 
 def test_what_is_not_known_is_refused():
     with pytest.raises(InvalidInputError, match="known: Lu-177"):
-        get_protocol("Y-90")
+        get_protocol("Ac-225")
     with pytest.raises(InvalidInputError, match="208 or 113"):
         get_protocol("Lu-177", line_kev=250.0)
     for wrong in ({"shift_lps_mm": (0.0, np.nan, 0.0)}, {"after_share": 1.0}, {"after_share": 0.0}):

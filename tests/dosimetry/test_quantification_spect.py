@@ -228,11 +228,26 @@ def test_scatter_settles_also_where_an_update_makes_the_error_larger(error_left)
         numbers.append(number)
         return (true + error_left * (scatter - true)).astype(np.float32)
 
-    found = converged_scatter(0.8 * true, simulate)
+    found = converged_scatter(0.8 * true, simulate, n_counts=3.0 * float(true.sum()))
     # Updates stop at a change of 2 %, of which the share that an update leaves remains.
     assert found.is_settled
     assert found.counts.sum() == pytest.approx(true.sum(), rel=0.04)
     assert len(numbers) <= MOST_UPDATES
+
+
+@pytest.mark.parametrize("ratio", [1.1, 2.5, 5.0])
+def test_scatter_above_the_primaries_settles_without_a_first_estimate(ratio):
+    """Bremsstrahlung: an image that takes all counts for primaries makes more scatter than there are counts."""
+    counts = np.full((2, 3, 4), 1000.0, dtype=np.float32)
+
+    def simulate(_number, scatter):
+        seen = counts if scatter is None else np.maximum(counts - scatter, 0.0)
+        return (ratio * seen).astype(np.float32)
+
+    found = converged_scatter(None, simulate, n_counts=float(counts.sum()))
+    assert found.is_settled
+    primaries = float((counts - found.counts).sum())
+    assert primaries == pytest.approx(float(counts.sum()) / (1.0 + ratio), rel=0.02)
 
 
 def test_scatter_that_never_settles_is_told(projections, image, monkeypatch):

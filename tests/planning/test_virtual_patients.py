@@ -217,7 +217,7 @@ def test_a_virtual_patient_teaches_no_population(worked):
     assert not accepted_curves_of(**arguments)
 
 
-def test_the_page_offers_agents_of_therapies_alone():
-    pet = {name for name, agent in AGENTS.items() if agent.nuclide in PET_NUCLIDES}
-    assert pet
-    assert set(AGENT_NUCLIDES) == set(AGENTS) - pet
+def test_the_page_offers_agents_of_therapies_with_a_line_alone():
+    others = {name for name, agent in AGENTS.items() if agent.nuclide in PET_NUCLIDES or agent.nuclide == "Y-90"}
+    assert others
+    assert set(AGENT_NUCLIDES) == set(AGENTS) - others
