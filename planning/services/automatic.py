@@ -138,7 +138,10 @@ def _propagate(chain: Chain) -> bool:
     targets = [time_point for time_point in _others(chain) if current_contours(time_point) is None]
     if not targets:
         return False
-    contour_propagation_start(actor=chain.editor, time_point=reference_time_point(chain.cycle), targets=targets)
+    # The contours are the truth: no network moves them.
+    contour_propagation_start(
+        actor=chain.editor, time_point=reference_time_point(chain.cycle), targets=targets, is_settled=False
+    )
     return True
 
 
