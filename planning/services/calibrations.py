@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from planning import permissions
-from planning.errors import InvalidStateError, NotAllowedError
+from planning.errors import InvalidStateError
 from planning.models import CalibrationFactor, CalibrationMeasurement, Run, Series, Site, User
 from planning.permissions import Action
 from planning.queue import TaskName
 from planning.services.audit import audit_record
+from planning.services.confirmation import entry_withdraw, second_person_confirm
 from planning.services.runs import run_start
 
 
@@ -59,24 +59,19 @@ def calibration_create(*, actor: User, site: Site, fields: dict[str, Any]) -> Ca
 
 @transaction.atomic
 def calibration_confirm(*, actor: User, factor: CalibrationFactor) -> CalibrationFactor:
-    permissions.require(user=actor, action=Action.CONFIRM_CALIBRATION, site=factor.site)
-    if factor.confirmed_at is not None or factor.is_withdrawn:
-        raise InvalidStateError("The factor is confirmed or withdrawn already.", code="already_decided")
-    if factor.created_by_id == actor.pk:
-        raise NotAllowedError("A second person confirms: you entered this factor.", code="second_person_required")
-    factor.confirmed_by, factor.confirmed_at = actor, timezone.now()
-    factor.save(update_fields=["confirmed_by", "confirmed_at"])
-    audit_record(actor=actor, action="calibration.confirm", target=factor, site=factor.site)
+    second_person_confirm(
+        actor=actor,
+        entry=factor,
+        noun="factor",
+        code="calibration",
+        authors={factor.created_by_id},
+        refusal="you entered this factor",
+    )
     return factor
 
 
 @transaction.atomic
 def calibration_withdraw(*, actor: User, factor: CalibrationFactor, reason: str) -> CalibrationFactor:
     """Withdraw a factor; every image that used it becomes stale."""
-    permissions.require(user=actor, action=Action.CONFIRM_CALIBRATION, site=factor.site)
-    if not reason.strip():
-        raise InvalidStateError("Give a reason for withdrawing the factor.", code="reason_required")
-    factor.is_withdrawn = True
-    factor.save(update_fields=["is_withdrawn"])
-    audit_record(actor=actor, action="calibration.withdraw", target=factor, site=factor.site, reason=reason)
+    entry_withdraw(actor=actor, entry=factor, noun="factor", code="calibration", reason=reason)
     return factor

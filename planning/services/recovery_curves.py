@@ -1,15 +1,15 @@
 """Recovery curves: made of a measurement, confirmed by a second person, withdrawn; never edited."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from planning import permissions
-from planning.errors import InvalidStateError, NotAllowedError
+from planning.errors import InvalidStateError
 from planning.models import CalibrationMeasurement, RecoveryCurve, Site, User
 from planning.models.calibration_measurements import MeasurementMethod
 from planning.permissions import Action
 from planning.selectors.recovery_curves import is_usable
 from planning.services.audit import audit_record
+from planning.services.confirmation import entry_withdraw, second_person_confirm
 
 
 @transaction.atomic
@@ -32,26 +32,19 @@ def recovery_curve_create(
 
 @transaction.atomic
 def recovery_curve_confirm(*, actor: User, curve: RecoveryCurve) -> RecoveryCurve:
-    permissions.require(user=actor, action=Action.CONFIRM_CALIBRATION, site=curve.site)
-    if curve.confirmed_at is not None or curve.is_withdrawn:
-        raise InvalidStateError("The curve is confirmed or withdrawn already.", code="already_decided")
-    if actor.pk in {curve.created_by_id, curve.measurement.created_by_id}:
-        raise NotAllowedError("A second person confirms: you measured or proposed it.", code="second_person_required")
-    curve.confirmed_by, curve.confirmed_at = actor, timezone.now()
-    curve.save(update_fields=["confirmed_by", "confirmed_at"])
-    audit_record(actor=actor, action="recovery_curve.confirm", target=curve, site=curve.site)
+    second_person_confirm(
+        actor=actor,
+        entry=curve,
+        noun="curve",
+        code="recovery_curve",
+        authors={curve.created_by_id, curve.measurement.created_by_id},
+        refusal="you measured or proposed it",
+    )
     return curve
 
 
 @transaction.atomic
 def recovery_curve_withdraw(*, actor: User, curve: RecoveryCurve, reason: str) -> RecoveryCurve:
     """Withdraw a curve; every fit that used it becomes stale."""
-    permissions.require(user=actor, action=Action.CONFIRM_CALIBRATION, site=curve.site)
-    if curve.is_withdrawn:
-        raise InvalidStateError("The curve is withdrawn already.", code="already_decided")
-    if not reason.strip():
-        raise InvalidStateError("Give a reason for withdrawing the curve.", code="reason_required")
-    curve.is_withdrawn = True
-    curve.save(update_fields=["is_withdrawn"])
-    audit_record(actor=actor, action="recovery_curve.withdraw", target=curve, site=curve.site, reason=reason)
+    entry_withdraw(actor=actor, entry=curve, noun="curve", code="recovery_curve", reason=reason)
     return curve

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.nn.cards import RELEASED, released
+from dosimetry.nn.cards import released
 from dosimetry.nn.weights import load_network
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.training_emission import EmissionDraw, emission_image
@@ -16,7 +16,6 @@ from dosimetry.segmentation.agreement import dice
 from dosimetry.segmentation.learned import class_chances, learned_contours
 from dosimetry.volume import Grid, Volume, resample
 
-pytestmark = pytest.mark.skipif("organs" not in RELEASED, reason="no weights are released yet")
 BED = Grid(shape_zyx=(96, 72, 112), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-222.0, -142.0, -170.0))
 DRAW = EmissionDraw(fwhm_mm=9.0, overshoot=0.3, noise=0.08, noise_fwhm_mm=8.0, breathing_mm=3.0)
 SEED = 23

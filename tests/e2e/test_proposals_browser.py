@@ -2,7 +2,6 @@
 
 import pytest
 
-from dosimetry.nn.cards import RELEASED
 from planning.computation.networks import ORGANS
 from planning.models import Run
 from planning.models.contours import ContourState
@@ -36,7 +35,6 @@ def worked():
     return case
 
 
-@pytest.mark.skipif("organs" not in RELEASED, reason="no weights are released yet")
 def test_organs_are_proposed_looked_at_and_accepted_by_keys(live_server, page, faults, worked):
     """The run is worked on here, as a worker would: the page waits for it."""
     page.set_viewport_size({"width": 1440, "height": 900})

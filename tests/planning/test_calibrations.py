@@ -120,6 +120,15 @@ def test_withdrawing_needs_a_reason_and_the_quality_lead(clinic):
     assert factor.is_withdrawn is False
 
 
+def test_what_is_withdrawn_is_not_withdrawn_again(clinic):
+    """A second reason would stand beside the first one in the audit as if both had decided."""
+    factor = confirmed(clinic)
+    calibration_withdraw(actor=clinic.users[Role.QUALITY_LEAD], factor=factor, reason="constancy")
+    with pytest.raises(InvalidStateError) as caught:
+        calibration_withdraw(actor=clinic.users[Role.QUALITY_LEAD], factor=factor, reason="again")
+    assert caught.value.code == "already_decided"
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"calibration_cps_per_bq": 0.0}, {"calibration_standard_uncertainty_cps_per_bq": -1e-9}, {"source": ""}],
