@@ -65,6 +65,7 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None]) -> None:
     options = replace(options, n_steps=chosen.steps or recipe.n_steps or options.n_steps)
     if begun is not None:
         options = replace(options, learning_rate=SETTLED_RATE * options.learning_rate, balanced=0.0)
+        options = replace(options, counts_background=False)
     net = train(
         partial(recipe.pairs, int(card.version)),
         n_inputs=len(card.channels),

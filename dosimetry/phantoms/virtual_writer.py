@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,25 +14,24 @@ from dosimetry.dicomio.emission import EmissionImage
 from dosimetry.dicomio.headers import read_header
 from dosimetry.dicomio.projections import read_projections
 from dosimetry.dicomio.series import group_series
-from dosimetry.dicomio.writing_common import PatientFacts, SeriesFacts, StudyFacts, WrittenSeries, make_uid
+from dosimetry.dicomio.writing_common import PatientFacts, WrittenSeries
 from dosimetry.dicomio.writing_ct import write_ct
-from dosimetry.dicomio.writing_emission import AcquisitionFacts, AgentFacts
+from dosimetry.dicomio.writing_emission import AcquisitionFacts
 from dosimetry.dicomio.writing_nm import write_nm
 from dosimetry.dicomio.writing_pet import write_pet
 from dosimetry.dicomio.writing_projections import OrbitFacts, write_projections
 from dosimetry.dicomio.writing_rtdose import write_rtdose
-from dosimetry.dicomio.writing_rtstruct import RegionToWrite, write_rtstruct
-from dosimetry.dicomio.writing_seg import write_seg
 from dosimetry.dose.density import density_from_hu
 from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
-from dosimetry.phantoms.demo_writer import COLOURS_RGB, INTERPRETED_TYPES
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import paint_labels
 from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
-from dosimetry.phantoms.virtual_patient import BED_MM, REST, VirtualPatient
-from dosimetry.phantoms.virtual_pet import PET_CAMERA, pet_image
+from dosimetry.phantoms.virtual_headers import VirtualHeaders
+from dosimetry.phantoms.virtual_patient import BED_MM, VirtualPatient
+from dosimetry.phantoms.virtual_pet import pet_image
+from dosimetry.phantoms.virtual_regions import write_true_regions
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
@@ -51,9 +50,6 @@ FORMAT = "theranostics-case-1"
 EmissionKind = Literal["PT", "NM"]
 EMISSION_KINDS: tuple[EmissionKind, ...] = ("PT", "NM")
 """As which object a reconstructed image is written; both hold Bq/mL."""
-SMALLEST_CONTOUR_ML = 0.3
-UNREAD = ("Spine", "Ribs", "Bowel")
-"""Regions that are simulated but not outlined by readers; their truth stands in truth.json."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +133,9 @@ class VirtualWriter:
         rtdose = write_rtdose(
             dose,
             path=self.folder / "truth" / "rtdose.dcm",
-            patient=self._identity,
-            study=self._study(0),
-            series=self._series(0, "rtdose", 9, "True absorbed dose"),
+            patient=self.headers.patient,
+            study=self.headers.study(0),
+            series=self.headers.series(0, "rtdose", 9, "True absorbed dose"),
             comment=truth.engine,
         )
         truth_path = self.folder / "truth.json"
@@ -190,62 +186,13 @@ class VirtualWriter:
         }
 
     @property
-    def camera(self) -> str:
-        """Return the model of the camera in the headers: no real one's name."""
-        return f"Virtual {PET_CAMERA if self.patient.is_pet else self.patient.protocol.camera}"
+    def headers(self) -> VirtualHeaders:
+        """Return what the headers of its objects say."""
+        return VirtualHeaders(virtual=self.patient, start=self.start, identity=self.identity)
 
-    @property
-    def _uid_seed(self) -> str:
-        request = self.patient.request
-        owner = "" if self.identity is None else f"/{self.identity.patient_id}"
-        line = "" if request.line_kev is None else f"/{self.patient.protocol.imaged_kev:g} keV"
-        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}{line}{owner}"
-
-    @property
-    def _identity(self) -> PatientFacts:
-        if self.identity is not None:
-            return self.identity
-        habitus = self.patient.anatomy.habitus
-        return PatientFacts(
-            name=f"VIRTUAL^{self.patient.request.agent} {self.patient.request.seed}",
-            patient_id=f"VIRTUAL-{self.patient.request.agent}-{self.patient.request.seed}",
-            birth_date=date(1960, 1, 1),
-            sex="F" if habitus.sex == "female" else "M",
-            weight_kg=habitus.mass_kg,
-            height_m=0.01 * habitus.height_cm,
-        )
-
-    @property
-    def _agent(self) -> AgentFacts:
-        return AgentFacts(
-            name=self.patient.request.agent,
-            nuclide=self.patient.nuclide,
-            half_life_s=get_nuclide(self.patient.nuclide).half_life_s,
-            administered_activity_bq=self.patient.biokinetics.administered_activity_bq,
-            administered_at=self.start,
-        )
-
-    def _scan_start(self, index: int, bed: int = 0) -> datetime:
-        """Return the start of a bed; the first bed's middle is the time of the scan."""
-        duration_s = self.patient.scan_duration_s
-        return self.start + timedelta(seconds=self.patient.scan_times_s[index] + (bed - 0.5) * duration_s)
-
-    def _study(self, index: int) -> StudyFacts:
-        return StudyFacts(
-            study_uid=make_uid("study", index, seed=self._uid_seed),
-            started=self._scan_start(index),
-            description=f"{self.patient.nuclide} {'PET' if self.patient.is_pet else 'SPECT'}/CT",
-            study_id=f"S{index + 1}",
-        )
-
-    def _series(self, index: int, kind: str, number: int, text: str, *, delay_s: float = 0.0) -> SeriesFacts:
-        return SeriesFacts(
-            series_uid=make_uid("series", kind, index, number, seed=self._uid_seed),
-            number=number,
-            started=self._scan_start(index) + timedelta(seconds=delay_s),
-            description=text,
-            seed=self._uid_seed,
-        )
+    def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
+        """Write true contours on the CT of the first scan, as structure set and as segmentation."""
+        return write_true_regions(headers=self.headers, ct=scan.ct, grid=self._ct_grid(), folder=self.folder / "truth")
 
     def _noise_seed(self, index: int) -> int:
         request = self.patient.request
@@ -261,7 +208,7 @@ class VirtualWriter:
         return Grid(shape_zyx=grid.shape_zyx, spacing_xyz_mm=grid.spacing_xyz_mm, origin_lps_mm=(x, y, low))
 
     def _write_scan(self, index: int) -> VirtualScan:
-        frame = make_uid("frame", index, seed=self._uid_seed)
+        frame = self.headers.frame_of_reference_uid(index)
         folder = self.folder / f"scan_{index + 1}"
         ct_grid = self._ct_grid()
         pose = self.patient.poses[index]
@@ -273,9 +220,11 @@ class VirtualWriter:
         ct = write_ct(
             hu,
             folder=folder / "ct",
-            patient=self._identity,
-            study=self._study(index),
-            series=self._series(index, "ct", 2, f"CT {self.ct_options.dose_level.replace('_', ' ')}", delay_s=900.0),
+            patient=self.headers.patient,
+            study=self.headers.study(index),
+            series=self.headers.series(
+                index, "ct", 2, f"CT {self.ct_options.dose_level.replace('_', ' ')}", delay_s=900.0
+            ),
         )
         self.log(f"Scan {index + 1}: CT written")
         n_beds = 0 if self.patient.is_pet else self.patient.request.n_beds
@@ -286,7 +235,7 @@ class VirtualWriter:
             emission = self._write_pet(index, frame)
         return VirtualScan(
             number=index + 1,
-            started=self._scan_start(index),
+            started=self.headers.scan_start(index),
             ct=ct,
             projections=tuple(written for written, _ in beds),
             emission=emission,
@@ -316,17 +265,17 @@ class VirtualWriter:
                 lowest_row_z_mm=pixels.origin_lps_mm[2],
                 n_heads=protocol.n_heads,
             ),
-            patient=self._identity,
-            study=self._study(index),
-            series=self._series(index, "projections", 10 + bed, f"Projections bed {bed + 1}"),
+            patient=self.headers.patient,
+            study=self.headers.study(index),
+            series=self.headers.series(index, "projections", 10 + bed, f"Projections bed {bed + 1}"),
             acquisition=AcquisitionFacts(
-                started=self._scan_start(index, bed),
+                started=self.headers.scan_start(index, bed),
                 frame_duration_s=protocol.duration_s,
                 corrections=(),
                 energy_windows_kev=protocol.windows_kev,
-                camera=self.camera,
+                camera=self.headers.camera,
             ),
-            agent=self._agent,
+            agent=self.headers.agent,
             frame_of_reference_uid=frame,
         )
         millions = float(acquisition.counts[0].sum()) / 1e6
@@ -365,22 +314,22 @@ class VirtualWriter:
         self.log(f"Scan {index + 1}: reconstructed")
         folder = self.folder / f"scan_{index + 1}" / "emission"
         facts: dict[str, Any] = {
-            "patient": self._identity,
-            "study": self._study(index),
-            "series": self._series(
+            "patient": self.headers.patient,
+            "study": self.headers.study(index),
+            "series": self.headers.series(
                 index,
                 "emission" if self.emission_kind == "PT" else "emission NM",
                 1,
                 f"SPECT {self.settings.identity}"[:64],
             ),
             "acquisition": AcquisitionFacts(
-                started=self._scan_start(index),
+                started=self.headers.scan_start(index),
                 frame_duration_s=self.patient.protocol.duration_s,
                 corrections=image.series.corrections,
                 energy_windows_kev=self.patient.protocol.windows_kev[:1],
                 reconstruction=self.settings.identity[:64],
             ),
-            "agent": self._agent,
+            "agent": self.headers.agent,
         }
         if self.emission_kind == "NM":
             return write_nm(volume, path=folder / "0001.dcm", n_projections=self.patient.protocol.n_views, **facts)
@@ -396,51 +345,15 @@ class VirtualWriter:
         return write_pet(
             image.with_values(image.values / np.float32(left), unit="Bq/mL"),
             folder=self.folder / f"scan_{index + 1}" / "emission",
-            patient=self._identity,
-            study=self._study(index),
-            series=self._series(index, "emission", 1, "PET, simulated resolution and noise"),
+            patient=self.headers.patient,
+            study=self.headers.study(index),
+            series=self.headers.series(index, "emission", 1, "PET, simulated resolution and noise"),
             acquisition=AcquisitionFacts(
-                started=self._scan_start(index),
+                started=self.headers.scan_start(index),
                 frame_duration_s=patient.scan_duration_s,
                 corrections=("ATTN", "SCAT", "RAN", "DTIM", "NORM", "DECY"),
-                camera=self.camera,
+                camera=self.headers.camera,
             ),
-            agent=self._agent,
+            agent=self.headers.agent,
             decay_correction="START",
-        )
-
-    def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
-        """Write true contours on the CT of the first scan, as structure set and as segmentation."""
-        grid = self._ct_grid()
-        labels = self.patient.anatomy.region_labels(paint_labels(self.patient.anatomy, grid=grid))
-        regions: list[RegionToWrite] = []
-        for number, name in enumerate(self.patient.anatomy.region_names, start=1):
-            mask = labels == number
-            if name == REST or name in UNREAD or mask.sum() * grid.voxel_volume_ml < SMALLEST_CONTOUR_ML:
-                continue
-            regions.append(self._region(name, mask, len(regions)))
-        rtstruct = write_rtstruct(
-            regions,
-            image=scan.ct,
-            path=self.folder / "truth" / "rtstruct.dcm",
-            patient=self._identity,
-            study=self._study(0),
-            series=self._series(0, "rtstruct", 3, "True regions"),
-            label="True regions",
-        )
-        seg = write_seg(
-            regions,
-            image=scan.ct,
-            path=self.folder / "truth" / "seg.dcm",
-            series=self._series(0, "seg", 4, "True regions"),
-        )
-        return rtstruct, seg
-
-    def _region(self, name: str, mask: NDArray[np.bool_], number: int) -> RegionToWrite:
-        return RegionToWrite(
-            name=name,
-            values=mask,
-            interpreted_type=INTERPRETED_TYPES[self.patient.anatomy.kinds[name]],
-            colour_rgb=COLOURS_RGB[number % len(COLOURS_RGB)],
-            description="Known truth, without lesions inside",
         )

@@ -2,21 +2,20 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dosimetry.dicomio.writing_common import PatientFacts
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.virtual_ct import CtOptions
-from dosimetry.phantoms.virtual_patient import VirtualPatient, VirtualPatientRequest, make_virtual_patient
+from dosimetry.phantoms.virtual_headers import patient_facts
+from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
 from dosimetry.phantoms.virtual_truth import compute_truth, truth_as_dict
 from dosimetry.phantoms.virtual_writer import VirtualScan, VirtualWriter
 from dosimetry.quantification.spect_settings import USUAL_SETTINGS
 from planning import storage
 
 TRUTH_ENGINE = "hybrid_mc"
-BIRTH_DATE = date(1960, 1, 1)
 
 
 def virtual_request(parameters: Mapping[str, Any]) -> VirtualPatientRequest:
@@ -61,7 +60,7 @@ def compute_virtual_patient(
             settings=USUAL_SETTINGS,
             is_reconstructed=False,
             log=log,
-            identity=_identity(patient, name=name, patient_id=patient_id),
+            identity=patient_facts(patient, name=name, patient_id=patient_id),
         )
         scans = writer.write_scans()
         rtstruct, _ = writer.write_regions(scans[0])
@@ -73,7 +72,7 @@ def compute_virtual_patient(
     return {
         "files": files,
         "truth": truth_as_dict(patient, truth),
-        "camera": writer.camera,
+        "camera": writer.headers.camera,
         "nuclide": patient.nuclide,
         "calibration_cps_per_bq": patient.protocol.calibration_cps_per_bq,
     }
@@ -81,15 +80,3 @@ def compute_virtual_patient(
 
 def _paths(scans: tuple[VirtualScan, ...]) -> list[Path]:
     return [path for scan in scans for series in (scan.ct, *scan.projections) for path in series.paths]
-
-
-def _identity(patient: VirtualPatient, *, name: str, patient_id: str) -> PatientFacts:
-    habitus = patient.anatomy.habitus
-    return PatientFacts(
-        name=name,
-        patient_id=patient_id,
-        birth_date=BIRTH_DATE,
-        sex="F" if habitus.sex == "female" else "M",
-        weight_kg=habitus.mass_kg,
-        height_m=0.01 * habitus.height_cm,
-    )

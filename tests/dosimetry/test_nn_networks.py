@@ -94,6 +94,20 @@ def test_a_balanced_loss_takes_the_side_of_the_small_class():
     assert pull(True) > pull(False)
 
 
+def test_without_the_background_a_missed_lesion_costs_whole_and_an_image_without_one_only_its_entropy():
+    classes = torch.zeros(1, 8, 8, 8, dtype=torch.long)
+    logits = torch.zeros(1, 2, 8, 8, 8)
+    logits[0, 0] = 20.0
+    empty = loss_of(logits, classes, is_balanced=False, counts_background=False)
+    classes[0, 0, 0, :4] = 1
+    missed = loss_of(logits, classes, is_balanced=False, counts_background=False)
+    diluted = loss_of(logits, classes, is_balanced=False)
+    entropy = 4 * 20.0 / 512
+    assert float(empty) == pytest.approx(0.0, abs=1e-5)
+    assert float(missed) == pytest.approx(entropy + 1.0 - 1.0 / 5.0, rel=0.01)
+    assert float(diluted) < entropy + 0.15
+
+
 def test_training_learns_and_a_slice_goes_on_where_the_last_ended(tmp_path):
     options = TrainingOptions(n_steps=40, warm_up=3, average=0.8, is_half=False)
     said = []
