@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.body_parts import REST_REGION
-from dosimetry.phantoms.virtual_anatomy import VirtualAnatomy
+from dosimetry.phantoms.virtual_anatomy import VirtualAnatomy, paint_labels
+from dosimetry.phantoms.virtual_patient import REST, VirtualPatient
 from dosimetry.volume import Grid
 
 FloatArray = NDArray[np.float32]
@@ -129,6 +130,35 @@ def emission_image(
         * _smooth(activity.shape, draw.noise_fwhm_mm / FWHM_PER_SIGMA / steps_mm, generator)
     )
     return np.asarray(np.maximum(blurred, 0.0), dtype=np.float32)
+
+
+def patient_emission(
+    patient: VirtualPatient, *, scan: int, grid: Grid, generator: np.random.Generator, draw: EmissionDraw
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """Return an imitated image of a virtual patient's own activity at a scan, and the region of each voxel.
+
+    Parameters
+    ----------
+    patient : VirtualPatient
+        With the uptake that its agent and seed gave it.
+    scan : int
+        Number of the scan, from 0.
+    grid : Grid
+        Voxels.
+    generator, draw
+        As of ``emission_image``.
+
+    Returns
+    -------
+    (n_z, n_y, n_x) float32 array, (n_z, n_y, n_x) uint8 array
+        Concentration over that of the rest of the body; 1 + place in ``region_names``, 0 outside.
+    """
+    anatomy = patient.anatomy
+    regions = anatomy.region_labels(paint_labels(anatomy, grid=grid, pose=patient.poses[scan])).astype(np.uint8)
+    found = patient.concentrations_bq_per_ml(scan)
+    values = np.array([0.0, *(found.get(name, 0.0) / found[REST] for name in anatomy.region_names)], dtype=np.float32)
+    image = emission_image(anatomy, regions, grid=grid, generator=generator, draw=draw, concentrations=values)
+    return image, regions
 
 
 def part_concentrations(anatomy: VirtualAnatomy, generator: np.random.Generator) -> FloatArray:
