@@ -30,6 +30,18 @@ HU = {
     "lung_upper_lobe_left": 2100.0,
 }
 """Edges of a block pass through the CT numbers below its own: small organs have high ones."""
+HU_OF_PARTS = {
+    "291": {**HU, "vertebrae_L1": 2700.0},
+    "292": {"background": 2000.0, "vertebrae_L1": 2700.0},
+}
+"""Of the full model: each part must take for background what the others know."""
+PARTS = {
+    "291": "class_map_part_organs",
+    "292": "class_map_part_vertebrae",
+    "293": "class_map_part_cardiac",
+    "294": "class_map_part_muscles",
+    "295": "class_map_part_ribs",
+}
 BOXES_LPS_MM = {
     "liver": ((-100, 20), (-80, 0), (0, 110)),
     "spleen": ((50, 100), (-30, 10), (-60, 30)),
@@ -41,12 +53,12 @@ BOXES_LPS_MM = {
 }
 
 
-def block_ct(grid: Grid) -> Volume:
+def block_ct(grid: Grid, hu_of: dict[str, float] = HU) -> Volume:
     """Return a body of water in air with a block for each organ, in patient coordinates whatever the grid."""
     points = grid.index_to_lps_mm(np.moveaxis(np.indices(grid.shape_zyx), 0, -1).astype(float))
     hu = np.where(np.abs(points).max(axis=-1) < 117.0, 0.0, -1000.0)
     for name, box in BOXES_LPS_MM.items():
-        hu[inside(points, box)] = HU[name]
+        hu[inside(points, box)] = hu_of[name]
     return Volume(values=hu.astype(np.float32), grid=grid, unit="HU")
 
 
@@ -59,15 +71,13 @@ def inside(points: np.ndarray, box) -> np.ndarray:
 def tiny_weights(folder: Path, variant: str = "fast") -> Path:
     """Write weights of a variant that call a voxel by the nearest CT number of ``HU``."""
     chosen = VARIANTS[variant]
-    parts = {"291": "class_map_part_organs", "292": "class_map_part_vertebrae", "293": "class_map_part_cardiac"}
-    parts |= {"294": "class_map_part_muscles", "295": "class_map_part_ribs"}
     given = [
         {
             "dataset": dataset,
             "trainer": chosen.trainer,
             "spacing_mm": chosen.spacing_mm,
-            "part": parts.get(dataset[7:10], "total"),
-            "hu": HU,
+            "part": PARTS.get(dataset[7:10], "total"),
+            "hu": HU if variant == "fast" else HU_OF_PARTS.get(dataset[7:10], {}),
         }
         for dataset in chosen.datasets
     ]

@@ -110,7 +110,7 @@ def weights(n_classes: int, hu_of: dict[int, float]) -> dict:
 
 
 def main(folder: Path, *, dataset: str, trainer: str, spacing_mm: float, part: str, hu: dict[str, float]) -> None:
-    """Write one data set; ``hu`` gives the CT number of each class that is ever drawn."""
+    """Write one data set; ``hu`` gives the CT number of each class that is ever drawn; background has 0."""
     maps = import_module("totalsegmentator.map_to_binary")
     classes = maps.class_map["total"] if part == "total" else maps.class_map_5_parts[part]
     place = folder / dataset / f"{trainer}__nnUNetPlans__3d_fullres"
@@ -119,7 +119,7 @@ def main(folder: Path, *, dataset: str, trainer: str, spacing_mm: float, part: s
     described = {"channel_names": {"0": "CT"}, "labels": labels, "file_ending": ".nii.gz", "numTraining": 1}
     (place / "dataset.json").write_text(json.dumps(described))
     (place / "plans.json").write_text(json.dumps(plans(dataset, spacing_mm)))
-    hu_of = {0: 0.0, **{labels[name]: value for name, value in hu.items() if name in labels}}
+    hu_of = {labels[name]: value for name, value in {"background": 0.0, **hu}.items() if name in labels}
     checkpoint = {
         "network_weights": weights(len(labels), hu_of),
         "trainer_name": trainer,
