@@ -10,7 +10,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 STAMPS := $(VENV)/.stamps
 FRONTEND_SOURCES := $(shell find frontend/src -type f 2>/dev/null) $(wildcard frontend/*.json frontend/*.ts frontend/*.js)
 
-.PHONY: run test install build demo lint types frontend-check python-test e2e-test packages validate benchmarks
+TOTALSEGMENTATOR ?= $(CURDIR)/$(VENV)/totalsegmentator
+
+.PHONY: run test install totalsegmentator build demo lint types frontend-check python-test e2e-test packages validate benchmarks
 
 run: build demo
 	@exec $(BIN)/python manage.py serve
@@ -25,6 +27,12 @@ $(STAMPS)/install: requirements.txt | $(STAMPS)/venv
 	@touch $@
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/install
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+# An optional engine, in a folder of its own and without dependencies: pip would bring a second torch of gigabytes.
+totalsegmentator: $(STAMPS)/totalsegmentator
+$(STAMPS)/totalsegmentator: requirements-totalsegmentator.txt $(STAMPS)/install
+	@rm -rf $(TOTALSEGMENTATOR)
+	$(BIN)/python -m pip install --quiet --no-deps --target $(TOTALSEGMENTATOR) -r requirements-totalsegmentator.txt
 	@touch $@
 $(STAMPS)/node: | $(STAMPS)/venv
 	@bash .ci/node.sh $(BIN)
@@ -48,7 +56,7 @@ $(DATA_DIR)/.demo: $(STAMPS)/build $(shell find planning/migrations planning/man
 packages:
 	@bash .ci/packages.sh
 
-test: packages $(STAMPS)/dev build lint types frontend-check python-test
+test: packages $(STAMPS)/dev $(STAMPS)/totalsegmentator build lint types frontend-check python-test
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .
@@ -57,7 +65,7 @@ types: $(STAMPS)/dev
 	$(BIN)/mypy
 frontend-check: $(STAMPS)/npm
 	cd frontend && PATH="$(BIN):$$PATH" npm run --silent check
-python-test: $(STAMPS)/dev build
+python-test: $(STAMPS)/dev $(STAMPS)/totalsegmentator build
 	bash .ci/python_tests.sh $(BIN)
 
 validate: $(STAMPS)/dev

@@ -45,15 +45,16 @@ class LearnedContour:
         Region.
     mask : (n_z, n_y, n_x) bool array
         On the grid that was asked for.
-    confidence : float
-        Dice that the probabilities let expect, or the lowest Dice between variations of the image if that is less.
+    confidence : float or None
+        Dice that the probabilities let expect, or the lowest Dice between variations of the image if that is less;
+        None where the network gives none.
     findings : tuple of Finding
         Reasons to look twice; a ``block`` says that it must not be proposed.
     """
 
     name: str
     mask: Mask
-    confidence: float
+    confidence: float | None
     findings: tuple[Finding, ...]
 
     @property

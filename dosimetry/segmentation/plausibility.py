@@ -66,7 +66,7 @@ def doubts(
     name: str,
     mask: Mask,
     grid: Grid,
-    confidence: float,
+    confidence: float | None,
     lost_share: float,
     midline_x_mm: float | None,
     is_cut: bool,
@@ -81,8 +81,8 @@ def doubts(
         As it would be proposed, not empty.
     grid : Grid
         Its voxels.
-    confidence : float
-        0 to 1.
+    confidence : float or None
+        0 to 1; None where the network gives none, which a ``note`` says.
     lost_share : float
         Share of voxels that lay apart from the largest piece and were left out.
     midline_x_mm : float or None
@@ -109,7 +109,9 @@ def doubts(
             found.append(_block("wrong_side", "It lies on the other side of the spine than its name says: draw it."))
     if lost_share > LOST_SHARE:
         found.append(_ask("in_pieces", f"{lost_share:.0%} lay apart from the largest piece and was left out."))
-    if confidence < LOW_CONFIDENCE:
+    if confidence is None:
+        found.append(Finding(code="no_confidence", level="note", message="It comes without a confidence."))
+    elif confidence < LOW_CONFIDENCE:
         found.append(_ask("low_confidence", f"Confidence {confidence:.0%}: the network itself is in doubt."))
     return tuple(found)
 

@@ -12,7 +12,7 @@ from planning.api.parsers import RawParser
 from planning.api.preconditions import if_match_version
 from planning.api.schema import documented
 from planning.computation.contour_preview import contour_preview
-from planning.computation.networks import LESIONS, usual_regions
+from planning.computation.networks import LESIONS, ORGAN_NETWORKS, ORGANS, TOTALSEGMENTATOR
 from planning.models import Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
@@ -22,7 +22,12 @@ from planning.selectors.readings import open_copy
 from planning.services.audit import audit_view
 from planning.services.contour_edits import require_editor
 from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
-from planning.services.contour_runs import contour_import_start, contour_propagation_start, contour_proposal_start
+from planning.services.contour_runs import (
+    contour_import_start,
+    contour_propagation_start,
+    contour_proposal_start,
+    usual_of,
+)
 from planning.services.contour_states import contour_state_set
 from planning.services.networks import enabled_network
 
@@ -59,17 +64,21 @@ def _time_point(request, time_point_id):
 def _answer(request, time_point, status=200) -> Response:
     detail = time_point_contours(time_point, user=request.user)
     number = detail["revision"]["number"] if detail["revision"] else 0
-    networks = {"network": _network(time_point), "lesion_network": _lesion_network(time_point)}
+    networks = {
+        "network": _network(time_point, ORGANS),
+        "totalsegmentator": _network(time_point, TOTALSEGMENTATOR),
+        "lesion_network": _lesion_network(time_point),
+    }
     return Response({"number": number, **networks, **detail}, status=status, headers={"ETag": f'"{number}"'})
 
 
-def _network(time_point) -> dict | None:
-    """Return what the site's network can propose here; None where none is enabled."""
-    network = enabled_network(time_point.site)
+def _network(time_point, name: str) -> dict | None:
+    """Return what the site's network of a name can propose here; None where it is not enabled."""
+    network = enabled_network(time_point.site, name)
     if network is None:
         return None
-    agent = time_point.cycle.course.agent
-    return {"label": network.label, "regions": network.regions, "usual": usual_regions(agent)}
+    usual = usual_of(network, time_point.cycle.course.agent)
+    return {"label": network.label, "regions": network.regions, "usual": usual}
 
 
 def _lesion_network(time_point) -> dict | None:
@@ -237,6 +246,7 @@ class ContourImportApi(APIView):
 class ProposeInput(serializers.Serializer):
     regions = serializers.ListField(child=serializers.CharField(max_length=64), required=False, allow_null=True)
     has_lesions = serializers.BooleanField(default=False)
+    engine = serializers.ChoiceField(choices=ORGAN_NETWORKS, default=ORGANS)
 
 
 class ContourProposeApi(APIView):
@@ -250,6 +260,7 @@ class ContourProposeApi(APIView):
             time_point=time_point,
             regions=fields.validated_data.get("regions"),
             has_lesions=fields.validated_data["has_lesions"],
+            engine=fields.validated_data["engine"],
         )
         return Response({"run_id": str(run.pk)}, status=202)
 

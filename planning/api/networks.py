@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.schema import documented
-from planning.computation.networks import ShippedNetwork, shipped_networks
+from planning.computation.networks import ShippedNetwork, installed_networks
 from planning.models import Site
 from planning.selectors.networks import is_enabled, network_decision
 from planning.selectors.sites import sites_visible_to
@@ -47,7 +47,7 @@ class NetworksApi(APIView):
     @documented()
     def get(self, request, site_id):
         site = get_object_or_404(sites_visible_to(user=request.user), pk=site_id)
-        return Response([network_row(site, network) for network in shipped_networks()])
+        return Response([network_row(site, network) for network in installed_networks()])
 
     @documented(NetworkDecisionInput, status=201)
     def post(self, request, site_id):
@@ -55,7 +55,7 @@ class NetworksApi(APIView):
         fields = NetworkDecisionInput(data=request.data)
         fields.is_valid(raise_exception=True)
         network_decide(actor=request.user, site=site, **fields.validated_data)
-        return Response([network_row(site, network) for network in shipped_networks()], status=201)
+        return Response([network_row(site, network) for network in installed_networks()], status=201)
 
 
 urlpatterns = [path("sites/<uuid:site_id>/networks", NetworksApi.as_view(), name="networks")]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
+from dosimetry.errors import InvalidInputError
 from dosimetry.nn.cards import released
 from dosimetry.segmentation.settling import Settling, settled
 from dosimetry.volume import Volume
 from planning import storage
 from planning.computation.grids import grid_from_dict
-from planning.computation.networks import ORGANS
+from planning.computation.networks import ORGANS, installed_totalsegmentator
 from planning.models import QuantifiedImage
 
 
@@ -26,29 +28,67 @@ def stored_images(image: QuantifiedImage) -> tuple[Volume, Volume | None]:
 
 
 def learned_rows(
-    *, image: QuantifiedImage, regions: Sequence[str], progress: Callable[[float], None]
+    *,
+    image: QuantifiedImage,
+    regions: Sequence[str],
+    progress: Callable[[float], None],
+    enabled_sha256: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return a row for each region that the network found: name, mask, confidence, reasons, whether it is refused."""
-    # torch takes seconds and hundreds of megabytes: only a worker that needs it loads it.
-    from dosimetry.nn.weights import load_network
-    from dosimetry.segmentation.learned import learned_contours
+    """Return a row for each region that the network found: name, mask, confidence, reasons, whether it is refused.
 
-    weights = released(ORGANS)
-    network = load_network(weights.path, digest=weights.digest)
-    contours = learned_contours(network=network, progress=progress, **_seen(image))
+    ``enabled_sha256``, of the package and weights that the site enabled, asks TotalSegmentator instead of our network.
+    """
+    contours, label = (
+        _own_contours(image, progress)
+        if enabled_sha256 is None
+        else _totalsegmentator_contours(image, progress, enabled_sha256)
+    )
     return [
         {
             "name": contour.name,
             "kind": "organ",
             "mask": contour.mask,
-            "source_detail": network.label,
-            "confidence": round(contour.confidence, 4),
+            "source_detail": label,
+            "confidence": None if contour.confidence is None else round(contour.confidence, 4),
             "reasons": [{"code": f.code, "level": f.level, "message": f.message} for f in contour.findings],
             "is_refused": contour.is_refused,
         }
         for contour in contours
         if contour.name in regions
     ]
+
+
+def _own_contours(image: QuantifiedImage, progress: Callable[[float], None]) -> tuple[Sequence[Any], str]:
+    # torch takes seconds and hundreds of megabytes: only a worker that needs it loads it.
+    from dosimetry.nn.weights import load_network
+    from dosimetry.segmentation.learned import learned_contours
+
+    weights = released(ORGANS)
+    network = load_network(weights.path, digest=weights.digest)
+    return learned_contours(network=network, progress=progress, **_seen(image)), network.label
+
+
+def _totalsegmentator_contours(
+    image: QuantifiedImage, progress: Callable[[float], None], enabled_sha256: str
+) -> tuple[Sequence[Any], str]:
+    from dosimetry.segmentation.totalsegmentator import totalsegmentator_contours
+
+    installed = installed_totalsegmentator()
+    if installed is None:
+        raise InvalidInputError(
+            "This worker has no TotalSegmentator: the operator sets TOTALSEGMENTATOR_DIR for it too.",
+            code="missing_package",
+        )
+    _emission, ct = stored_images(image)
+    contours = totalsegmentator_contours(
+        installed=installed,
+        onto=grid_from_dict(image.label_grid),
+        ct=ct,
+        digest=enabled_sha256,
+        progress=progress,
+        timeout_s=settings.TOTALSEGMENTATOR_TIMEOUT_S,
+    )
+    return contours, installed.label(enabled_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

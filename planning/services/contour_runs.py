@@ -3,7 +3,15 @@
 from django.db import transaction
 
 from planning import permissions
-from planning.computation.networks import LESIONS, ORGANS, ShippedNetwork, usual_regions
+from planning.computation.networks import (
+    LESIONS,
+    ORGAN_NETWORKS,
+    ORGANS,
+    TOTALSEGMENTATOR,
+    ShippedNetwork,
+    totalsegmentator_obstacle,
+    usual_regions,
+)
 from planning.errors import InvalidStateError
 from planning.models import Cycle, Run, Series, TimePoint, User
 from planning.models.registrations import Decision
@@ -31,23 +39,33 @@ def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) 
 
 @transaction.atomic
 def contour_proposal_start(
-    *, actor: User, time_point: TimePoint, regions: list[str] | None = None, has_lesions: bool = False
+    *,
+    actor: User,
+    time_point: TimePoint,
+    regions: list[str] | None = None,
+    has_lesions: bool = False,
+    engine: str = ORGANS,
 ) -> Run:
     """Queue the proposals of the site's networks for a time point; without ``regions`` those usual for the agent.
 
-    An empty list of regions asks for lesion candidates alone.
+    An empty list of regions asks for lesion candidates alone. ``engine`` is the network that draws organs.
     """
     permissions.require(user=actor, action=Action.EDIT_CONTOURS, site=time_point.site)
     _refuse_reader(actor, time_point)
     parameters: dict = {"regions": []}
     if regions is None or regions or not has_lesions:
-        network = _enabled(time_point, ORGANS)
-        wanted = list(usual_regions(time_point.cycle.course.agent)) if regions is None else regions
+        if engine not in ORGAN_NETWORKS:
+            raise InvalidStateError(f"No network {engine!r} draws organs.", code="unknown_network")
+        network = _enabled(time_point, engine)
+        wanted = usual_of(network, time_point.cycle.course.agent) if regions is None else regions
         unknown = sorted(set(wanted) - set(network.regions))
         if unknown or not wanted:
             words = ", ".join(unknown) or "such region"
             raise InvalidStateError(f"The network knows no {words}.", code="unknown_region")
         parameters = {"regions": wanted, "network": network.label}
+        if engine == TOTALSEGMENTATOR:
+            _require_ct(time_point)
+            parameters["totalsegmentator_sha256"] = network.weights_sha256
     if has_lesions:
         parameters["lesion_network"] = _enabled(time_point, LESIONS).label
     if current_image(time_point) is None:
@@ -55,8 +73,24 @@ def contour_proposal_start(
     return _start(actor, time_point, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
 
 
+def usual_of(network: ShippedNetwork, agent: str) -> list[str]:
+    """Return the regions usual for an agent that a network knows."""
+    return [name for name in usual_regions(agent) if name in network.regions]
+
+
+def _require_ct(time_point: TimePoint) -> None:
+    image = current_image(time_point)
+    if image is not None and not image.ct_sha256:
+        raise InvalidStateError(
+            "TotalSegmentator needs a CT, and this time point has none: choose another network, or draw the contours.",
+            code="no_image",
+        )
+
+
 def _enabled(time_point: TimePoint, name: str) -> ShippedNetwork:
     network = enabled_network(time_point.site, name)
+    if network is None and name == TOTALSEGMENTATOR and totalsegmentator_obstacle():
+        raise InvalidStateError(totalsegmentator_obstacle(), code="no_network")
     if network is None:
         raise InvalidStateError(
             f"No network for {name} is enabled at this site: the quality lead enables it under Settings, AI contours.",

@@ -3,7 +3,13 @@
 from django.db import transaction
 
 from planning import permissions
-from planning.computation.networks import ORGANS, ShippedNetwork, shipped_network
+from planning.computation.networks import (
+    ORGANS,
+    TOTALSEGMENTATOR,
+    ShippedNetwork,
+    shipped_network,
+    totalsegmentator_obstacle,
+)
 from planning.errors import InvalidStateError
 from planning.models import NetworkDecision, Site, User
 from planning.permissions import Action
@@ -25,7 +31,8 @@ def network_decide(*, actor: User, site: Site, name: str, enable: bool, reason: 
     permissions.require(user=actor, action=Action.ENABLE_NETWORKS, site=site)
     network = shipped_network(name)
     if network is None:
-        raise InvalidStateError(f"There is no network {name!r}.", code="unknown_network")
+        why = totalsegmentator_obstacle() if name == TOTALSEGMENTATOR else ""
+        raise InvalidStateError(why or f"There is no network {name!r}.", code="unknown_network")
     if not reason.strip():
         raise InvalidStateError("Give a reason: what was checked, or what went wrong.", code="reason_required")
     if enable == is_enabled(site, name=name, weights_sha256=network.weights_sha256):

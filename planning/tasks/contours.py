@@ -85,6 +85,7 @@ def _organ_proposals(run, time_point, progress):
         image=current_image(time_point),
         regions=wanted,
         progress=lambda share: progress(0.1 + 0.4 * share, "Looking for organs"),
+        enabled_sha256=run.parameters.get("totalsegmentator_sha256"),
     )
     missing = [name for name in wanted if name not in {row["name"] for row in rows}]
     refused = [row["name"] for row in rows if row["is_refused"]]

@@ -10,6 +10,7 @@ if "DATA_DIR" not in os.environ:
 from theranostics_web.settings.base import *  # noqa: F403
 from theranostics_web.settings.base import DATA_DIR, LOGGING, MIDDLEWARE
 
+TOTALSEGMENTATOR_DIR = ""
 SECRET_KEY = "test only"  # noqa: S105
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

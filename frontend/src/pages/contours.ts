@@ -58,7 +58,7 @@ const paint = viewer ? new PaintControl(viewer, {
 
 const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
 const isReviewing = (): boolean => viewer?.state.get().layout === 'lesions';
-const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.lesion_network);
+const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.totalsegmentator ?? now.contours.lesion_network);
 const lesionOf = (label: number): RegionContour | undefined => session()?.contours.regions.find((item) => item.label === label && kindOf(item) === 'lesions');
 if (viewer) {
   viewer.lesionReview = {

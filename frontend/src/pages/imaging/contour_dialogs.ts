@@ -5,6 +5,7 @@ import { each, html, nothing, type Html } from '../../domain/html';
 import { select } from '../../domain/markup';
 import { openDialog } from '../parts/dialogs';
 import { ageText } from './scans';
+import { organEngines, regionsOf } from './organ_engines';
 import type { Contours, Network, RegionContour, TimePoint } from './wire';
 
 const COMMON_ORGANS = ['Kidney left', 'Kidney right', 'Liver', 'Spleen', 'Red marrow', 'Salivary gland left', 'Salivary gland right', 'Thyroid', 'Bladder'];
@@ -52,10 +53,13 @@ export function askImport(point: TimePoint): Promise<string | null> {
 }
 
 /** Chooses what the networks look for, organs or lesions; resolves with the run that proposes them. */
-export function askProposal(point: TimePoint, { network, lesion_network: lesions }: Pick<Contours, 'network' | 'lesion_network'>): Promise<string | null> {
+export function askProposal(point: TimePoint, { network, totalsegmentator, lesion_network: lesions }: Pick<Contours, 'network' | 'totalsegmentator' | 'lesion_network'>): Promise<string | null> {
   let runId: string | null = null;
-  const organs = network ? html`<p class="t2">The network ${network.label} looks for these organs.</p>
-    <div class="op-grid">${each(network.regions, (name) => html`<label class="row"><input type="checkbox" name="region" value="${name}" ${network.usual.includes(name) ? html`checked` : nothing}> ${name}</label>`)}</div>` : nothing;
+  const engines = organEngines({ network, totalsegmentator });
+  const usual = engines[0]?.usual ?? [];
+  const choice = engines.length > 1 ? html`<label class="line"><span class="label">Organs by</span>${select({ name: 'engine', label: 'Organs by' }, engines.map(({ name, label }) => [name, label] as const), 'organs')}</label>` : nothing;
+  const organs = engines.length > 0 ? html`${engines.length > 1 ? choice : html`<p class="t2">The network ${engines[0]?.label ?? ''} looks for these organs.</p>`}
+    <div class="op-grid">${each(regionsOf(engines), ({ name, only }) => html`<label class="row"><input type="checkbox" name="region" value="${name}" ${usual.includes(name) ? html`checked` : nothing}> ${name}${only ? html` <span class="t3">${only} only</span>` : nothing}</label>`)}</div>` : nothing;
   const suspected = lesions ? html`<label class="row mt-2"><input type="checkbox" name="lesions" checked> Lesion candidates <span class="t3 push">${lesions.label}</span></label>
     <p class="fs12 t3">Places with a probability, looked at in the layout Lesions. Known lesions keep their number.</p>` : nothing;
   return openDialog({
@@ -65,7 +69,8 @@ export function askProposal(point: TimePoint, { network, lesion_network: lesions
       const regions = [...form.querySelectorAll<HTMLInputElement>('[name="region"]:checked')].map((box) => box.value);
       const hasLesions = form.querySelector<HTMLInputElement>('[name="lesions"]')?.checked ?? false;
       if (regions.length === 0 && !hasLesions) throw new Error('Choose at least one region.');
-      runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/propose`, { regions, has_lesions: hasLesions })).run_id;
+      const engine = form.querySelector<HTMLSelectElement>('[name="engine"]')?.value ?? engines[0]?.name ?? 'organs';
+      runId = (await postJson<{ run_id: string }>(`/api/time-points/${point.id}/contours/propose`, { regions, has_lesions: hasLesions, engine })).run_id;
     },
   }).then((isDone) => (isDone ? runId : null));
 }

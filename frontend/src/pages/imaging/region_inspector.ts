@@ -4,7 +4,7 @@ import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, kbd, levelOf, number } from '../../domain/markup';
 import { formatFixed, MISSING } from '../../domain/quantity';
 import { answerable, type Finding } from '../parts/findings';
-import { isLesion, openQuestions, percent } from './region_list';
+import { isInDoubt, isLesion, openQuestions, percent } from './region_list';
 import type { Contours, RegionContour } from './wire';
 
 export interface InspectorFacts {
@@ -52,7 +52,7 @@ function trust(region: RegionContour): Html {
   if ((region.source !== 'model' && !isCarried) || (typeof region.confidence !== 'number' && (region.reasons ?? []).length === 0)) return nothing;
   const reasons = region.reasons ?? [];
   return html`<div class="sect"><div class="sect-head"><h2 class="h2">${isCarried ? 'Agreement with the network' : 'AI confidence'}</h2><span class="num push">${percent(region.confidence)}</span></div>
-    <div class="bar" data-l="${reasons.length > 0 ? 'ask' : 'ok'}" role="progressbar" aria-label="${isCarried ? 'Agreement with the network' : 'AI confidence'}" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(100 * (region.confidence ?? 0))}"><i data-width="${100 * (region.confidence ?? 0)}"></i></div>
+    ${typeof region.confidence === 'number' ? html`<div class="bar" data-l="${isInDoubt(region) ? 'ask' : 'ok'}" role="progressbar" aria-label="${isCarried ? 'Agreement with the network' : 'AI confidence'}" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(100 * region.confidence)}"><i data-width="${100 * region.confidence}"></i></div>` : nothing}
     ${reasons.length > 0 ? html`<div class="stack mt-2">${each(reasons, (reason) => flag(levelOf(reason.level), reason.message, 'fs12 wrap'))}</div>` : html`<p class="fs12 t3 mt-1">Nothing about it is unusual. Look before you accept it.</p>`}</div>`;
 }
 

@@ -17,13 +17,16 @@ export interface ListFacts {
 export const isLesion = (region: RegionContour): boolean => region.kind === 'lesion' || region.kind === 'lesions';
 export const openQuestions = (region: RegionContour): number => (region.findings ?? []).filter((finding) => finding.level === 'ask' && !finding.answer).length;
 
+/** Whether there is a reason to look twice; a note is none. */
+export const isInDoubt = (region: RegionContour): boolean => (region.reasons ?? []).some((reason) => reason.level !== 'note');
+
 function stateGlyph(region: RegionContour): Html {
   if (region.state === 'none') return html`<span class="st" title="not drawn at this time point">–</span>`;
   if (openQuestions(region) > 0 && region.state !== 'rejected') return html`<span class="st" data-s="ask" title="to review">${glyph('ask')}</span>`;
   if (region.state === 'accepted') return html`<span class="st" data-s="accepted" title="accepted">${icon('check', 's')}</span>`;
   if (region.state === 'rejected') return html`<span class="st" data-s="rejected" title="rejected">${icon('close', 's')}</span>`;
   if (region.state === 'edited') return html`<span class="st" title="edited, not accepted">${icon('pen', 's')}</span>`;
-  const isDoubted = (region.reasons ?? []).length > 0;
+  const isDoubted = isInDoubt(region);
   if (region.source !== 'model') return html`<span class="st" data-s="${isDoubted ? 'ask' : 'proposed'}" title="proposed${isDoubted ? ', with reasons to look twice' : ''}">${icon('clock', 's')}</span>`;
   return html`<span class="st" data-s="${isDoubted ? 'ask' : 'proposed'}" title="AI proposal, confidence ${percent(region.confidence)}${isDoubted ? ', with reasons to look twice' : ''}">${icon('spark', 's')}</span>`;
 }

@@ -136,6 +136,8 @@ export type Network = { label: string; regions: readonly string[]; usual: readon
 
 export interface Contours {
   network: Network;
+  /** The optional engine TotalSegmentator, where it is installed and enabled; null: it is not. */
+  totalsegmentator: Network;
   /** The network that suspects lesions; null: none is enabled. */
   lesion_network: { label: string } | null;
   revision: { number: number; author?: string; at?: string; note?: string } | null;

@@ -12,6 +12,8 @@ import { toast } from './toasts';
 interface Decision { version: string; is_enabled: boolean; reason: string; by: string; at: string }
 export interface NetworkRow { name: string; version: string; weights_sha256: string; label: string; regions: string[]; spacing_mm: number; training: string; is_enabled: boolean; decision: Decision | null }
 
+const WORKS_ON: Record<string, string> = { lesions: 'SPECT or PET, with CT where there is one', totalsegmentator: 'CT alone' };
+
 /** What the newest decision says of the weights that are installed now. */
 export function decisionText({ decision, is_enabled, version }: NetworkRow): string {
   if (!decision) return 'Nobody has decided about it at this site.';
@@ -23,7 +25,7 @@ function card(row: NetworkRow, mayDecide: boolean): Html {
   const button = mayDecide ? html`<button type="button" class="btn ${row.is_enabled ? '' : 'primary'} push" data-network="${row.name}" data-enable="${String(!row.is_enabled)}">${row.is_enabled ? 'Disable' : 'Enable'}</button>` : nothing;
   return html`<div class="sect"><div class="row">${row.is_enabled ? flag('ok', 'Enabled') : flag('note', 'Not enabled')}<span class="strong">${row.name} ${row.version}</span><span class="t3 fs12 num" title="SHA-256 of the weights: ${row.weights_sha256}">${row.weights_sha256.slice(0, 8)}</span>${button}</div>
     <p class="t2 mt-1">${decisionText(row)}</p>
-    <dl class="kv mt-2"><dt>Finds</dt><dd class="text">${row.regions.join(', ')}</dd><dt>Trained on</dt><dd class="text">${row.training}</dd><dt>Works on</dt><dd>${row.name === 'lesions' ? 'SPECT or PET, with CT where there is one' : 'CT, SPECT or PET'}, on voxels of ${row.spacing_mm} mm</dd></dl></div>`;
+    <dl class="kv mt-2"><dt>Finds</dt><dd class="text">${row.regions.join(', ')}</dd><dt>Trained on</dt><dd class="text">${row.training}</dd><dt>Works on</dt><dd>${WORKS_ON[row.name] ?? 'CT, SPECT or PET'}, on voxels of ${row.spacing_mm} mm</dd></dl></div>`;
 }
 
 /** Shows the networks in `place`; the quality lead enables and disables them with a reason. */
