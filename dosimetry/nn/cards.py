@@ -67,6 +67,10 @@ RELEASED: Mapping[str, ReleasedNetwork] = MappingProxyType(
             file_name="organs-1.safetensors",
             digest="911a6bb38c5cbf09823b08523f85c4b2ac4e7f1ac164f487b5e7e45755caac3a",
         ),
+        "lesions": ReleasedNetwork(
+            file_name="lesions-3.safetensors",
+            digest="6278ef6377e37d196cd6c99c230cbd6e925a9f95ca18963e23723835976fd5ca",
+        ),
     }
 )
 """By name; a change of weights is a new version with a line in the changelog."""
