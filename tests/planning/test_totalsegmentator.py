@@ -81,9 +81,9 @@ def test_the_web_process_digests_unchanged_files_once(installed, monkeypatch):
 
 def test_missing_weights_are_named_to_who_would_enable_or_use_it(worked, installed):
     (installed.weights / installed.variant.files[1]).unlink()
-    with pytest.raises(InvalidStateError, match="plans.json is missing"):
+    with pytest.raises(InvalidStateError, match=r"plans\.json is missing"):
         enable(worked.clinic)
-    with pytest.raises(InvalidStateError, match="plans.json is missing"):
+    with pytest.raises(InvalidStateError, match=r"plans\.json is missing"):
         propose(worked)
     assert TOTALSEGMENTATOR not in listed(worked.clinic)
 
