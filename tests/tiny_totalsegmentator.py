@@ -15,9 +15,10 @@ from dosimetry.volume import Grid, Volume
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(os.environ.get("TOTALSEGMENTATOR_TEST_DIR", ROOT / ".venv" / "totalsegmentator"))
 needs_package = pytest.mark.skipif(
-    not (PACKAGE / "totalsegmentator").is_dir(),
+    not (PACKAGE / "totalsegmentator").is_dir() and os.environ.get("CI") != "true",
     reason="TotalSegmentator is optional and not installed: make totalsegmentator",
 )
+"""In CI, which installs it, its absence is a failure."""
 MAKER = Path(__file__).with_name("totalsegmentator_weights.py")
 
 HU = {
