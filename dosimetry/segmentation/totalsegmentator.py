@@ -90,8 +90,9 @@ def totalsegmentator_contours(
         name: _onto(np.isin(labels, [numbers[part] for part in parts]), ct.grid, onto)
         for name, parts in REGION_CLASSES.items()
     }
-    seen = _covered(ct.grid, onto)
-    return tuple(_contour(name, mask, drawn, onto, seen) for name, mask in drawn.items() if mask.any())
+    _values, seen = averaged_onto(ct, onto)
+    covered = np.ones(onto.shape_zyx, dtype=bool) if seen is None else seen
+    return tuple(_contour(name, mask, drawn, onto, covered) for name, mask in drawn.items() if mask.any())
 
 
 def require_digest(installed: Installation, digest: str | None) -> None:
@@ -117,18 +118,6 @@ def _onto(mask: Mask, grid: Grid, onto: Grid) -> Mask:
     there = Volume(values=part, grid=replace(grid, shape_zyx=shape, origin_lps_mm=(x, y, z)), unit="1")
     share, _seen = averaged_onto(there, onto)
     return np.zeros(onto.shape_zyx, dtype=bool) if share is None else np.asarray(share >= 0.5)
-
-
-def _covered(grid: Grid, onto: Grid) -> Mask:
-    """Return which voxels of ``onto`` have their centre inside a grid."""
-    index = np.indices(onto.shape_zyx, dtype=np.float32)
-    inside = np.ones(onto.shape_zyx, dtype=bool)
-    back = np.linalg.inv(grid.affine) @ onto.affine
-    for axis, n in enumerate(grid.shape_zyx[::-1]):
-        a, b, c, d = (np.float32(v) for v in back[axis])
-        place = a * index[2] + b * index[1] + c * index[0] + d
-        inside &= (place >= -0.5) & (place <= n - 0.5)
-    return inside
 
 
 def _contour(name: str, mask: Mask, drawn: dict[str, Mask], onto: Grid, seen: Mask) -> LearnedContour:
