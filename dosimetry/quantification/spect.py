@@ -175,18 +175,24 @@ class _Job:
     @cached_property
     def projector(self) -> Projector:
         """Return the system of the acquisition."""
-        camera, energy_kev = self.settings.camera, self.line.energy_kev
+        settings, energy_kev = self.settings, self.line.energy_kev
         orbit = Orbit(angles_deg=self.projections.angles_deg, radii_mm=self.projections.radii_mm)
         per_view = self.calibration.calibration_cps_per_bq * self.projections.view_duration_s
-        mu = None
+        collimator = mu = None
+        if settings.camera:
+            collimator = get_camera(settings.camera).collimator(
+                energy_kev,
+                penetration_share=settings.penetration_share,
+                penetration_fwhm_mm=settings.penetration_fwhm_mm,
+            )
         if self.density_g_per_ml is not None:
             # Simulated scatter holds coherently scattered photons, so that they must be missing from the primaries.
-            has_coherent = self.settings.scatter == "simulated"
+            has_coherent = settings.scatter == "simulated"
             mu = mu_per_mm(self.density_g_per_ml, energy_kev=energy_kev, has_coherent=has_coherent)
         return Projector(
             grid=self.grid,
             orbit=orbit,
-            collimator=get_camera(camera).collimator(energy_kev) if camera else None,
+            collimator=collimator,
             mu_per_mm=mu,
             counts_per_bq=tuple(per_view * share for share in self.live_shares),
         )

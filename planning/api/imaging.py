@@ -42,6 +42,8 @@ class ImagesPrepareInput(serializers.Serializer):
     """How projections are reconstructed; images that the camera reconstructed need none of it."""
 
     camera = serializers.ChoiceField(choices=("", *CAMERA_NAMES), required=False)
+    penetration_share = FiniteFloatField(required=False, min_value=0.0, max_value=1.0)
+    penetration_fwhm_mm = FiniteFloatField(required=False, min_value=0.0, max_value=1000.0)
     n_iterations = serializers.IntegerField(required=False, min_value=1, max_value=50)
     n_subsets = serializers.IntegerField(required=False, min_value=1, max_value=30)
     post_filter_fwhm_mm = FiniteFloatField(required=False, min_value=0.0, max_value=30.0)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from dosimetry.errors import (
     CalculationCancelledError,
@@ -16,6 +17,7 @@ from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.quantification import spect
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.point_spread import FWHM_PER_SIGMA
 from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_scatter import (
     MOST_UPDATES,
@@ -283,6 +285,45 @@ def test_counts_lost_in_dead_time_are_given_back(projections, image, model):
     # Views are lost unevenly, so that the mean over them is only near to what the image lacks.
     assert total_bq(image_of(busy, QUICK)) / boost == pytest.approx(total_bq(image) * live.mean(), rel=0.02)
     assert f"Dead time took {1.0 - live.mean():.1%} of the counts" in found.findings[-1].message
+
+
+def test_counts_that_crossed_septa_are_brought_back(projections, image):
+    share, width_mm = 0.3, 60.0
+    geometric = projections.counts[0]
+    sigma_pixels = width_mm / FWHM_PER_SIGMA / PIXELS.spacing_xyz_mm[0]
+    spread = gaussian_filter(geometric, (0.0, sigma_pixels, sigma_pixels), mode="constant")
+    seen = projections.counts.copy()
+    seen[0] = (1.0 - share) * geometric + share * spread
+    blurred = replace(projections, counts=seen)
+    # What is blurred more takes more updates to come back.
+    modelled = image_of(blurred, replace(QUICK, n_iterations=15, penetration_share=share, penetration_fwhm_mm=width_mm))
+    sphere = block_mean(small_scan().sphere, 2)
+
+    def inside(found) -> float:
+        return float((found.volume.values * sphere).sum() / (image.volume.values * sphere).sum())
+
+    assert inside(modelled) == pytest.approx(1.0, abs=0.03)
+    assert inside(image_of(blurred, QUICK)) < 0.85
+    assert (
+        f"septal penetration 30 % of {width_mm:g} mm"
+        in replace(QUICK, penetration_share=share, penetration_fwhm_mm=width_mm).identity
+    )
+    assert "septal" not in QUICK.identity
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"penetration_share": 1.0, "penetration_fwhm_mm": 60.0},
+        {"penetration_share": 0.3},
+        {"penetration_share": 0.3, "penetration_fwhm_mm": 900.0},
+        {"penetration_share": 0.3, "penetration_fwhm_mm": 60.0, "camera": "", "scatter": "none"},
+    ],
+)
+def test_septal_penetration_without_what_it_needs_is_refused(changes):
+    with pytest.raises(InvalidInputError, match=r"(?i)septa") as caught:
+        replace(QUICK, **changes)
+    assert caught.value.code == "bad_penetration"
 
 
 @pytest.mark.parametrize("changes", [{"dead_time_s": 2.0}, {"dead_time_s": -1e-6}, {"dead_time_model": "other"}])

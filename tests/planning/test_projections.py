@@ -132,6 +132,18 @@ def test_the_dialog_begins_with_what_is_usual_for_a_known_camera(client, clinic,
     assert (shown["camera"], shown["scatter"]) == ("Symbia ME", "windows")
 
 
+def test_septal_penetration_is_kept_and_refused_without_its_width(client, clinic, scanned):
+    client.force_login(clinic.users[Role.PHYSICIST])
+    address = f"/api/cycles/{scanned.cycle.pk}/images/prepare"
+    answer = client.post(address, {"penetration_share": 0.3, "camera": "Symbia HE"}, "application/json")
+    assert answer.status_code == 400
+    assert "the width of these counts" in answer.content.decode()
+    chosen = {"penetration_share": 0.3, "penetration_fwhm_mm": 60.0, "camera": "Symbia HE"}
+    answer = client.post(address, chosen, "application/json")
+    run = models.Run.objects.get(pk=answer.json()["run_id"])
+    assert run.parameters == chosen
+
+
 def test_a_dead_time_is_typed_in_microseconds_and_kept_in_seconds(client, clinic, scanned):
     client.force_login(clinic.users[Role.PHYSICIST])
     address = f"/api/cycles/{scanned.cycle.pk}/images/prepare"

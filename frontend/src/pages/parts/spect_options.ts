@@ -13,10 +13,11 @@ export type SpectChoice = Omit<SpectSettings, 'dead_time_s'> & { dead_time_us: n
 
 /** What the form holds, as the server takes it. */
 export function settingsOf(values: Record<string, string>): SpectChoice {
-  const { camera = '', iterations = '', subsets = '', filter = '', scatter = '', dead = '', model = '' } = values;
+  const { camera = '', iterations = '', subsets = '', filter = '', scatter = '', dead = '', model = '', septa = '', septawidth = '' } = values;
   const hasAttenuation = values.attenuation !== undefined;
   if (scatter === 'simulated' && !(camera && hasAttenuation)) throw new Error('Scatter can be simulated for a chosen camera with attenuation correction only.');
-  return { camera, n_iterations: Number(iterations), n_subsets: Number(subsets), post_filter_fwhm_mm: Number(filter), scatter, has_attenuation: hasAttenuation, dead_time_us: Number(dead), dead_time_model: model };
+  if (Number(septa) > 0 && !(camera && Number(septawidth) > 0)) throw new Error('Septal penetration needs a chosen camera and the width of these counts.');
+  return { camera, penetration_share: Number(septa) / 100, penetration_fwhm_mm: Number(septawidth), n_iterations: Number(iterations), n_subsets: Number(subsets), post_filter_fwhm_mm: Number(filter), scatter, has_attenuation: hasAttenuation, dead_time_us: Number(dead), dead_time_model: model };
 }
 
 /** Resolves with the settings, or with null when the person cancelled. */
@@ -29,6 +30,7 @@ export function askSpectOptions(now: SpectSettings, cameras: readonly string[]):
       <div class="pair"><label><span class="label">Iterations</span><input class="text" type="number" min="1" max="50" step="1" name="iterations" value="${now.n_iterations}" required></label><label><span class="label">Subsets</span><input class="text" type="number" min="1" max="30" step="1" name="subsets" value="${now.n_subsets}" required></label></div>
       <div class="pair"><label><span class="label">Gaussian filter afterwards, FWHM (mm)</span><input class="text" type="number" min="0" max="30" step="any" name="filter" value="${now.post_filter_fwhm_mm}" required></label>
       <label class="row"><input type="checkbox" name="attenuation" ${now.has_attenuation ? html`checked` : html``}><span>Attenuation from the CT</span></label></div>
+      <div class="pair"><label><span class="label">Counts that crossed septa (%, 0 for none)</span><input class="text" type="number" min="0" max="99" step="any" name="septa" value="${Number((100 * now.penetration_share).toPrecision(6))}" required></label><label><span class="label">Their width on the crystal, FWHM (mm)</span><input class="text" type="number" min="0" max="400" step="any" name="septawidth" value="${now.penetration_fwhm_mm}" required></label></div>
       <div class="pair"><label><span class="label">Dead time of one head (µs, 0 for none)</span><input class="text" type="number" min="0" max="99" step="any" name="dead" value="${Number((now.dead_time_s / US_S).toPrecision(6))}" required></label><label><span class="label">Dead time is</span>${select({ name: 'model' }, DEAD_TIME_MODELS, now.dead_time_model)}</label></div></div>`,
     submit: (values) => { try { answer = settingsOf(values); return Promise.resolve(); } catch (error) { return Promise.reject(error instanceof Error ? error : new Error(String(error))); } },
   }).then(() => answer);
