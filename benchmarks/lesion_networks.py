@@ -53,10 +53,14 @@ THRESHOLDS = np.arange(0.5, 1.0, 0.025)
 
 @dataclass(kw_only=True)
 class Found:
-    """What one patient gave: lesions (volume, probability found with or 0), and candidates (probability, is true)."""
+    """What one patient gave.
+
+    Of lesions: volume and the probability they were found with, or 0. Of candidates: probability, whether they touch a
+    lesion, whether they are marked as faint.
+    """
 
     lesions: list[tuple[float, float]]
-    candidates: list[tuple[float, bool]]
+    candidates: list[tuple[float, bool, bool]]
     has_ct: bool
     seconds: float
 
@@ -77,8 +81,7 @@ def virtual(network, number: int) -> Found:
         if np.any(sample.classes[own] == 1):
             lesions.append((float(own.sum()) * grid.voxel_volume_ml, probability_of(own, found)))
     near = ndimage.binary_dilation(sample.numbers > 0)
-    candidates = [(one.probability, bool(np.any(one.mask & near))) for one in found]
-    return Found(lesions=lesions, candidates=candidates, has_ct=has_ct, seconds=seconds)
+    return Found(lesions=lesions, candidates=judged(found, near), has_ct=has_ct, seconds=seconds)
 
 
 def population(network, seed: int) -> Found:
@@ -103,8 +106,15 @@ def population(network, seed: int) -> Found:
         around = ndimage.binary_dilation(own, iterations=3) & ~ndimage.binary_dilation(own) & (regions > 0)
         if np.median(image[own]) >= ASKED_CONTRAST * np.median(image[around]):
             lesions.append((float(own.sum()) * BED.voxel_volume_ml, probability_of(own, found)))
-    candidates = [(one.probability, bool(np.any(one.mask & near))) for one in found]
-    return Found(lesions=lesions, candidates=candidates, has_ct=has_ct, seconds=seconds)
+    return Found(lesions=lesions, candidates=judged(found, near), has_ct=has_ct, seconds=seconds)
+
+
+def judged(found, near) -> list[tuple[float, bool, bool]]:
+    """Return for each candidate its probability, whether it touches a lesion, and whether it is marked as faint."""
+    return [
+        (one.probability, bool(np.any(one.mask & near)), "faint" in {finding.code for finding in one.findings})
+        for one in found
+    ]
 
 
 def probability_of(lesion, found) -> float:
@@ -120,7 +130,7 @@ def probability_of(lesion, found) -> float:
 def at_threshold(patients, threshold: float, *, low=ASKED_ML, high=np.inf) -> tuple[float, float, int]:
     """Return sensitivity for lesions of a size, false candidates a patient, and how many lesions there are."""
     asked = [p for patient in patients for volume, p in patient.lesions if low <= volume < high]
-    false = sum(1 for patient in patients for p, is_true in patient.candidates if p >= threshold and not is_true)
+    false = sum(1 for patient in patients for p, is_true, _ in patient.candidates if p >= threshold and not is_true)
     return float(np.mean([p >= threshold for p in asked])) if asked else float("nan"), false / len(patients), len(asked)
 
 
@@ -145,9 +155,13 @@ def report(patients) -> None:
     pairs = [pair for patient in patients for pair in patient.candidates]
     for low in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
         high = {0.5: 0.6, 0.6: 0.7, 0.7: 0.8, 0.8: 0.9, 0.9: 0.95, 0.95: 1.01}[low]
-        inside = [is_true for p, is_true in pairs if low <= p < high]
+        inside = [is_true for p, is_true, _ in pairs if low <= p < high]
         if inside:
             print(f"probability {low:.2f} to {min(high, 1.0):.2f}: {np.mean(inside):.2f} of {len(inside)} are lesions")
+    for title, is_lesion in (("lesions", True), ("false", False)):
+        marks = [is_faint for _, is_true, is_faint in pairs if is_true is is_lesion]
+        if marks:
+            print(f"marked as faint: {np.mean(marks):.2f} of {len(marks)} candidates that are {title}")
 
 
 def real_scan(path: Path, folder: Path) -> tuple[Volume, list[np.ndarray]]:
@@ -174,7 +188,8 @@ def real(network, folder: Path, picture: Path | None) -> None:
             hits = [n + 1 for n, lesion in enumerate(near) if np.any(one.mask & lesion)]
             print(
                 f"   {one.probability:.2f}, {one.volume_ml:6.1f} mL, largest {one.maximum:.3g}, at "
-                f"{np.round(one.centre_lps_mm)} mm: {f'lesion {hits}' if hits else 'no contoured lesion'}"
+                f"{np.round(one.centre_lps_mm)} mm: {f'lesion {hits}' if hits else 'no contoured lesion'}, "
+                f"contrast to noise {one.contrast_to_noise:.1f}"
             )
         for n, lesion in enumerate(lesions, start=1):
             volume_ml = np.count_nonzero(lesion) * image.grid.voxel_volume_ml

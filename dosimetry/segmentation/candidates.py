@@ -30,6 +30,10 @@ MOST_CANDIDATES = 150
 """More than the lesions of nearly every patient, and far fewer than a network finds in noise."""
 UNSTABLE = 0.5
 MARGIN_VOXELS = 3
+RING_VOXELS = (2, 5)
+"""From the border of a place to the surroundings that it is compared with, and to their end."""
+LEAST_CONTRAST_TO_NOISE = 5.0
+"""Below it an observer cannot tell a spot from noise: A. Rose, J. Opt. Soc. Am. 38 (1948) 196-208."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,9 @@ class LesionCandidate:
         Of the mask.
     maximum : float
         Largest value of the emission inside, averaged over working voxels, in its unit.
+    contrast_to_noise : float
+        Mean of its ``PEAK_VOXELS`` brightest voxels above the mean of its surroundings, in standard deviations of the
+        surroundings (8 to 20 mm from its border, without other places); nan without surroundings.
     centre_lps_mm : (x, y, z) float
         Middle of the mask.
     findings : tuple of Finding
@@ -56,6 +63,7 @@ class LesionCandidate:
     probability: float
     volume_ml: float
     maximum: float
+    contrast_to_noise: float
     centre_lps_mm: tuple[float, float, float]
     findings: tuple[Finding, ...]
 
@@ -165,7 +173,7 @@ def _candidate(suspected: _Suspected, number: int, onto: Grid) -> LesionCandidat
     mask = _mask_onto(suspected, number, onto)
     if not mask.any():
         return None
-    peaks = [peak_chance(chance, own) for chance in (suspected.mean, *suspected.chances)]
+    peaks = [peak_mean(chance, own) for chance in (suspected.mean, *suspected.chances)]
     findings = []
     if touches_border(own, suspected.seen):
         findings.append(_ask("cut_by_field", "Cut by the field of view: its volume is not the lesion's."))
@@ -173,21 +181,42 @@ def _candidate(suspected: _Suspected, number: int, onto: Grid) -> LesionCandidat
         findings.append(
             _ask("unstable", f"With a small change of calibration the network gives it {min(peaks):.0%} only.")
         )
+    contrast = _contrast_to_noise(suspected, own)
+    if contrast < LEAST_CONTRAST_TO_NOISE:
+        findings.append(
+            _ask(
+                "faint",
+                f"It stands out from its surroundings by {contrast:.1f} standard deviations; below "
+                f"{LEAST_CONTRAST_TO_NOISE:.0f} a spot can hardly be told from noise.",
+            )
+        )
     x, y, z = (float(v) for v in onto.index_to_lps_mm(np.argwhere(mask).mean(axis=0)[None])[0])
     return LesionCandidate(
         mask=mask,
         probability=peaks[0],
         volume_ml=float(np.count_nonzero(mask)) * onto.voxel_volume_ml,
         maximum=float(suspected.values[own].max()),
+        contrast_to_noise=contrast,
         centre_lps_mm=(x, y, z),
         findings=tuple(findings),
     )
 
 
-def peak_chance(chance: FloatArray, mask: Mask) -> float:
-    """Return the mean probability of the likeliest voxels of a mask, at most ``PEAK_VOXELS``."""
-    inside = chance[mask]
-    return float(np.sort(inside)[-PEAK_VOXELS:].mean())
+def peak_mean(values: FloatArray, mask: Mask) -> float:
+    """Return the mean of the largest values in a mask, at most ``PEAK_VOXELS`` of them."""
+    return float(np.sort(values[mask])[-PEAK_VOXELS:].mean())
+
+
+def _contrast_to_noise(suspected: _Suspected, own: Mask) -> float:
+    inner, outer = RING_VOXELS
+    box = bounding_box(own, margin_voxels=(outer,) * 3)
+    place, values = own[box], suspected.values[box]
+    distances = ndimage.distance_transform_edt(~place)
+    ring = values[(distances > inner) & (distances <= outer) & suspected.seen[box] & (suspected.places[box] == 0)]
+    if ring.size < PEAK_VOXELS:
+        return float("nan")
+    noise = float(ring.std())
+    return (peak_mean(values, place) - float(ring.mean())) / noise if noise > 0.0 else float("inf")
 
 
 def _mask_onto(suspected: _Suspected, number: int, onto: Grid) -> Mask:

@@ -8,8 +8,9 @@ import pytest
 from dosimetry.dicomio.guard_codes import GuardCode
 from dosimetry.dicomio.zip_guard import ZipLimits, extract_zip
 from tests.phantoms import hostile
+from tests.phantoms.hostile_archives import hostile_archives
 
-ARCHIVES = hostile.hostile_archives()
+ARCHIVES = hostile_archives()
 
 
 @pytest.mark.parametrize("archive", ARCHIVES, ids=lambda archive: archive.name)

@@ -11,7 +11,7 @@ from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.phantoms.lesion_samples import LESION_CLASSES
 from dosimetry.segmentation import candidates
 from dosimetry.segmentation.agreement import dice
-from dosimetry.segmentation.candidates import MOST_CANDIDATES, candidate_labels, lesion_candidates, peak_chance
+from dosimetry.segmentation.candidates import MOST_CANDIDATES, candidate_labels, lesion_candidates, peak_mean
 from dosimetry.volume import Grid, Volume
 
 GRID = Grid(shape_zyx=(48, 40, 48), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-94.0, -78.0, -94.0))
@@ -119,12 +119,29 @@ def test_a_place_at_the_end_of_the_image_says_so():
     assert "cut_by_field" in {finding.code for finding in one.findings}
 
 
+def test_ripples_of_noise_are_told_from_a_spot():
+    spot = hot_image((LEFT, 10.0, 20.0))
+    ripples = np.random.default_rng(5).normal(0.0, 2.0, GRID.shape_zyx).astype(np.float32)
+    noisy = spot.with_values(np.abs(spot.values + ripples))
+    # A network that takes every ripple for a lesion.
+    found = lesion_candidates(network=network(2.0), onto=GRID, emission=noisy)
+    assert len(found) > 20
+    distances = [np.linalg.norm(np.subtract(one.centre_lps_mm, LEFT)) for one in found]
+    true = found[int(np.argmin(distances))]
+    assert min(distances) < 3.0 and true.contrast_to_noise > 10.0
+    assert "faint" not in {finding.code for finding in true.findings}
+    for one in found:
+        if one is not true:
+            assert one.contrast_to_noise < 5.0
+            assert "standard deviations" in {finding.code: finding.message for finding in one.findings}["faint"]
+
+
 def test_the_probability_is_that_of_the_likeliest_voxels():
     chance = np.linspace(0.0, 1.0, 64, dtype=np.float32).reshape(4, 4, 4)
-    assert peak_chance(chance, np.ones((4, 4, 4), dtype=bool)) == pytest.approx(np.linspace(0, 1, 64)[-8:].mean())
+    assert peak_mean(chance, np.ones((4, 4, 4), dtype=bool)) == pytest.approx(np.linspace(0, 1, 64)[-8:].mean())
     few = np.zeros((4, 4, 4), dtype=bool)
     few[0, 0, :2] = True
-    assert peak_chance(chance, few) == pytest.approx(0.5 / 63.0)
+    assert peak_mean(chance, few) == pytest.approx(0.5 / 63.0)
 
 
 def code_of(emission, **given) -> str:

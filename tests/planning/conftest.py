@@ -38,3 +38,8 @@ def case(clinic):
 def worked(clinic):
     """Return a small case with three scans; its methods take it through the real services."""
     return make_worked_case(clinic)
+
+
+@pytest.fixture
+def readers(worked):
+    return worked.editor, worked.clinic.second
