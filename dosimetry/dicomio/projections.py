@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from dosimetry.dicomio.findings import Finding
 from dosimetry.dicomio.headers import items_of, number_of, numbers_of, text_of, value_of
 from dosimetry.dicomio.pixels import read_stored_values
+from dosimetry.dicomio.posture import require_head_first_supine
 from dosimetry.dicomio.series import Series
 from dosimetry.errors import InsufficientDataError, InvalidInputError, UnsupportedDicomError
 
@@ -33,6 +34,8 @@ class NmProjections:
         Size of a pixel.
     view_duration_s : float
         Time at each view.
+    n_heads : int
+        Heads that counted together.
     lowest_row_z_mm : float or None
         LPS z of the first row's middle; None where the header states no position.
     series : Series
@@ -47,6 +50,7 @@ class NmProjections:
     radii_mm: tuple[float, ...]
     pixel_mm: tuple[float, float]
     view_duration_s: float
+    n_heads: int
     lowest_row_z_mm: float | None
     series: Series
     findings: tuple[Finding, ...]
@@ -68,11 +72,12 @@ def read_projections(series: Series) -> NmProjections:
     Raises
     ------
     UnsupportedDicomError
-        Another kind, gated or dynamic frames.
+        Another kind, gated or dynamic frames, a patient who does not lie head first on the back.
     InsufficientDataError
         No energy window, angle, radius, pixel size or duration is stated.
     InvalidInputError
-        The vectors do not number the frames, or the file cannot be decoded.
+        The vectors do not number the frames, two heads state the same angles, views of the stated arc are missing, or
+        the file cannot be decoded.
 
     References
     ----------
@@ -85,9 +90,11 @@ def read_projections(series: Series) -> NmProjections:
             f"Projections in {series.n_instances} files are not read; send them as one NM object.", code="several_files"
         )
     stored, header = read_stored_values(series.paths[0])
+    require_head_first_supine(header)
     windows = _windows(header)
     frames = _Frames.read(header, n_frames=stored.shape[0])
     angles, radii = _orbit(header, frames)
+    _require_whole_arc(header, frames, angles)
     order = np.lexsort((frames.view, frames.detector, np.mod(angles, 360.0), frames.window))
     n_views = stored.shape[0] // len(windows)
     if not np.array_equal(np.bincount(frames.window, minlength=len(windows)), np.full(len(windows), n_views)):
@@ -108,6 +115,7 @@ def read_projections(series: Series) -> NmProjections:
         radii_mm=tuple(float(r) for r in radii[first]),
         pixel_mm=(spacing[1], spacing[0]),
         view_duration_s=_view_duration_s(header),
+        n_heads=len(np.unique(frames.detector)),
         lowest_row_z_mm=z,
         series=series,
         findings=(*series.findings, *findings),
@@ -182,6 +190,34 @@ def _orbit(header: Dataset, frames: _Frames) -> tuple[NDArray[np.float64], NDArr
         angles[i] = start + (step if direction == "CC" else -step) * frames.view[i]
         radii[i] = _radius_mm(detector, rotation, int(frames.view[i]))
     return angles, radii
+
+
+def _require_whole_arc(header: Dataset, frames: _Frames, angles: NDArray[np.float64]) -> None:
+    """Refuse heads of one rotation at the same angles, and fewer views than the rotation states."""
+    for number, rotation in enumerate(items_of(header, "RotationInformationSequence")):
+        own = (frames.rotation == number) & (frames.window == 0)
+        places = np.mod(np.round(angles[own], 3), 360.0)
+        if np.unique(places).size < places.size:
+            raise InvalidInputError(
+                "Two heads of the projections state the same angles; the start angle of one is missing. Send them as "
+                "the camera stored them.",
+                code="same_angles",
+            )
+        per_head = int(np.bincount(frames.detector[own]).max(initial=0))
+        step = abs(number_of(rotation, "AngularStep") or 0.0)
+        _require_stated(per_head, places.size, number_of(rotation, "NumberOfFramesInRotation"), 1.0, "views")
+        _require_stated(per_head, places.size, number_of(rotation, "ScanArc"), step, "degrees")
+
+
+def _require_stated(per_head: int, n_views: int, stated: float | None, unit: float, word: str) -> None:
+    """Refuse less than a rotation states; cameras state it of one head, some of all heads together."""
+    if stated is None or not unit or stated <= (per_head + 0.5) * unit or abs(stated - n_views * unit) < 0.5 * unit:
+        return
+    raise InvalidInputError(
+        f"The projections state {stated:g} {word} and hold {per_head * unit:g} of each head: views are missing. Send "
+        "every view.",
+        code="angular_gap",
+    )
 
 
 def _radius_mm(detector: Dataset, rotation: Dataset, view: int) -> float:

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
-from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.calibration import CalibrationFactor, require_plausible
 from dosimetry.quantification.phantom_source import PhantomSource
 from dosimetry.quantification.recovery_spheres import sphere_fraction
 from dosimetry.volume import Volume
 
 Geometry = Literal["planar", "cylinder", "sphere"]
-PLAUSIBLE_CPS_PER_MBQ = (0.5, 500.0)
-"""Our guide, not a published limit: a factor outside comes from a wrong unit (kBq, MBq, min) sooner than a camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,13 +274,7 @@ def _measurement(
             "There are no counts above the background; check window, region and background scan.", code="no_counts"
         )
     factor = net_cps / source.mean_activity_bq
-    low, high = PLAUSIBLE_CPS_PER_MBQ
-    if not low <= factor * 1e6 <= high:
-        raise InvalidInputError(
-            f"The factor comes out as {factor * 1e6:.3g} cps/MBq; cameras lie between {low:g} and {high:g}. "
-            "Check the units: activity in Bq (not kBq or MBq), duration in s (not min), counts of the photopeak.",
-            code="implausible_calibration",
-        )
+    require_plausible(factor)
     all_contributions = {**source.relative_contributions, **contributions}
     relative = float(np.sqrt(sum(value**2 for value in all_contributions.values())))
     return CalibrationMeasurement(

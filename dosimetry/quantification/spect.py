@@ -316,4 +316,5 @@ def _as_image(
 def _duration_s(projections: NmProjections) -> float:
     """Return the time from the first to the last view; heads that count together share it."""
     stated = projections.series.frame_duration_s
-    return projections.view_duration_s * len(projections.angles_deg) if stated is None else stated
+    n_stops = -(-len(projections.angles_deg) // projections.n_heads)
+    return projections.view_duration_s * n_stops if stated is None else stated

@@ -14,6 +14,7 @@ from planning.services.calibrations import calibration_confirm, calibration_crea
 class CalibrationInput(serializers.Serializer):
     camera = serializers.CharField(max_length=64)
     nuclide = serializers.CharField(max_length=16)
+    imaged_kev = FiniteFloatField(required=False, allow_null=True, min_value=1.0, max_value=3000.0)
     collimator = serializers.CharField(max_length=64, allow_blank=True, default="")
     reconstruction = serializers.CharField(max_length=128, allow_blank=True, default="")
     calibration_cps_per_mbq = FiniteFloatField(min_value=1e-6)

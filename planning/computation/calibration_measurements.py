@@ -22,6 +22,7 @@ from dosimetry.quantification.phantom_finding import cylinder_share, find_cylind
 from dosimetry.quantification.phantom_source import PhantomSource
 from dosimetry.quantification.recovery_spheres import fit_recovery_from_spheres
 from dosimetry.units import HOUR_S, MBQ_BQ, US_S
+from planning.computation.imaged_line import imaged_kev
 from planning.computation.series import dicom_series
 from planning.models import Series
 
@@ -82,7 +83,7 @@ def _cylinder(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
         phantom_volume_ml=inputs.get("phantom_volume_ml"),
         phantom_volume_standard_uncertainty_ml=inputs.get("phantom_volume_standard_uncertainty_ml", 0.0),
     )
-    return {**_factor(measured), "centre_lps_mm": list(centre), "notes": _notes(inputs)}
+    return {**_factor(measured, imaged_kev(image.series)), "centre_lps_mm": list(centre), "notes": _notes(inputs)}
 
 
 def _sphere(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _sphere(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
         region_diameter_mm=inputs.get("region_diameter_mm") or diameter + 2.0 * RESOLUTION_MARGIN_MM,
         background_shell_mm=inputs.get("background_shell_mm"),
     )
-    return {**_factor(measured), "centre_lps_mm": list(centre), "notes": _notes(inputs)}
+    return {**_factor(measured, imaged_kev(image.series)), "centre_lps_mm": list(centre), "notes": _notes(inputs)}
 
 
 def _refuse_corrected(image: EmissionImage) -> None:
@@ -162,9 +163,10 @@ def _acquired_counts(image: EmissionImage, inputs: Inputs) -> float:
     return float(image.volume.values.sum(dtype=np.float64)) if stated is None else float(stated)
 
 
-def _factor(measured: CalibrationMeasurement) -> dict[str, Any]:
+def _factor(measured: CalibrationMeasurement, imaged: float | None = None) -> dict[str, Any]:
     whole = measured.whole_image_cps_per_bq
     return {
+        "imaged_kev": imaged,
         "calibration_cps_per_mbq": measured.calibration_cps_per_bq * MBQ_BQ,
         "standard_uncertainty_cps_per_mbq": measured.standard_uncertainty_cps_per_bq * MBQ_BQ,
         "contributions_percent": {name: 100.0 * value for name, value in measured.contributions.items()},

@@ -20,6 +20,7 @@ from dosimetry.dicomio.series import Series, group_series
 from dosimetry.dicomio.zip_guard import extract_zip
 from dosimetry.errors import DosimetryError
 from planning import storage
+from planning.computation.imaged_line import imaged_kev
 from planning.models import SeriesFile, Upload, UploadFile
 
 
@@ -171,7 +172,7 @@ def _series_row(series, digests: dict[Path, tuple[str, str, int]]) -> dict[str, 
         "frame_of_reference_uid": series.frame_of_reference_uid,
         "part": series.part,
         "acquisition_start": series.acquisition_start,
-        "summary": series.as_dict(),
+        "summary": {**series.as_dict(), "imaged_kev": imaged_kev(series)},
         "identity": {
             "name": identity.name[:255],
             "patient_id": identity.patient_id[:64],

@@ -74,6 +74,7 @@ def compute_virtual_patient(
         "truth": truth_as_dict(patient, truth),
         "camera": writer.headers.camera,
         "nuclide": patient.nuclide,
+        "imaged_kev": patient.protocol.imaged_kev,
         "calibration_cps_per_bq": patient.protocol.calibration_cps_per_bq,
     }
 

@@ -70,6 +70,7 @@ class CalibrationFactor(Timestamped):
     site = models.ForeignKey("planning.Site", on_delete=models.PROTECT, related_name="calibration_factors")
     camera = models.CharField(max_length=64)  # station name or model as in the header
     nuclide = models.CharField(max_length=16)
+    imaged_kev = models.FloatField(null=True, blank=True)  # photon line of the window; none: of every window
     collimator = models.CharField(max_length=64, blank=True)
     reconstruction = models.CharField(max_length=128, blank=True)
     calibration_cps_per_bq = models.FloatField()
@@ -85,6 +86,7 @@ class CalibrationFactor(Timestamped):
         ordering = ["camera", "nuclide", "-valid_from"]
         constraints = [
             models.CheckConstraint(name="calibration_positive", condition=Q(calibration_cps_per_bq__gt=0.0)),
+            models.CheckConstraint(name="calibration_line_positive", condition=Q(imaged_kev__gt=0.0)),
             models.CheckConstraint(
                 name="calibration_uncertainty_not_negative",
                 condition=Q(calibration_standard_uncertainty_cps_per_bq__gte=0.0),

@@ -17,9 +17,12 @@ def calibrations_visible_to(*, user):
 PROJECTIONS_FACTOR = "Projections, one head"
 """Stands in ``reconstruction`` of a factor that was measured in air with one head: for projections, and only these."""
 
+LINE_TOLERANCE_KEV = 5.0
+"""Between the line that a person typed and the one found in the windows; lines that are told apart lie further."""
+
 
 def calibration_for(series: Series) -> CalibrationFactor | None:
-    """Return the confirmed factor of the camera, nuclide and day of a series; of several, the one valid from last."""
+    """Return the confirmed factor of camera, nuclide, line and day of a series; of several, the one valid from last."""
     summary = series.summary
     if series.acquisition_start is None:
         return None
@@ -32,8 +35,17 @@ def calibration_for(series: Series) -> CalibrationFactor | None:
     factors = factors.filter(is_of_projections if series.kind == SeriesKind.PROJECTIONS else ~is_of_projections)
     if summary.get("nuclide"):
         factors = factors.filter(nuclide=summary["nuclide"])
-    valid = [factor for factor in factors if factor.valid_to is None or factor.valid_to >= day]
+    valid = [
+        factor
+        for factor in factors
+        if (factor.valid_to is None or factor.valid_to >= day) and _is_of_line(factor, summary.get("imaged_kev"))
+    ]
     return max(valid, key=lambda factor: factor.valid_from, default=None)
+
+
+def _is_of_line(factor: CalibrationFactor, imaged_kev: float | None) -> bool:
+    """Tell whether a factor may be of the imaged line; one that names none, or a scan that states none, may be."""
+    return factor.imaged_kev is None or imaged_kev is None or abs(factor.imaged_kev - imaged_kev) <= LINE_TOLERANCE_KEV
 
 
 def calibration_summary(factor: CalibrationFactor) -> dict[str, Any]:
@@ -41,6 +53,7 @@ def calibration_summary(factor: CalibrationFactor) -> dict[str, Any]:
         "id": str(factor.pk),
         "camera": factor.camera,
         "nuclide": factor.nuclide,
+        "imaged_kev": factor.imaged_kev,
         "collimator": factor.collimator,
         "reconstruction": factor.reconstruction,
         "calibration": quantity(

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from planning import permissions
+from planning.computation.calibration_check import calibration_check
 from planning.errors import InvalidStateError
 from planning.models import CalibrationFactor, CalibrationMeasurement, Run, Series, Site, User
 from planning.permissions import Action
@@ -50,6 +51,7 @@ def calibration_create(*, actor: User, site: Site, fields: dict[str, Any]) -> Ca
     permissions.require(user=actor, action=Action.EDIT_CALIBRATION, site=site)
     factor = CalibrationFactor(site=site, created_by=actor, **fields)
     factor.full_clean(exclude=["confirmed_by", "confirmed_at"])
+    calibration_check(factor.calibration_cps_per_bq)
     if factor.valid_to is not None and factor.valid_to < factor.valid_from:
         raise InvalidStateError("The factor ends before it begins.", code="bad_validity")
     factor.save()

@@ -80,6 +80,7 @@ def _true_factor(site: Site, result: Mapping[str, Any]) -> None:
         site=site,
         camera=result["camera"],
         nuclide=result["nuclide"],
+        imaged_kev=result["imaged_kev"],
         reconstruction=PROJECTIONS_FACTOR,
         calibration_cps_per_bq=result["calibration_cps_per_bq"],
         defaults={

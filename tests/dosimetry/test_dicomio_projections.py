@@ -113,9 +113,49 @@ def repeat_frame(dataset):
     dataset.DetectorVector = [1, *list(dataset.DetectorVector)[1:-1], 1]
 
 
+def feet_first(dataset):
+    dataset.PatientGantryRelationshipCodeSequence[0].CodeValue = "102541002"
+    dataset.PatientGantryRelationshipCodeSequence[0].CodeMeaning = "feet-first"
+
+
+def prone(dataset):
+    dataset.PatientOrientationCodeSequence[0].PatientOrientationModifierCodeSequence[0].CodeMeaning = "prone"
+
+
+def stated_position(dataset):
+    dataset.PatientPosition = "FFS"
+
+
+def upside_down(dataset):
+    for detector in dataset.DetectorInformationSequence:
+        detector.ImageOrientationPatient = [1, 0, 0, 0, 0, 1]
+
+
+def half_of_the_stops(dataset):
+    """Leave out the later stops of both heads, as an interrupted scan would."""
+    kept = np.array(dataset.AngularViewVector) <= 0.6 * max(dataset.AngularViewVector)
+    frames = np.frombuffer(dataset.PixelData, dtype=np.uint16).reshape(int(dataset.NumberOfFrames), -1)
+    dataset.PixelData = np.ascontiguousarray(frames[kept]).tobytes()
+    dataset.NumberOfFrames = int(kept.sum())
+    for keyword in ("EnergyWindowVector", "DetectorVector", "RotationVector", "AngularViewVector"):
+        setattr(dataset, keyword, [int(number) for number in np.array(getattr(dataset, keyword))[kept]])
+
+
+def without_number_of_stops(dataset):
+    half_of_the_stops(dataset)
+    drop("NumberOfFramesInRotation", "RotationInformationSequence")(dataset)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "code"),
     [
+        (feet_first, UnsupportedDicomError, "posture"),
+        (prone, UnsupportedDicomError, "posture"),
+        (stated_position, UnsupportedDicomError, "posture"),
+        (upside_down, UnsupportedDicomError, "posture"),
+        (drop("StartAngle", "DetectorInformationSequence"), InvalidInputError, "same_angles"),
+        (half_of_the_stops, InvalidInputError, "angular_gap"),
+        (without_number_of_stops, InvalidInputError, "angular_gap"),
         (without_radius, InsufficientDataError, "no_orbit"),
         (drop("AngularStep", "RotationInformationSequence"), InsufficientDataError, "no_orbit"),
         (drop("RotationDirection", "RotationInformationSequence"), InsufficientDataError, "no_orbit"),

@@ -80,6 +80,22 @@ def test_row_07_the_newer_of_two_valid_factors_counts(clinic):
     assert calibration_for(series(clinic, day=date(2026, 1, 15))) != newer
 
 
+def test_row_07_a_factor_of_another_line_is_not_used(clinic):
+    high = confirmed(clinic, imaged_kev=208.0)
+    low = confirmed(clinic, imaged_kev=113.0, valid_from=date(2026, 2, 1))
+    assert calibration_for(series(clinic, imaged_kev=208.37)) == high
+    assert calibration_for(series(clinic, imaged_kev=112.95)) == low
+    assert calibration_for(series(clinic, imaged_kev=321.0)) is None
+    of_every_line = confirmed(clinic, valid_from=date(2026, 1, 15))
+    assert calibration_for(series(clinic, imaged_kev=208.37)) == of_every_line
+
+
+def test_a_factor_in_a_wrong_unit_is_refused(clinic):
+    with pytest.raises(InvalidStateError, match="Check the units") as caught:
+        create(clinic, calibration_cps_per_bq=1e-5 * 1e3)
+    assert caught.value.code == "implausible_calibration"
+
+
 def test_row_07_an_unconfirmed_or_withdrawn_factor_is_not_used(clinic):
     factor = create(clinic)
     assert calibration_for(series(clinic)) is None

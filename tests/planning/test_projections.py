@@ -14,6 +14,7 @@ from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.volume import Volume
 from planning import models, storage
+from planning.computation.imaged_line import imaged_kev
 from planning.computation.imaging import compute_image
 from planning.computation.series import dicom_series
 from planning.errors import InvalidStateError
@@ -53,7 +54,8 @@ def store(case, clinic, paths, *, kind: str, uid: str) -> models.Series:
         models.SeriesFile(series=series, sop_instance_uid=f"{uid}.{i}", sha256=storage.store_file(path), n_bytes=1)
         for i, path in enumerate(paths)
     )
-    series.summary = dicom_series(series).as_dict()
+    stored = dicom_series(series)
+    series.summary = {**stored.as_dict(), "imaged_kev": imaged_kev(stored)}
     series.save()
     return series
 
@@ -173,6 +175,16 @@ def test_a_factor_of_projections_never_serves_an_image(scanned):
     assert calibration_for(projections).reconstruction == PROJECTIONS_FACTOR
     projections.kind = "emission"
     assert calibration_for(projections).reconstruction == "OSEM"
+
+
+def test_a_factor_of_another_window_never_serves_projections(scanned):
+    projections = scanned.time_point.series.get(kind="projections")
+    assert projections.summary["imaged_kev"] == pytest.approx(208.4, abs=0.1)
+    factors = models.CalibrationFactor.objects.filter(reconstruction=PROJECTIONS_FACTOR)
+    factors.update(imaged_kev=112.9)
+    assert calibration_for(projections) is None
+    factors.update(imaged_kev=208.0)
+    assert calibration_for(projections) == factors.get()
 
 
 def test_two_acquisitions_at_one_time_point_are_refused(clinic, scanned, tmp_path):

@@ -106,6 +106,7 @@ def test_what_was_simulated_becomes_an_upload_and_the_cameras_true_factor_once(c
             "truth": {"regions": []},
             "camera": "Virtual Symbia ME",
             "nuclide": "Lu-177",
+            "imaged_kev": 208.0,
             "calibration_cps_per_bq": 8.9e-6,
         }
         virtual_patient_save(run=virtual.run, virtual=virtual, result=result)

@@ -13,7 +13,7 @@ import { errorText, showError } from './parts/states';
 import { toast } from './parts/toasts';
 
 interface Calibration {
-  id: string; camera: string; nuclide: string; collimator: string; reconstruction: string; calibration: MaybeQuantity; valid_from: string; valid_to: string | null; source: string;
+  id: string; camera: string; nuclide: string; imaged_kev: number | null; collimator: string; reconstruction: string; calibration: MaybeQuantity; valid_from: string; valid_to: string | null; source: string;
   is_confirmed: boolean; confirmed_by: string | null; is_withdrawn: boolean; author?: string;
 }
 
@@ -45,8 +45,8 @@ function validity(factor: Calibration): Html {
 
 function draw(): void {
   const mayEdit = page.isAllowed('edit_calibration');
-  fill(need('head'), html`<h1 class="h1">Cameras and calibration</h1><span class="t3">One factor per camera, nuclide, collimator and reconstruction.</span>${mayEdit ? html`<button class="btn push" type="button" data-new>${icon('plus', 's')}New factor</button>` : nothing}`);
-  const row = (factor: Calibration): Html => html`<tr><td class="strong">${factor.camera}</td><td>${factor.nuclide}</td><td class="t2">${factor.collimator || '—'}</td><td class="t2">${factor.reconstruction || '—'}</td><td class="num">${bareNumber(factor.calibration)}</td><td>${validity(factor)}</td><td class="text t2">${factor.source}</td><td>${state(factor)}</td>
+  fill(need('head'), html`<h1 class="h1">Cameras and calibration</h1><span class="t3">One factor per camera, nuclide, imaged line, collimator and reconstruction.</span>${mayEdit ? html`<button class="btn push" type="button" data-new>${icon('plus', 's')}New factor</button>` : nothing}`);
+  const row = (factor: Calibration): Html => html`<tr><td class="strong">${factor.camera}</td><td>${factor.nuclide}${factor.imaged_kev ? html`<span class="t2">, ${Number(factor.imaged_kev.toPrecision(4))} keV</span>` : nothing}</td><td class="t2">${factor.collimator || '—'}</td><td class="t2">${factor.reconstruction || '—'}</td><td class="num">${bareNumber(factor.calibration)}</td><td>${validity(factor)}</td><td class="text t2">${factor.source}</td><td>${state(factor)}</td>
     <td>${!factor.is_confirmed && !factor.is_withdrawn && page.isAllowed('confirm_calibration') ? html`<button class="btn" type="button" data-confirm="${factor.id}">Confirm</button>` : nothing}${!factor.is_withdrawn && page.isAllowed('confirm_calibration') ? html` <button class="btn quiet" type="button" data-withdraw="${factor.id}">Withdraw</button>` : nothing}</td></tr>`;
   fill(need('factors'), factors.length
     ? html`<div class="scroll"><table class="table"><thead><tr><th>Camera</th><th>Nuclide</th><th>Collimator</th><th>Reconstruction</th><th class="num">Factor (${factors[0]?.calibration?.unit ?? 'cps/MBq'})</th><th>Valid</th><th>Source</th><th>State</th><th></th></tr></thead><tbody>${each(factors, row)}</tbody></table></div>`
@@ -60,13 +60,14 @@ function editor(draft?: FactorDraft): void {
   void openDialog({
     title: 'Enter a calibration factor', action: 'Save factor', isWide: true,
     body: html`<div class="form"><div class="pair">${field('Camera (station or model, as in the image header)', html`<input class="text" name="camera" required maxlength="64" value="${draft?.camera ?? ''}">`)}${field('Nuclide', select({ name: 'nuclide' }, ['Lu-177', 'Tb-161', 'I-131', 'Y-90', 'Ac-225', 'Ho-166'].map((name) => [name, name] as const), draft?.nuclide ?? 'Lu-177'))}</div>
-      <div class="pair">${field('Collimator', html`<input class="text" name="collimator" maxlength="64">`)}${field('Reconstruction', html`<input class="text" name="reconstruction" maxlength="128" list="reconstructions" value="${draft?.reconstruction ?? ''}"><datalist id="reconstructions"><option value="${PROJECTIONS}"></option></datalist>`)}</div>
+      <div class="pair">${field('Imaged line (keV, empty: every window)', html`<input class="text" type="number" step="any" min="1" max="3000" name="line" value="${draft?.imaged_kev ?? ''}">`)}${field('Collimator', html`<input class="text" name="collimator" maxlength="64">`)}</div>
+      <div class="pair">${field('Reconstruction', html`<input class="text" name="reconstruction" maxlength="128" list="reconstructions" value="${draft?.reconstruction ?? ''}"><datalist id="reconstructions"><option value="${PROJECTIONS}"></option></datalist>`)}</div>
       <div class="pair">${field('Factor (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="value" required value="${draft ? Number(draft.value.toPrecision(6)) : ''}">`)}${field('Standard uncertainty (cps/MBq)', html`<input class="text" type="number" step="any" min="0" name="u" required value="${draft ? Number(draft.u.toPrecision(3)) : ''}">`)}</div>
       <div class="pair">${field('Valid from', html`<input class="text" type="date" name="valid_from" required>`)}${field('Valid to', html`<input class="text" type="date" name="valid_to">`)}</div>
       ${field('Source', html`<input class="text" name="source" required maxlength="255" value="${draft?.source ?? ''}" placeholder="Phantom measurement, date, person">`)}</div>`,
     submit: async (values) => {
       await postJson(`/api/sites/${page.siteId}/calibrations`, {
-        camera: values.camera, nuclide: values.nuclide, collimator: values.collimator, reconstruction: values.reconstruction, source: values.source,
+        camera: values.camera, nuclide: values.nuclide, imaged_kev: values.line ? Number(values.line) : null, collimator: values.collimator, reconstruction: values.reconstruction, source: values.source,
         calibration_cps_per_mbq: Number(values.value), calibration_standard_uncertainty_cps_per_mbq: Number(values.u),
         valid_from: values.valid_from, valid_to: values.valid_to || null,
       });

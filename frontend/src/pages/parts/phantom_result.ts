@@ -6,7 +6,7 @@ import { formatNumber, formatPlain } from '../../domain/quantity';
 
 export type Centre = readonly number[];
 export interface Result {
-  calibration_cps_per_mbq?: number; standard_uncertainty_cps_per_mbq?: number; contributions_percent?: Record<string, number>; mean_activity_mbq?: number;
+  imaged_kev?: number | null; calibration_cps_per_mbq?: number; standard_uncertainty_cps_per_mbq?: number; contributions_percent?: Record<string, number>; mean_activity_mbq?: number;
   whole_image_cps_per_mbq?: number | null; whole_image_difference_percent?: number | null; centre_lps_mm?: Centre;
   dead_time_us?: number; standard_uncertainty_us?: number; model?: string; is_significant?: boolean; largest_loss_percent?: number;
   p_value?: number; reduced_chi_square?: number; notes?: string[]; b1_ml?: number; b2?: number; covariance?: number[][];

@@ -16,7 +16,7 @@ interface Scan { id: string; description: string; camera: string; nuclide: strin
 interface Measurement { id: string; run_id: string | null; method: Method; label: string; inputs: Record<string, unknown>; result: Result; scan: Scan | null; camera: string; author: string; at: string }
 interface Answer { results: Measurement[]; scans: Scan[] }
 /** What the editor of a factor begins with. */
-export interface FactorDraft { camera: string; nuclide: string; reconstruction: string; value: number; u: number; source: string }
+export interface FactorDraft { camera: string; nuclide: string; imaged_kev: number | null; reconstruction: string; value: number; u: number; source: string }
 /** What a proposed recovery curve begins with. */
 export interface RecoveryDraft { measurement_id: string; camera: string }
 
@@ -126,7 +126,7 @@ export function factorOf(item: Pick<Measurement, 'method' | 'label' | 'inputs' |
   if (value === undefined || u === undefined) return null;
   const activity = typeof item.inputs.activity_mbq === 'number' ? `, ${formatNumber(item.inputs.activity_mbq)} MBq` : '';
   return {
-    camera: item.camera, nuclide: String(item.inputs.nuclide ?? ''), reconstruction: item.method === 'planar' ? 'Projections, one head' : '', value, u,
+    camera: item.camera, nuclide: String(item.inputs.nuclide ?? ''), imaged_kev: item.result.imaged_kev ?? null, reconstruction: item.method === 'planar' ? 'Projections, one head' : '', value, u,
     source: `${item.label}${activity}, measured here ${item.at.slice(0, 10)}`,
   };
 }
