@@ -25,7 +25,7 @@ from dosimetry.quantification.spect_scatter import (
     window_scatter,
 )
 from dosimetry.quantification.spect_settings import USUAL_SETTINGS, SpectSettings
-from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm
+from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm, outside_ct
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.orbit import Orbit
 from dosimetry.reconstruction.osem import OsemOptions, OsemResult, OsemState, reconstruct
@@ -33,6 +33,8 @@ from dosimetry.reconstruction.projector import Projector
 from dosimetry.volume import Grid, Volume
 
 Float32Array = NDArray[np.float32]
+MOST_BESIDE_CT = 0.02
+"""Our guide: above the noise that lies round a body, far below an arm."""
 N_FIRST_ITERATIONS = 2
 """Iterations of the image from which scatter is simulated: it is smooth, so that a blurred image gives it."""
 
@@ -107,7 +109,21 @@ def reconstruct_spect(
     findings = [Finding(code="reconstructed", level="note", message=job.words(result, counts))]
     if scatter is not None and not scatter.is_settled:
         findings.append(_unsettled(scatter))
+    if density is not None and job.density_g_per_ml is not None:
+        findings.extend(_beside_ct(result, outside_ct(density, job.density_g_per_ml, grid=grid)))
     return _as_image(projections, result, grid, settings, findings=findings)
+
+
+def _beside_ct(result: OsemResult, is_outside: NDArray[np.bool_]) -> list[Finding]:
+    values = np.maximum(result.activity_bq_per_ml, 0.0)
+    share = float(values[is_outside].sum(dtype=np.float64)) / max(float(values.sum(dtype=np.float64)), 1e-30)
+    if share <= MOST_BESIDE_CT:
+        return []
+    text = (
+        f"{share:.0%} of the activity lies beside the field of view of the CT, where no attenuation is corrected: it "
+        "is too low there, and behind it. Use a CT with a wider field of view."
+    )
+    return [Finding(code="ct_too_narrow", level="ask", message=text)]
 
 
 def _unsettled(scatter: ScatterEstimate) -> Finding:

@@ -80,6 +80,29 @@ def density_on_grid(density: Volume, *, grid: Grid) -> Float32Array:
     return resample(density.with_values(averaged), onto=grid, fill_value=AIR_G_PER_ML).values.astype(np.float32)
 
 
+def outside_ct(density: Volume, density_g_per_ml: Float32Array, *, grid: Grid) -> NDArray[np.bool_]:
+    """Return the voxels beside the field of view of the CT, where its attenuation is that of air for want of a CT.
+
+    The field of view is the ellipse in the slices of the CT; what a CT shows as tissue beyond it counts as seen.
+
+    Parameters
+    ----------
+    density : Volume
+        In g/mL, on the grid of the CT.
+    density_g_per_ml : (n_z, n_y, n_x) float32 array
+        The same on the grid of the image (``density_on_grid``).
+    grid : Grid
+        Of the image.
+    """
+    _, n_y, n_x = grid.shape_zyx
+    rows, columns = np.meshgrid(np.arange(n_y, dtype=float), np.arange(n_x, dtype=float), indexing="ij")
+    middle = np.full(rows.shape, 0.5 * (grid.shape_zyx[0] - 1.0))
+    places = density.grid.lps_mm_to_index(grid.index_to_lps_mm(np.stack([middle, rows, columns], axis=-1)))
+    halves = 0.5 * (np.array(density.grid.shape_zyx[1:], dtype=float) - 1.0)
+    is_beyond = np.sum(((places[..., 1:] - halves) / (halves + 0.5)) ** 2, axis=-1) > 1.0
+    return np.asarray(is_beyond[None] & (density_g_per_ml < BODY_G_PER_ML))
+
+
 def _steps(grid: Grid) -> tuple[float, ...]:
     """Return the spacing in array order (z, y, x), mm."""
     return grid.spacing_xyz_mm[::-1]

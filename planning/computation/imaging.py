@@ -40,7 +40,7 @@ def compute_image(
         raise InsufficientDataError("Record the administration first.", code="no_administration")
     beds = _acquired(time_point)
     emission = beds[0]
-    ct = time_point.series.filter(kind=SeriesKind.CT, is_discarded=False).first()
+    ct = _ct_of(emission)
     progress(0.05, "Reading headers")
     calibration = calibration_for(emission)
     inputs = _inputs(administration, beds, ct, calibration)
@@ -130,6 +130,12 @@ def _acquired(time_point: TimePoint) -> list[Series]:
             f"Time point {time_point.number} has {len(found)} SPECT or PET series; choose one.", code="emission_count"
         )
     return sorted(found, key=lambda row: (row.acquisition_start is None, row.acquisition_start))
+
+
+def _ct_of(emission: Series) -> Series | None:
+    """Return the CT of the time point: of several the first in the emission's frame of reference."""
+    cts = emission.time_point.series.filter(kind=SeriesKind.CT, is_discarded=False)
+    return cts.filter(frame_of_reference_uid=emission.frame_of_reference_uid).first() or cts.first()
 
 
 def _inputs(administration: Administration, beds: list[Series], ct: Series | None, calibration) -> dict[str, Any]:

@@ -266,6 +266,20 @@ def test_scatter_that_never_settles_is_told(projections, image, monkeypatch):
     assert "scatter_unsettled" not in {finding.code for finding in image.findings}
 
 
+def test_activity_beside_the_field_of_the_ct_is_said(projections, image):
+    whole = small_scan().density_volume
+    n = whole.grid.shape_zyx[2]
+    cut = slice(n // 2 - n // 10, n // 2 + n // 10)
+    x, y, z = (float(v) for v in whole.grid.index_to_lps_mm(np.array([0.0, 0.0, cut.start])))
+    narrow = np.ascontiguousarray(whole.values[:, :, cut])
+    grid = replace(whole.grid, shape_zyx=narrow.shape, origin_lps_mm=(x, y, z))
+    density = replace(whole, values=narrow, grid=grid)
+    found = image_of(projections, replace(QUICK, scatter="windows", n_iterations=2), density=density)
+    (finding,) = [finding for finding in found.findings if finding.code == "ct_too_narrow"]
+    assert finding.level == "ask" and "%" in finding.message
+    assert "ct_too_narrow" not in {finding.code for finding in image.findings}
+
+
 def test_windows_of_another_nuclide_are_refused():
     with pytest.raises(InsufficientDataError, match="Tc-99m"):
         find_imaged_line(WINDOWS, nuclide="Tc-99m")

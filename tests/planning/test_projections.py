@@ -177,6 +177,16 @@ def test_a_factor_of_projections_never_serves_an_image(scanned):
     assert calibration_for(projections).reconstruction == "OSEM"
 
 
+def test_of_two_cts_the_one_in_the_frame_of_the_scan_is_taken(scanned, clinic, tmp_path):
+    projections = scanned.time_point.series.get(kind="projections")
+    other = scanned.time_point.series.get(kind="ct")
+    own = store(scanned, clinic, ct_paths(tmp_path / "own"), kind="ct", uid="1.2.3.8")
+    for series, frame in ((projections, "1.2.9"), (other, "1.2.8"), (own, "1.2.9")):
+        models.Series.objects.filter(pk=series.pk).update(frame_of_reference_uid=frame)
+    result = compute_image(time_point=scanned.time_point, parameters=BED_SETTINGS, progress=no_progress)
+    assert result["fields"]["ct_series"] == own
+
+
 def test_a_factor_of_another_window_never_serves_projections(scanned):
     projections = scanned.time_point.series.get(kind="projections")
     assert projections.summary["imaged_kev"] == pytest.approx(208.4, abs=0.1)
