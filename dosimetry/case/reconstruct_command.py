@@ -52,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nuclide", help="as Lu-177; that of the header if not given")
     parser.add_argument("--emission", choices=KINDS, default="NM", help="object of the image")
     parser.add_argument("--camera", choices=("", *CAMERAS), help="whose resolution is modelled; that of the header")
+    parser.add_argument("--penetration", type=float, help="counts that crossed septa, % (none if not given)")
+    parser.add_argument("--penetration-width", type=float, dest="penetration_fwhm_mm", help="of these, FWHM, mm")
     parser.add_argument("--iterations", type=int, dest="n_iterations", help=f"{usual.n_iterations} if not given")
     parser.add_argument("--subsets", type=int, dest="n_subsets", help=f"{usual.n_subsets} if not given")
     parser.add_argument("--filter", type=float, dest="post_filter_fwhm_mm", help="Gaussian after it, FWHM, mm")
@@ -86,6 +88,8 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None], progress: Pro
             kind=chosen.emission,
             site_zone=zone,
         )
+    if scan.ct is not None and scan.ct.frame_of_reference_uid != scan.beds[0].frame_of_reference_uid:
+        log("CT and projections state different frames of reference: look at both before you trust the attenuation.")
     for finding in image.findings:
         log(finding.message)
     total_bq = float(image.volume.values.sum(dtype="float64")) * image.volume.grid.voxel_volume_ml
@@ -145,12 +149,19 @@ def _nuclide(name: str | None, projections: Series) -> Nuclide:
     stated = name or projections.nuclide
     if stated is None:
         raise InvalidInputError("The projections state no nuclide; give --nuclide, as Lu-177.", code="no_nuclide")
-    return get_nuclide(stated)
+    nuclide = get_nuclide(stated)
+    if projections.nuclide not in {None, nuclide.name}:
+        text = f"The projections are of {projections.nuclide}, --nuclide says {nuclide.name}; leave it out."
+        raise InvalidInputError(text, code="other_nuclide")
+    return nuclide
 
 
 def _settings(chosen: argparse.Namespace, scan: _Scan) -> SpectSettings:
-    names = ("camera", "n_iterations", "n_subsets", "post_filter_fwhm_mm", "scatter", "has_attenuation")
-    given: dict[str, Any] = {name: getattr(chosen, name) for name in (*names, "dead_time_model")}
+    lengths = ("post_filter_fwhm_mm", "penetration_fwhm_mm")
+    names = ("camera", "n_iterations", "n_subsets", "scatter", "has_attenuation", "dead_time_model")
+    given: dict[str, Any] = {name: getattr(chosen, name) for name in (*names, *lengths)}
+    if chosen.penetration is not None:
+        given["penetration_share"] = chosen.penetration / 100.0
     if chosen.dead_time is not None:
         given["dead_time_s"] = chosen.dead_time * US_S
     known = {name: value for name, value in given.items() if value is not None}

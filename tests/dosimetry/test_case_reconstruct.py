@@ -1,5 +1,6 @@
 """The command line from projections and CT to an image in Bq/mL, on a scan whose truth is known."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_projections_and_ct_become_an_image_in_bq_per_ml(scan, tmp_path, capsys,
     assert "ZZPHI" not in said + progress
 
 
+def test_septal_penetration_and_other_frames_are_said(scan, tmp_path, capsys):
+    copy = shutil.copytree(scan, tmp_path / "scan")
+    for path in sorted((copy / "ct").glob("*.dcm")):
+        change(path, setting(FrameOfReferenceUID="1.2.3.5"))
+    septa = ["--penetration", "5", "--penetration-width", "60", "--scatter", "windows"]
+    assert main(["reconstruct", str(copy), "--out", str(tmp_path / "out"), *FACTOR, *QUICK, *septa]) == 0
+    said = capsys.readouterr().out
+    assert "septal penetration 5 % of 60 mm" in said
+    assert "different frames of reference" in said
+
+
 def test_without_a_ct_attenuation_is_left_out_only_when_asked(scan, tmp_path, capsys):
     command = ["reconstruct", str(scan / "projections.dcm"), "--out", str(tmp_path), *FACTOR, *QUICK]
     assert main(command) == 2
@@ -67,7 +79,9 @@ def test_without_a_ct_attenuation_is_left_out_only_when_asked(scan, tmp_path, ca
         (["--time-zone", "Nowhere"], "bad_time_zone"),
         (["--nuclide", "Zz-1"], "unknown_nuclide"),
         (["--dead-time", "1e6"], "bad_dead_time"),
-        (["--nuclide", "Tc-99m"], "no_photopeak"),
+        (["--nuclide", "Tc-99m"], "other_nuclide"),
+        (["--calibration", "9000"], "implausible_calibration"),
+        (["--penetration", "30"], "bad_penetration"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_nothing_written(scan, tmp_path, capsys, arguments, code):
