@@ -98,7 +98,7 @@ class VirtualWriter:
     log : callable
         Gets a line for each step.
     identity : PatientFacts or None
-        Name and number; None names the patient by agent and seed.
+        Name and number; None names the patient by what was asked for, as ``VirtualHeaders``.
     emission_kind : {"PT", "NM"}
         As what a reconstructed image is written: a PET Image series, or one NM object with a real world value map.
 
@@ -136,7 +136,7 @@ class VirtualWriter:
             path=self.folder / "truth" / "rtdose.dcm",
             patient=self.headers.patient,
             study=self.headers.study(0),
-            series=self.headers.series(0, "rtdose", 9, "True absorbed dose"),
+            series=self.headers.series(0, f"rtdose {truth.engine}", 9, "True absorbed dose"),
             comment=truth.engine,
         )
         truth_path = self.folder / "truth.json"
@@ -189,7 +189,13 @@ class VirtualWriter:
     @property
     def headers(self) -> VirtualHeaders:
         """Return what the headers of its objects say."""
-        return VirtualHeaders(virtual=self.patient, start=self.start, identity=self.identity)
+        return VirtualHeaders(
+            virtual=self.patient,
+            start=self.start,
+            ct_options=self.ct_options,
+            settings=self.settings,
+            identity=self.identity,
+        )
 
     def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
         """Write true contours on the CT of the first scan, as structure set and as segmentation."""
