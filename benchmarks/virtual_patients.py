@@ -31,8 +31,9 @@ from dosimetry.kinetics.region_curves import FitOptions, fit_region_curves
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
 from dosimetry.phantoms.virtual_anatomy import paint_labels
-from dosimetry.phantoms.virtual_ct import make_ct, table_density
+from dosimetry.phantoms.virtual_ct import make_ct
 from dosimetry.phantoms.virtual_patient import REST, VirtualPatientRequest, make_virtual_patient
+from dosimetry.phantoms.virtual_table import table_density
 from dosimetry.phantoms.virtual_truth import compute_truth
 from dosimetry.quantification.geometric_transfer import gtm
 from dosimetry.quantification.partial_volume import rbv
@@ -109,13 +110,12 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
         labels = paint_labels(patient.anatomy, grid=fine, pose=pose)
         regions = patient.anatomy.region_labels(labels)
         activity = patient.activity_map(labels, scan=scan)
-        density = np.where(
-            labels == 0, table_density(labels, grid=fine)[None], patient.anatomy.density_g_per_ml(labels)
-        )
+        table = table_density(patient.anatomy, grid=fine, pose=pose)[None]
+        density = np.where(labels == 0, table, patient.anatomy.density_g_per_ml(labels))
         taken = acquire(
             activity_bq_per_ml=activity, density_g_per_ml=density, grid=fine, protocol=protocol, seed=1000 * seed + scan
         )
-        ct = make_ct(patient.anatomy, labels, grid=fine, seed=1000 * seed + scan)
+        ct = make_ct(patient.anatomy, labels, grid=fine, seed=1000 * seed + scan, pose=pose)
         image = image_of(taken.counts[0], taken.orbit, density_on_grid(density_from_hu(ct), grid=grid), grid, protocol)
         true_bq = float(activity.sum(dtype=np.float64)) * fine.voxel_volume_ml
         totals.append(float(image.sum(dtype=np.float64)) * grid.voxel_volume_ml / true_bq)

@@ -9,6 +9,9 @@ from scipy import ndimage
 
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.quantification.dead_time import check_model
+from dosimetry.quantification.dead_time_fit import observed_rate
+from dosimetry.quantification.spect_settings import DeadTimeModel
 from dosimetry.reconstruction.attenuation import BODY_G_PER_ML, mu_per_mm
 from dosimetry.reconstruction.cameras import get_camera
 from dosimetry.reconstruction.orbit import Orbit, body_contour_orbit
@@ -71,7 +74,9 @@ class ScanProtocol:
     clearance_mm : float
         Air between body and collimator.
     dead_time_s : float
-        Of a paralysable detector, for the counts of all windows; 0 for none.
+        Of a detector, for the counts of all windows; 0 for none.
+    dead_time_model : {"paralysable", "non_paralysable"}
+        How events that come during it change it.
     penetration_share, penetration_fwhm_mm : float
         Septal penetration, as in ``Collimator``.
     fine_per_pixel : int
@@ -91,6 +96,7 @@ class ScanProtocol:
     view_duration_s: float = 20.0
     clearance_mm: float = 15.0
     dead_time_s: float = 0.0
+    dead_time_model: DeadTimeModel = "paralysable"
     penetration_share: float = 0.0
     penetration_fwhm_mm: float = 0.0
     fine_per_pixel: int = 2
@@ -104,6 +110,7 @@ class ScanProtocol:
             )
         if not (self.view_duration_s > 0.0 and self.clearance_mm >= 0.0 and self.dead_time_s >= 0.0):
             raise InvalidInputError("Duration, clearance and dead time cannot be below zero.", code="bad_protocol")
+        check_model(self.dead_time_model)
         if self.fine_per_pixel < 1:
             raise InvalidInputError("A pixel holds at least one voxel of the simulation.", code="bad_protocol")
 
@@ -133,15 +140,15 @@ class Acquisition:
         Angles and radii.
     expected_primary, expected_scatter : (n_views, n_z, n_columns) float32 arrays
         Of the photopeak window, without noise and dead time.
-    live_share : float
-        Counts that dead time left.
+    live_shares : (n_views,) float64 array
+        Share of the counts of each view that dead time left.
     """
 
     counts: Float32Array
     orbit: Orbit
     expected_primary: Float32Array
     expected_scatter: Float32Array
-    live_share: float
+    live_shares: NDArray[np.float64]
 
 
 def acquire(
@@ -194,8 +201,8 @@ def acquire(
     camera = get_camera(protocol.camera)
     shares = np.array([float(camera.window_share(protocol.imaged_kev, window)) for window in protocol.windows_kev])
     expected = ((shares / shares[0])[:, None, None, None] * primary + scatter) * factors[:, None, None]
-    live = _live_share(expected, protocol)
-    counts = expected * np.float32(live)
+    live = _live_shares(expected, protocol)
+    counts = expected * live.astype(np.float32)[:, None, None]
     if seed is not None:
         counts = np.random.default_rng([seed, 77]).poisson(counts)
     return Acquisition(
@@ -203,7 +210,7 @@ def acquire(
         orbit=orbit,
         expected_primary=np.asarray(primary * factors[:, None, None], dtype=np.float32),
         expected_scatter=np.asarray(scatter[0] * factors[:, None, None], dtype=np.float32),
-        live_share=live,
+        live_shares=live,
     )
 
 
@@ -285,9 +292,8 @@ def _scatter(
     return to_detector_grid(scatter, factor=2)[:, :, :n_z, :n_u]
 
 
-def _live_share(expected: NDArray[Any], protocol: ScanProtocol) -> float:
-    """Return exp(-rate tau) of a paralysable detector at the mean rate of all windows."""
-    if protocol.dead_time_s == 0.0:
-        return 1.0
-    rate_cps = float(expected.sum(dtype=np.float64)) / (protocol.n_views * protocol.view_duration_s)
-    return float(np.exp(-rate_cps * protocol.dead_time_s))
+def _live_shares(expected: NDArray[Any], protocol: ScanProtocol) -> NDArray[np.float64]:
+    """Return observed over true counts of each view, from its rate in all windows: the inverse of what undoes it."""
+    rates_cps = expected.sum(axis=(0, 2, 3), dtype=np.float64) / protocol.view_duration_s
+    observed_cps = observed_rate(rates_cps, dead_time_s=protocol.dead_time_s, model=protocol.dead_time_model)
+    return np.asarray(np.divide(observed_cps, rates_cps, out=np.ones_like(rates_cps), where=rates_cps > 0.0))

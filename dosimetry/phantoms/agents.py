@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import numpy as np
+
 from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.units import HOUR_S
@@ -95,13 +97,19 @@ class Agent:
     lesions : LesionUptake
         All lesions.
     rest_shares, rest_half_lives_h : floats
-        Exponentials of blood and remaining tissue: shares of what organs and lesions left, effective half-lives.
+        Exponentials of blood and remaining tissue, the fastest first: shares of what organs and lesions left (their sum
+        is 1: all activity is in the body at administration), effective half-lives.
     voiding_interval_h : float
         Time between emptyings of the bladder; it holds what the rest of the body lost by biology since the last.
     common_correlation : float
         Correlation of the logarithms of uptake between the organs of one patient.
     scan_times_h : floats
         Scans that suit its half-lives, h after administration.
+
+    Raises
+    ------
+    InvalidInputError
+        Shares of the rest that do not sum to 1 (``bad_agent``).
     """
 
     name: str
@@ -114,6 +122,14 @@ class Agent:
     voiding_interval_h: float = 4.0
     common_correlation: float = 0.3
     scan_times_h: tuple[float, ...] = THERAPY_SCANS_H
+
+    def __post_init__(self) -> None:
+        if not np.isclose(sum(self.rest_shares), 1.0, rtol=0.0, atol=1e-9):
+            raise InvalidInputError(
+                f"The shares of {self.name}'s rest of the body sum to {sum(self.rest_shares):g}, not to 1; give the "
+                "fastest one what is left.",
+                code="bad_agent",
+            )
 
 
 def _pair(name: str, uptake: RegionUptake) -> dict[str, RegionUptake]:
@@ -138,7 +154,7 @@ _DOTATATE = Agent(
         }
     ),
     lesions=LesionUptake(uptake_per_ml=2.0e-4, half_life_h=80.0, source=_GUIDE),
-    rest_shares=(0.85, 0.08),
+    rest_shares=(0.92, 0.08),
     rest_half_lives_h=(2.5, 52.0),
 )
 
@@ -184,7 +200,7 @@ _PSMA = Agent(
         }
     ),
     lesions=LesionUptake(uptake_per_ml=2.0e-4, half_life_h=52.0),
-    rest_shares=(0.88, 0.06),
+    rest_shares=(0.94, 0.06),
     rest_half_lives_h=(2.0, 35.0),
 )
 _MIBG = Agent(
@@ -204,7 +220,7 @@ _MIBG = Agent(
         }
     ),
     lesions=LesionUptake(uptake_per_ml=1.0e-4, half_life_h=60.0),
-    rest_shares=(0.65, 0.25),
+    rest_shares=(0.75, 0.25),
     rest_half_lives_h=(6.0, 30.0),
 )
 _NAI = Agent(
@@ -222,7 +238,7 @@ _NAI = Agent(
         }
     ),
     lesions=LesionUptake(uptake_per_ml=1.0e-3, half_life_h=70.0),
-    rest_shares=(0.85, 0.10),
+    rest_shares=(0.90, 0.10),
     rest_half_lives_h=(10.0, 24.0),
 )
 
@@ -246,7 +262,7 @@ _GA_DOTATATE = Agent(
         }
     ),
     lesions=LesionUptake(uptake_per_ml=3.0e-4, half_life_h=1.11, half_life_spread=0.01),
-    rest_shares=(0.70, 0.25),
+    rest_shares=(0.75, 0.25),
     rest_half_lives_h=(0.25, 0.95),
     voiding_interval_h=1.5,
     scan_times_h=(0.5, 1.0, 2.0, 3.0),
@@ -292,7 +308,7 @@ _F_PSMA = Agent(
         }
     ),
     lesions=LesionUptake(uptake_per_ml=3.0e-4, half_life_h=1.80, half_life_spread=0.005),
-    rest_shares=(0.55, 0.40),
+    rest_shares=(0.60, 0.40),
     rest_half_lives_h=(0.4, 1.6),
     voiding_interval_h=2.0,
     scan_times_h=(1.0, 2.0, 4.0),

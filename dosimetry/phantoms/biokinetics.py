@@ -62,6 +62,8 @@ def draw_biokinetics(
 
     The uptake of organs varies together (common correlation) and by itself. What lesions take is missing elsewhere:
     organs and rest share what they leave, so that a large tumour load lowers the dose of organs (tumour sink).
+    Where all regions together would take more than ``LARGEST_BOUND_SHARE``, their shares are scaled down to it. What a
+    region with an uptake phase has still to take is in the rest of the body.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def draw_biokinetics(
     Returns
     -------
     Biokinetics
-        Curves whose activities at administration sum to what was given.
+        Curves whose activities at administration sum to what was given, exactly but for rounding.
 
     Raises
     ------
@@ -98,11 +100,12 @@ def draw_biokinetics(
     for name, uptake in agent.organs.items():
         if name in regions_ml:
             drawn[name] = _organ(agent, name, uptake, seed, common, left=1.0 - sink, physical_h=physical_h)
+    drawn = _bounded(drawn)
     curves = {name: _curve(given, part) for name, part in drawn.items()}
-    free = max(1.0 - sum(part.share for part in drawn.values()), 1.0 - LARGEST_BOUND_SHARE)
-    curves[REST] = _rest(agent, given, free)
+    excreted = _excreted(agent, given, free=1.0 - sum(part.share for part in drawn.values()))
+    curves[REST] = ActivityCurve(terms=(*excreted.terms, *_still_to_rise(given, drawn)))
     if BLADDER in regions_ml:
-        curves[BLADDER] = _bladder(agent, curves[REST])
+        curves[BLADDER] = _bladder(agent, excreted)
     phases = _stream(seed, "voiding").uniform(0.2, 1.8, n_scans)
     return Biokinetics(
         agent=agent.name,
@@ -135,9 +138,7 @@ def _lesions(agent: Agent, volumes_ml: Mapping[str, float], seed: int, physical_
         share = found.uptake_per_ml * load * float(np.exp(found.between_lesions * own)) * volume_ml
         half_life_h = _below_physical(found.half_life_h * float(np.exp(found.half_life_spread * washout)), physical_h)
         drawn[name] = _Drawn(share=share, half_life_h=half_life_h)
-    total = sum(part.share for part in drawn.values())
-    scale = min(1.0, LARGEST_BOUND_SHARE / total) if total > 0.0 else 1.0
-    return {name: replace(part, share=scale * part.share) for name, part in drawn.items()}
+    return _bounded(drawn)
 
 
 def _organ(
@@ -171,7 +172,15 @@ def _curve(given_bq: float, part: _Drawn) -> ActivityCurve:
     )
 
 
-def _rest(agent: Agent, given_bq: float, free: float) -> ActivityCurve:
+def _bounded(drawn: Mapping[str, _Drawn]) -> dict[str, _Drawn]:
+    """Return the shares, scaled together where they exceed the largest bound share."""
+    total = sum(part.share for part in drawn.values())
+    scale = min(1.0, LARGEST_BOUND_SHARE / total) if total > 0.0 else 1.0
+    return {name: replace(part, share=scale * part.share) for name, part in drawn.items()}
+
+
+def _excreted(agent: Agent, given_bq: float, *, free: float) -> ActivityCurve:
+    """Return what circulates and is excreted: the share that neither organs nor lesions take."""
     return curve_from_half_lives(
         administered_activity_bq=given_bq,
         fractions=tuple(free * share for share in agent.rest_shares),
@@ -179,8 +188,17 @@ def _rest(agent: Agent, given_bq: float, free: float) -> ActivityCurve:
     )
 
 
-def _bladder(agent: Agent, rest: ActivityCurve) -> ActivityCurve:
-    """Return the mean content: half of what biology took from the rest of the body in one interval.
+def _still_to_rise(given_bq: float, drawn: Mapping[str, _Drawn]) -> tuple[ActivityTerm, ...]:
+    """Return what circulates until regions with an uptake phase have taken it up."""
+    return tuple(
+        ActivityTerm(activity_bq=given_bq * part.share, effective_decay_constant_per_s=LN2 / (part.rise_h * HOUR_S))
+        for part in drawn.values()
+        if part.rise_h > 0.0
+    )
+
+
+def _bladder(agent: Agent, excreted: ActivityCurve) -> ActivityCurve:
+    """Return the mean content: half of what biology took from the circulating activity in one interval.
 
     The first filling is a rise with the half-life of half an interval, so that nothing is there at administration.
     """
@@ -188,7 +206,7 @@ def _bladder(agent: Agent, rest: ActivityCurve) -> ActivityCurve:
     half_interval_s = 0.5 * agent.voiding_interval_h * HOUR_S
     filling = LN2 / half_interval_s
     terms = []
-    for term in rest.terms:
+    for term in excreted.terms:
         decay = term.effective_decay_constant_per_s
         # Content of an interval cannot exceed what was excreted in it.
         share = (1.0 - float(np.exp(-(decay - physical) * 2.0 * half_interval_s))) / 2.0

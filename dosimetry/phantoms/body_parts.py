@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.solids import Solid
 
@@ -77,3 +80,31 @@ class AnatomyPart:
 def organ(name: str, solid: Solid, tissue: str, *, region: str | None = None) -> AnatomyPart:
     """Return a part of an organ; the region has the part's name unless another is given."""
     return AnatomyPart(name=name, solid=solid, tissue=tissue, source_region=region or name, kind=RegionKind.ORGAN)
+
+
+def paint_solid(labels: NDArray[np.uint8], points_lps_mm: NDArray[np.float64], solid: Solid, number: int) -> None:
+    """Give a solid's number to the points inside it; points far from its box are left aside axis by axis.
+
+    Parameters
+    ----------
+    labels : (n,) uint8 array
+        Changed in place.
+    points_lps_mm : (n, 3) float64 array
+        In the frame of the solid, LPS mm.
+    solid : Solid
+        What is painted.
+    number : int
+        Its label, 1 to 255.
+    """
+    if not len(points_lps_mm):
+        return
+    low = np.asarray(solid.centre_lps_mm) - solid.half_size_lps_mm
+    high = np.asarray(solid.centre_lps_mm) + solid.half_size_lps_mm
+    if points_lps_mm[:, 2].max() < low[2] or points_lps_mm[:, 2].min() > high[2]:
+        return
+    near = np.arange(len(points_lps_mm))
+    for axis in (1, 0, 2):
+        along = points_lps_mm[near, axis]
+        near = near[(along >= low[axis]) & (along <= high[axis])]
+    if near.size:
+        labels[near[solid.level(points_lps_mm[near]) <= 1.0]] = number

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.phantoms.anatomy import RegionKind
-from dosimetry.phantoms.body_parts import REST_REGION, TISSUES, AnatomyPart
+from dosimetry.phantoms.body_parts import REST_REGION, TISSUES, AnatomyPart, paint_solid
 from dosimetry.phantoms.habitus import Habitus, organ_mass_g, sample_habitus
 from dosimetry.phantoms.lesions import LesionRequest, place_lesions, sample_requests
 from dosimetry.phantoms.organs import Variant, belly, chest, head_glands, kidneys, pelvis_organs
-from dosimetry.phantoms.solids import Solid
 from dosimetry.phantoms.trunk import implant, outline, skeleton, vessels_and_muscles
 from dosimetry.volume import Grid, RigidTransform, Volume
 
@@ -119,7 +118,7 @@ def make_anatomy(
     variants : frozenset of Variant
         What makes it harder.
     lesions : tuple of LesionRequest or None
-        None draws 0 to 6 in liver and bone and 0 to 3 nodes.
+        None draws 0 to 6 in liver and bone and 0 to 3 nodes, and makes those smaller that find no room.
     is_arms_up : bool
         Where the arms are.
 
@@ -131,7 +130,7 @@ def make_anatomy(
     Raises
     ------
     InvalidInputError
-        A negative seed, an impossible habitus, or a lesion that has no room or lies outside (``lesion_outside``).
+        A negative seed, an impossible habitus, or a lesion that ``place_lesions`` refuses.
     """
     if seed < 0:
         raise InvalidInputError("The seed of a virtual patient is 0 or above.", code="bad_seed")
@@ -158,7 +157,13 @@ def make_anatomy(
     )
     requests = sample_requests(np.random.default_rng([seed, 3])) if lesions is None else lesions
     scale = girth * girth * length
-    placed = place_lesions(requests, parts=bodies, generator=np.random.default_rng([seed, 4]), volume_scale=scale)
+    placed = place_lesions(
+        requests,
+        parts=bodies,
+        generator=np.random.default_rng([seed, 4]),
+        volume_scale=scale,
+        may_shrink=lesions is None,
+    )
     return VirtualAnatomy(
         seed=seed,
         habitus=chosen,
@@ -195,22 +200,8 @@ def paint_labels(anatomy: VirtualAnatomy, *, grid: Grid, pose: RigidTransform | 
         points = anatomy.to_reference(back.apply(grid.index_to_lps_mm(indices.astype(float))))
         flat = labels[first : first + slices.size].reshape(-1)
         for number, part in enumerate(anatomy.parts, start=1):
-            _paint(flat, points, part.solid, number)
+            paint_solid(flat, points, part.solid, number)
     return labels
-
-
-def _paint(flat: NDArray[np.uint8], points: NDArray[np.float64], solid: Solid, number: int) -> None:
-    """Give a solid's number to the points inside it; points far from its box are left aside axis by axis."""
-    low = np.asarray(solid.centre_lps_mm) - solid.half_size_lps_mm
-    high = np.asarray(solid.centre_lps_mm) + solid.half_size_lps_mm
-    if points[:, 2].max() < low[2] or points[:, 2].min() > high[2]:
-        return
-    near = np.arange(len(points))
-    for axis in (1, 0, 2):
-        along = points[near, axis]
-        near = near[(along >= low[axis]) & (along <= high[axis])]
-    if near.size:
-        flat[near[solid.level(points[near]) <= 1.0]] = number
 
 
 def region_volumes_ml(anatomy: VirtualAnatomy, labels: NDArray[np.uint8], *, grid: Grid) -> dict[str, float]:

@@ -9,13 +9,14 @@ from scipy import ndimage
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.phantoms.body_parts import TISSUES
-from dosimetry.phantoms.virtual_anatomy import AIR_G_PER_ML, VirtualAnatomy
-from dosimetry.volume import Grid, Volume
+from dosimetry.phantoms.virtual_anatomy import VirtualAnatomy
+from dosimetry.phantoms.virtual_table import AIR_HU, table_hu
+from dosimetry.volume import Grid, RigidTransform, Volume
 
 DoseLevel = Literal["low_dose", "diagnostic", "none"]
 NOISE_HU: dict[str, float] = {"low_dose": 24.0, "diagnostic": 9.0, "none": 0.0}
 """Standard deviation of noise in soft tissue of an average adult; grows with the girth."""
-AIR_HU, OUTSIDE_FIELD_HU = -1000.0, -1024.0
+OUTSIDE_FIELD_HU = -1024.0
 TISSUE_SPREAD_HU = 4.0
 """Between patients, of each soft tissue."""
 TEXTURE_MM = 6.0
@@ -24,8 +25,6 @@ LOOP_MM = 11.0
 NOISE_MM = 1.6
 EDGE_MM = 1.2
 DISC_SPACING_MM, DISC_MM = 33.0, 6.0
-TABLE_SKIN_HU, TABLE_CORE_HU = -150.0, -930.0
-TABLE_MM, TABLE_SKIN_MM, TABLE_HALF_WIDTH_MM, TABLE_CURVE_PER_MM = 22.0, 2.0, 205.0, 0.0012
 DOME_MM, BREATHING_REACH_MM = 70.0, 45.0
 
 
@@ -67,6 +66,7 @@ def make_ct(
     grid: Grid,
     seed: int,
     options: CtOptions = CtOptions(),
+    pose: RigidTransform | None = None,
     frame_of_reference_uid: str = "",
 ) -> Volume:
     """Return the CT of painted labels.
@@ -83,6 +83,8 @@ def make_ct(
         Of texture and noise of this scan; tissues keep the CT numbers of the patient's own seed.
     options : CtOptions
         How it is taken.
+    pose : RigidTransform or None
+        With which the labels were painted; None for none. The table lies under the back in this pose.
     frame_of_reference_uid : str
         DICOM frame of reference.
 
@@ -99,7 +101,7 @@ def make_ct(
     _fill_bowel(hu, anatomy, labels, grid, generator)
     _add_discs(hu, anatomy, labels, grid)
     if options.has_table:
-        _add_table(hu, labels, grid)
+        _add_table(hu, anatomy, labels, grid, pose)
     _breathe(hu, anatomy, grid, options.breathing_mm)
     hu = ndimage.gaussian_filter(hu, EDGE_MM / steps_mm, mode="nearest")
     _add_streaks(hu, anatomy, labels, grid, generator)
@@ -161,40 +163,14 @@ def _add_discs(hu: NDArray[np.float32], anatomy: VirtualAnatomy, labels: NDArray
     hu[is_body & is_disc[:, None, None]] = TISSUES["disc"].hounsfield_units
 
 
-def table_hu(labels: NDArray[np.uint8], *, grid: Grid) -> NDArray[np.float32]:
-    """Return the CT number of the table in each column of a slice (n_y, n_x), air where there is none.
-
-    A curved plate of carbon fibre round foam under the deepest line of the back; it is there in SPECT and CT alike.
-
-    Parameters
-    ----------
-    labels : (n_z, n_y, n_x) uint8 array
-        Painted labels.
-    grid : Grid
-        Their voxels.
-    """
-    plate = np.full(grid.shape_zyx[1:], AIR_HU, dtype=np.float32)
-    rows = np.flatnonzero(np.any(labels > 0, axis=(0, 2)))
-    if rows.size == 0:
-        return plate
-    step_x, step_y, _ = grid.spacing_xyz_mm
-    columns = (np.arange(grid.shape_zyx[2]) - 0.5 * (grid.shape_zyx[2] - 1)) * step_x
-    top = rows[-1] * step_y + 4.0 - TABLE_CURVE_PER_MM * columns**2
-    depth = np.arange(grid.shape_zyx[1])[:, None] * step_y - top[None, :]
-    is_plate = (depth >= 0.0) & (depth < TABLE_MM) & (np.abs(columns)[None, :] < TABLE_HALF_WIDTH_MM)
-    is_skin = is_plate & ((depth < TABLE_SKIN_MM) | (depth > TABLE_MM - TABLE_SKIN_MM))
-    plate[is_plate] = TABLE_CORE_HU
-    plate[is_skin] = TABLE_SKIN_HU
-    return plate
-
-
-def table_density(labels: NDArray[np.uint8], *, grid: Grid) -> NDArray[np.float32]:
-    """Return the density of the table in each column of a slice (n_y, n_x), g/mL, by HU / 1000 + 1."""
-    return np.asarray(np.maximum(table_hu(labels, grid=grid) / 1000.0 + 1.0, AIR_G_PER_ML), dtype=np.float32)
-
-
-def _add_table(hu: NDArray[np.float32], labels: NDArray[np.uint8], grid: Grid) -> None:
-    plate = np.broadcast_to(table_hu(labels, grid=grid)[None], hu.shape)
+def _add_table(
+    hu: NDArray[np.float32],
+    anatomy: VirtualAnatomy,
+    labels: NDArray[np.uint8],
+    grid: Grid,
+    pose: RigidTransform | None,
+) -> None:
+    plate = np.broadcast_to(table_hu(anatomy, grid=grid, pose=pose)[None], hu.shape)
     is_free = (labels == 0) & (plate > AIR_HU)
     hu[is_free] = plate[is_free]
 

@@ -1,15 +1,22 @@
 """What the DICOM headers of a virtual patient say: who, when, with what, and identifiers that a seed gives again."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from dosimetry.dicomio.writing_common import PatientFacts, SeriesFacts, StudyFacts, make_uid
 from dosimetry.dicomio.writing_emission import AgentFacts
 from dosimetry.nuclides.decay import get_nuclide
+from dosimetry.phantoms.virtual_ct import CtOptions
 from dosimetry.phantoms.virtual_patient import VirtualPatient
 from dosimetry.phantoms.virtual_pet import PET_CAMERA
+from dosimetry.quantification.spect_settings import SpectSettings
 
 BIRTH_DATE = date(1960, 1, 1)
+N_DIGEST = 16
+"""Hexadecimal digits that name a request: 64 bits, so that two of a million requests hardly ever share one."""
 
 
 def patient_facts(patient: VirtualPatient, *, name: str, patient_id: str) -> PatientFacts:
@@ -35,12 +42,19 @@ class VirtualHeaders:
         Who.
     start : datetime
         Administration, with time zone.
+    ct_options : CtOptions
+        How its CTs are taken.
+    settings : SpectSettings
+        How its projections are reconstructed.
     identity : PatientFacts or None
-        Name and number; None names the patient by agent and seed.
+        Name and number; None names the patient by agent and seed, and by habitus, variants and lesions that are asked
+        for.
     """
 
     virtual: VirtualPatient
     start: datetime
+    ct_options: CtOptions
+    settings: SpectSettings
     identity: PatientFacts | None = None
 
     @property
@@ -49,10 +63,12 @@ class VirtualHeaders:
         if self.identity is not None:
             return self.identity
         request = self.virtual.request
+        asked = (request.habitus, request.variants, request.lesions)
+        body = "" if asked == (None, frozenset(), None) else f"-{_digest(asked)[:6].upper()}"
         return patient_facts(
             self.virtual,
-            name=f"VIRTUAL^{request.agent} {request.seed}",
-            patient_id=f"VIRTUAL-{request.agent}-{request.seed}",
+            name=f"VIRTUAL^{request.agent} {request.seed}{body}",
+            patient_id=f"VIRTUAL-{request.agent}-{request.seed}{body}",
         )
 
     @property
@@ -73,11 +89,11 @@ class VirtualHeaders:
 
     @property
     def uid_seed(self) -> str:
-        """Return what identifiers are made from: the same patient gets the same ones."""
+        """Return what identifiers are made from: equal requests and options get equal ones, all others others."""
         request = self.virtual.request
         owner = "" if self.identity is None else f"/{self.identity.patient_id}"
-        line = "" if request.line_kev is None else f"/{self.virtual.protocol.imaged_kev:g} keV"
-        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}{line}{owner}"
+        asked = _digest((request, self.ct_options, self.settings))
+        return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}/{asked}{owner}"
 
     def scan_start(self, index: int, bed: int = 0) -> datetime:
         """Return the start of a bed; the first bed's middle is the time of the scan."""
@@ -106,3 +122,21 @@ class VirtualHeaders:
             description=text,
             seed=self.uid_seed,
         )
+
+
+def _digest(value: Any) -> str:
+    """Return a digest of dataclasses, numbers and texts that is the same on every machine and in every process."""
+    return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()[:N_DIGEST]
+
+
+def _plain(value: Any) -> Any:
+    """Return lists, texts and floats for JSON; sets in order, for theirs differs between processes."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, frozenset):
+        return sorted(_plain(item) for item in value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value if value is None or isinstance(value, bool) else str(value)

@@ -27,11 +27,12 @@ from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.phantoms.acquisition import acquire
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import paint_labels
-from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
+from dosimetry.phantoms.virtual_ct import CtOptions, make_ct
 from dosimetry.phantoms.virtual_headers import VirtualHeaders
 from dosimetry.phantoms.virtual_patient import BED_MM, VirtualPatient
 from dosimetry.phantoms.virtual_pet import pet_image
 from dosimetry.phantoms.virtual_regions import write_true_regions
+from dosimetry.phantoms.virtual_table import table_density
 from dosimetry.phantoms.virtual_truth import Truth, truth_as_dict
 from dosimetry.quantification.beds import join_beds
 from dosimetry.quantification.calibration import CalibrationFactor
@@ -39,7 +40,7 @@ from dosimetry.quantification.decay import decay_factor
 from dosimetry.quantification.spect import reconstruct_spect
 from dosimetry.quantification.spect_settings import SpectSettings
 from dosimetry.units import MBQ_BQ
-from dosimetry.volume import Grid, Volume
+from dosimetry.volume import Grid, RigidTransform, Volume
 
 Log = Callable[[str], None]
 CT_MARGIN_MM = 40.0
@@ -97,7 +98,7 @@ class VirtualWriter:
     log : callable
         Gets a line for each step.
     identity : PatientFacts or None
-        Name and number; None names the patient by agent and seed.
+        Name and number; None names the patient by what was asked for, as ``VirtualHeaders``.
     emission_kind : {"PT", "NM"}
         As what a reconstructed image is written: a PET Image series, or one NM object with a real world value map.
 
@@ -135,7 +136,7 @@ class VirtualWriter:
             path=self.folder / "truth" / "rtdose.dcm",
             patient=self.headers.patient,
             study=self.headers.study(0),
-            series=self.headers.series(0, "rtdose", 9, "True absorbed dose"),
+            series=self.headers.series(0, f"rtdose {truth.engine}", 9, "True absorbed dose"),
             comment=truth.engine,
         )
         truth_path = self.folder / "truth.json"
@@ -188,7 +189,13 @@ class VirtualWriter:
     @property
     def headers(self) -> VirtualHeaders:
         """Return what the headers of its objects say."""
-        return VirtualHeaders(virtual=self.patient, start=self.start, identity=self.identity)
+        return VirtualHeaders(
+            virtual=self.patient,
+            start=self.start,
+            ct_options=self.ct_options,
+            settings=self.settings,
+            identity=self.identity,
+        )
 
     def write_regions(self, scan: VirtualScan) -> tuple[Path, Path]:
         """Write true contours on the CT of the first scan, as structure set and as segmentation."""
@@ -215,7 +222,13 @@ class VirtualWriter:
         labels = paint_labels(self.patient.anatomy, grid=ct_grid, pose=pose)
         seed = self._noise_seed(index)
         hu = make_ct(
-            self.patient.anatomy, labels, grid=ct_grid, seed=seed, options=self.ct_options, frame_of_reference_uid=frame
+            self.patient.anatomy,
+            labels,
+            grid=ct_grid,
+            seed=seed,
+            options=self.ct_options,
+            pose=pose,
+            frame_of_reference_uid=frame,
         )
         ct = write_ct(
             hu,
@@ -250,7 +263,7 @@ class VirtualWriter:
         left = decay_factor(decay_constant_per_s=decay_constant, elapsed_s=bed * protocol.duration_s)
         acquisition = acquire(
             activity_bq_per_ml=np.float32(left) * patient.activity_map(labels, scan=index),
-            density_g_per_ml=self._density(labels, fine),
+            density_g_per_ml=self._density(labels, fine, patient.poses[index]),
             grid=fine,
             protocol=protocol,
             seed=100_000 * (bed + 1) + self._noise_seed(index),
@@ -282,11 +295,12 @@ class VirtualWriter:
         self.log(f"Scan {index + 1}, bed {bed + 1}: {millions:.2f} million counts in the photopeak")
         return written, self._reconstructed(written, hu) if self.is_reconstructed else None
 
-    def _density(self, labels: NDArray[np.uint8], grid: Grid) -> NDArray[np.float32]:
+    def _density(self, labels: NDArray[np.uint8], grid: Grid, pose: RigidTransform) -> NDArray[np.float32]:
         """Return the density of body and table."""
         density = self.patient.anatomy.density_g_per_ml(labels)
         if self.ct_options.has_table:
-            density = np.where(labels == 0, np.maximum(density, table_density(labels, grid=grid)[None]), density)
+            table = table_density(self.patient.anatomy, grid=grid, pose=pose)[None]
+            density = np.where(labels == 0, np.maximum(density, table), density)
         return density
 
     def _reconstructed(self, written: WrittenSeries, hu: Volume) -> EmissionImage:

@@ -182,7 +182,7 @@ def test_counts_that_do_not_fit_are_not_written(tmp_path):
             orbit=scan.acquisition.orbit,
             expected_primary=scan.acquisition.expected_primary,
             expected_scatter=scan.acquisition.expected_scatter,
-            live_share=1.0,
+            live_shares=scan.acquisition.live_shares,
         )
         return type(scan)(activity=scan.activity, density=scan.density, sphere=scan.sphere, acquisition=acquisition)
 

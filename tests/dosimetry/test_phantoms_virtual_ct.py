@@ -1,5 +1,6 @@
 """CT of virtual patients: CT numbers, noise, contrast, table, field of view, breathing, metal."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,8 +12,10 @@ from dosimetry.phantoms.body_parts import TISSUES
 from dosimetry.phantoms.habitus import Habitus
 from dosimetry.phantoms.scanner import centred_grid
 from dosimetry.phantoms.virtual_anatomy import Variant, make_anatomy, paint_labels
-from dosimetry.phantoms.virtual_ct import CtOptions, make_ct, table_density
-from dosimetry.volume import Volume
+from dosimetry.phantoms.virtual_ct import CtOptions, make_ct
+from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
+from dosimetry.phantoms.virtual_table import GAP_MM, back_mm, table_density
+from dosimetry.volume import Grid, RigidTransform, Volume
 
 GRID = centred_grid(shape_zyx=(60, 110, 110), spacing_xyz_mm=(4.0, 4.0, 5.0))
 HABITUS = Habitus(sex="male", height_cm=176.0, mass_kg=75.0)
@@ -73,17 +76,55 @@ def test_contrast_agent_brightens_kidneys_most():
 
 
 def test_the_table_lies_under_the_back():
-    _, labels = body()
+    anatomy, labels = body()
     with_table = ct(CtOptions(dose_level="none", breathing_mm=0.0))
     added = (with_table > ct() + 200) & (labels == 0)
     rows = np.argwhere(added)[:, 1]
     deepest = np.flatnonzero(np.any(labels > 0, axis=(0, 2)))[-1]
     assert rows.size > 0
     assert np.median(rows) >= deepest - 2
-    density = table_density(labels, grid=GRID)
+    density = table_density(anatomy, grid=GRID)
     assert 0.5 < density.max() < 1.0
     # The plate attenuates like one to four millimetres of tissue.
     assert 1.0 < (density[:, 55] - density.min()).sum() * 4.0 < 12.0
+
+
+def table_y_mm(grid, **changes):
+    """Return where the plate begins in the column at x = 0, mm."""
+    density = table_density(body()[0], grid=grid, **changes)
+    column = int(np.rint(grid.lps_mm_to_index(np.zeros(3))[2]))
+    row = np.flatnonzero(density[:, column] > 0.05)[0]
+    return float(grid.index_to_lps_mm(np.array([0.0, row, 0.0]))[1])
+
+
+def test_the_table_has_one_place_in_every_bed_and_modality():
+    patient = make_virtual_patient(VirtualPatientRequest(seed=5, scan_times_h=(24.0,), n_beds=2))
+    pelvis = Grid(shape_zyx=(20, 128, 128), spacing_xyz_mm=(4.0,) * 3, origin_lps_mm=(-254.0, -254.0, -330.0))
+    grids = (patient.fine_grid(0), patient.fine_grid(1), pelvis, GRID)
+    # Rows of 2 and 4 mm.
+    assert np.ptp([table_y_mm(grid) for grid in grids]) <= 4.0
+    assert table_y_mm(grids[0]) == table_y_mm(grids[1])
+    assert table_y_mm(grids[0]) == pytest.approx(back_mm(body()[0]) + GAP_MM, abs=2.0)
+
+
+def test_the_back_is_the_deepest_point_of_the_painted_body_in_its_pose():
+    anatomy, _ = body()
+    whole = centred_grid(shape_zyx=(120, 180, 140), spacing_xyz_mm=(3.0, 2.0, 10.0))
+    raised = RigidTransform.from_euler(angles_xyz_rad=(0.02, 0.0, 0.0), shift_lps_mm=(0.0, -15.0, 0.0))
+    for pose in (None, raised):
+        rows = np.flatnonzero(np.any(paint_labels(anatomy, grid=whole, pose=pose) > 0, axis=(0, 2)))
+        deepest_mm = float(whole.index_to_lps_mm(np.array([0.0, rows[-1], 0.0]))[1])
+        # Painted rows of 2 mm, so that the surface lies up to 2 mm below the middle of the last.
+        assert back_mm(anatomy, pose=pose) == pytest.approx(deepest_mm + 1.0, abs=2.0)
+    assert abs(table_y_mm(GRID, pose=raised) - table_y_mm(GRID)) >= 4.0
+
+
+def test_a_body_without_skin_has_no_back():
+    anatomy, _ = body()
+    bare = replace(anatomy, parts=tuple(part for part in anatomy.parts if part.tissue != "skin"))
+    with pytest.raises(InvalidInputError) as caught:
+        back_mm(bare)
+    assert caught.value.code == "no_skin"
 
 
 def test_outside_the_field_of_view_there_is_nothing():
