@@ -64,6 +64,8 @@ class VirtualPatientRequest:
         Whether the patient lies differently in each scan.
     cycle_number : int
         1 or more. Movement and noise differ between cycles, anatomy and biokinetics stay.
+    is_arms_up : bool
+        Whether the arms lie above the head, out of most scans.
     line_kev : float or None
         Imaged photon line, keV; None takes the nuclide's usual one.
     """
@@ -78,6 +80,7 @@ class VirtualPatientRequest:
     n_beds: int = 1
     is_moving: bool = True
     cycle_number: int = 1
+    is_arms_up: bool = True
     line_kev: float | None = None
 
     def __post_init__(self) -> None:
@@ -199,7 +202,11 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
     elif request.line_kev is not None:
         raise InvalidInputError(f"{agent.name} is imaged by PET, which has no line to choose.", code="no_protocol")
     anatomy = make_anatomy(
-        seed=request.seed, habitus=request.habitus, variants=request.variants, lesions=request.lesions
+        seed=request.seed,
+        habitus=request.habitus,
+        variants=request.variants,
+        lesions=request.lesions,
+        is_arms_up=request.is_arms_up,
     )
     n_z = int(WHOLE_BODY_MM / TRUTH_GRID_MM)
     whole = centred_grid(shape_zyx=(n_z, 160, 160), spacing_xyz_mm=(TRUTH_GRID_MM,) * 3)

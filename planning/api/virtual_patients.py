@@ -10,14 +10,30 @@ from planning.api.fields import FiniteFloatField
 from planning.api.imaging import ImagesPrepareInput
 from planning.api.kinetics import CurvesStartInput
 from planning.api.schema import documented
+from planning.computation.errors import ComputationError
 from planning.computation.virtual_comparison import compared_with_truth
-from planning.computation.virtual_settings import AGENT_NUCLIDES, VARIANTS
+from planning.computation.virtual_settings import AGENT_NUCLIDES, LESION_SITES, SEXES, VARIANTS, wanted_body
 from planning.models import Site
 from planning.selectors.sites import site_ids_of
 from planning.selectors.virtual_patients import virtual_patient_summary, virtual_patients_visible_to
 from planning.services.virtual_patients import virtual_patient_start
 
 LONGEST_H = 400.0
+
+
+class BodyInput(serializers.Serializer):
+    sex = serializers.ChoiceField(choices=SEXES)
+    height_cm = FiniteFloatField()
+    mass_kg = FiniteFloatField()
+
+    def validate(self, attrs):
+        return _as_asked(lambda: wanted_body({"body": attrs}), attrs)
+
+
+class LesionInput(serializers.Serializer):
+    site = serializers.ChoiceField(choices=LESION_SITES)
+    volume_ml = FiniteFloatField(min_value=0.1, max_value=1000.0)
+    n = serializers.IntegerField(min_value=1, max_value=20, default=1)
 
 
 class VirtualPatientInput(serializers.Serializer):
@@ -27,6 +43,9 @@ class VirtualPatientInput(serializers.Serializer):
         child=FiniteFloatField(min_value=0.5, max_value=LONGEST_H), min_length=1, max_length=6
     )
     variants = serializers.ListField(child=serializers.ChoiceField(choices=VARIANTS), required=False)
+    body = BodyInput(required=False, allow_null=True)
+    is_arms_up = serializers.BooleanField(required=False)
+    lesions = serializers.ListField(child=LesionInput(), required=False, allow_null=True, max_length=20)
     is_automatic = serializers.BooleanField(default=True)
     images = ImagesPrepareInput(required=False)
     curves = CurvesStartInput(required=False)
@@ -49,6 +68,7 @@ class VirtualPatientsApi(APIView):
                 ],
                 "agents": AGENT_NUCLIDES,
                 "variants": list(VARIANTS),
+                "lesion_sites": list(LESION_SITES),
             }
         )
 
@@ -75,6 +95,15 @@ class VirtualPatientApi(APIView):
     def get(self, request, virtual_patient_id):
         virtual = get_object_or_404(virtual_patients_visible_to(user=request.user), pk=virtual_patient_id)
         return Response({**virtual_patient_summary(virtual), **compared_with_truth(virtual)})
+
+
+def _as_asked(make, attrs):
+    """Return what is asked for, or say why it cannot be."""
+    try:
+        make()
+    except ComputationError as error:
+        raise serializers.ValidationError(str(error)) from None
+    return attrs
 
 
 def _site(request, site_id) -> Site:

@@ -14,6 +14,7 @@ from dosimetry.phantoms.virtual_truth import compute_truth, truth_as_dict
 from dosimetry.phantoms.virtual_writer import VirtualScan, VirtualWriter
 from dosimetry.quantification.spect_settings import USUAL_SETTINGS
 from planning import storage
+from planning.computation.virtual_settings import wanted_body, wanted_lesions
 
 TRUTH_ENGINE = "hybrid_mc"
 
@@ -24,6 +25,9 @@ def virtual_request(parameters: Mapping[str, Any]) -> VirtualPatientRequest:
         agent=parameters["agent"],
         seed=parameters["seed"],
         scan_times_h=tuple(parameters["scan_times_h"]),
+        habitus=wanted_body(parameters),
+        lesions=wanted_lesions(parameters),
+        is_arms_up=parameters.get("is_arms_up", True),
         variants=frozenset(Variant(name) for name in parameters.get("variants", ())),
         cycle_number=parameters.get("cycle_number", 1),
     )

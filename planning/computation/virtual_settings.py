@@ -1,6 +1,11 @@
 """What a virtual patient may be: light, so that the web process may read it."""
 
+from collections.abc import Mapping
+from typing import Any, get_args
+
 from dosimetry.phantoms.agents import AGENTS
+from dosimetry.phantoms.habitus import Habitus, Sex
+from dosimetry.phantoms.lesions import SITE_NAMES, LesionRequest
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.protocols import PET_NUCLIDES
 
@@ -9,3 +14,17 @@ AGENT_NUCLIDES = {name: agent.nuclide for name, agent in AGENTS.items() if agent
 """Agents of the page. Those of PET and of bremsstrahlung are made by the command alone: the page's chain begins at
 projections with a line, and its corrections, scan times and engines were checked for these."""
 VARIANTS = tuple(str(variant) for variant in Variant)
+SEXES = get_args(Sex)
+LESION_SITES = tuple(SITE_NAMES)
+
+
+def wanted_body(parameters: Mapping[str, Any]) -> Habitus | None:
+    """Return the body that is asked for; None draws one."""
+    body = parameters.get("body")
+    return None if body is None else Habitus(**body)
+
+
+def wanted_lesions(parameters: Mapping[str, Any]) -> tuple[LesionRequest, ...] | None:
+    """Return the lesions that are asked for, which may be none; None draws them."""
+    lesions = parameters.get("lesions")
+    return None if lesions is None else tuple(LesionRequest(**lesion) for lesion in lesions)

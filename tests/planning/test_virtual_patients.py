@@ -3,9 +3,12 @@
 import pytest
 
 from dosimetry.phantoms.agents import AGENTS
+from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.protocols import PET_NUCLIDES
+from dosimetry.phantoms.virtual_patient import make_virtual_patient
 from planning import models
 from planning.computation.virtual_comparison import compared_with_truth
+from planning.computation.virtual_patients import virtual_request
 from planning.computation.virtual_settings import AGENT_NUCLIDES
 from planning.errors import InvalidStateError, NotAllowedError
 from planning.models.contours import ContourState
@@ -81,13 +84,41 @@ def test_a_reader_may_not_start_one(clinic):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"scan_times_h": [96.0, 24.0]}, {"scan_times_h": []}, {"agent": "water"}, {"seed": -1}, {"variants": ["wings"]}],
+    [
+        {"scan_times_h": [96.0, 24.0]},
+        {"scan_times_h": []},
+        {"agent": "water"},
+        {"seed": -1},
+        {"variants": ["wings"]},
+        {"body": {"sex": "female", "height_cm": 160.0, "mass_kg": 200.0}},
+        {"body": {"sex": "female", "height_cm": 160.0}},
+        {"lesions": [{"site": "brain", "volume_ml": 2.0}]},
+        {"lesions": [{"site": "liver", "volume_ml": 0.0}]},
+    ],
 )
 def test_what_cannot_be_simulated_is_refused(client, clinic, changes):
     client.force_login(clinic.users[Role.PHYSICIST])
     answer = client.post(f"/api/sites/{clinic.site.pk}/virtual-patients", {**REQUEST, **changes}, "application/json")
     assert answer.status_code == 400
     assert not models.VirtualPatient.objects.exists()
+
+
+def test_body_and_lesions_may_be_asked_for(client, clinic):
+    client.force_login(clinic.users[Role.PHYSICIST])
+    asked = {
+        "body": {"sex": "female", "height_cm": 160.0, "mass_kg": 55.0},
+        "lesions": [{"site": "liver", "volume_ml": 10.0, "n": 2}, {"site": "bone", "volume_ml": 3.0}],
+        "is_arms_up": False,
+    }
+    answer = client.post(f"/api/sites/{clinic.site.pk}/virtual-patients", {**REQUEST, **asked}, "application/json")
+    assert answer.status_code == 201
+    patient = make_virtual_patient(virtual_request(models.VirtualPatient.objects.get().request))
+    habitus = patient.anatomy.habitus
+    assert (habitus.sex, habitus.height_cm, habitus.mass_kg) == ("female", 160.0, 55.0)
+    lesions = [name for name, kind in patient.anatomy.kinds.items() if kind is RegionKind.LESION]
+    assert lesions == ["Liver lesion 1", "Liver lesion 2", "Bone lesion 1"]
+    assert patient.volumes_ml["Liver lesion 1"] == pytest.approx(10.0, rel=0.05)
+    assert patient.request.is_arms_up is False
 
 
 def test_a_resolution_without_source_is_refused_here_too(client, clinic):

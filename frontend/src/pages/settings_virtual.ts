@@ -11,6 +11,7 @@ import { fill, need, on } from './parts/dom';
 import { jobItem } from './parts/jobs';
 import { bindKeys } from './parts/keys';
 import { partialVolumeFields, partialVolumeOf } from './parts/partial_volume';
+import { requestFields, requestOf, type VirtualRequest } from './parts/virtual_request';
 import { startPage } from './parts/shell';
 import { showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -18,10 +19,10 @@ import { toast } from './parts/toasts';
 interface Group { label: string; n: number; bar_percent: number; median_percent: number | null; is_within: boolean | null; n_covered: number; n_scored: number }
 interface Region { name: string; kind: string; colour: string; ml: number; activity_ratios: number[]; tia_ratio: number | null; dose_ratio: number | null; dose_ratio_u: number | null; dose_gy: number | null; true_dose_gy: number | null; z: number | null }
 interface Virtual {
-  id: string; patient_id: string; request: { agent: string; seed: number; scan_times_h: number[]; variants?: string[]; cycle_number?: number }; is_automatic: boolean;
+  id: string; patient_id: string; request: { agent: string; seed: number; scan_times_h: number[]; variants?: string[]; cycle_number?: number } & Partial<VirtualRequest>; is_automatic: boolean;
   state: 'working' | 'finished' | 'stopped'; error_message: string; run: Run | null; cycle_id: string | null; author: string; at: string; groups: Group[]; regions?: Region[];
 }
-interface Answer { results: Virtual[]; agents: Record<string, string>; variants: string[] }
+interface Answer { results: Virtual[]; agents: Record<string, string>; variants: string[]; lesion_sites: string[] }
 
 const POLL_MS = 3000;
 const BARS: Record<string, number> = { organ: 0.05, lesion: 0.1 };
@@ -29,7 +30,7 @@ const BARS: Record<string, number> = { organ: 0.05, lesion: 0.1 };
 const RESOLUTION = { partial_volume: 'gtm', resolution_fwhm_mm: 4.6, resolution_standard_uncertainty_mm: 0.5, resolution_source: '10 mL sphere, simulated with the same camera and reconstruction' };
 const page = startPage();
 const mayMake = page.isAllowed('run_calculation');
-let answer: Answer = { results: [], agents: {}, variants: [] };
+let answer: Answer = { results: [], agents: {}, variants: [], lesion_sites: [] };
 let shownId = '';
 let detail: Virtual | null = null;
 
@@ -101,12 +102,13 @@ function create(): void {
     body: html`<div class="form"><div class="pair">${field('Agent', select({ name: 'agent' }, Object.entries(answer.agents).map(([name, nuclide]) => [name, `${name} (${nuclide})`] as const), 'DOTATATE'))}${field('Seed: equal seeds give equal patients', html`<input class="text" type="number" min="0" max="999999" step="1" name="seed" value="${String(1 + Math.floor(Math.random() * 9999))}" required>`)}</div>
       ${field('Scans, hours after administration', html`<input class="text" name="hours" value="24, 96, 168" required>`)}
       <fieldset class="model-choice"><legend class="label">Variants that make it harder</legend>${each(answer.variants, (name) => html`<label class="row"><input type="checkbox" name="variant_${name}"><span>${words(name)}</span></label>`)}</fieldset>
+      ${requestFields(answer.lesion_sites)}
       ${partialVolumeFields(RESOLUTION)}
       <label class="row"><input type="checkbox" name="automatic" checked><span>Take it through the whole chain without a person, with the true contours</span></label></div>`,
     submit: async (values) => {
       const variants = answer.variants.filter((name) => values[`variant_${name}`] !== undefined);
       const made = await postJson<Virtual>(`/api/sites/${page.siteId}/virtual-patients`, {
-        agent: values.agent, seed: Number(values.seed), scan_times_h: hoursOf(values.hours ?? ''), variants, is_automatic: values.automatic !== undefined, curves: partialVolumeOf(values),
+        agent: values.agent, seed: Number(values.seed), scan_times_h: hoursOf(values.hours ?? ''), variants, ...requestOf(values), is_automatic: values.automatic !== undefined, curves: partialVolumeOf(values),
       });
       shownId = made.id;
     },
