@@ -60,7 +60,7 @@ def read_scans(case: Case, *, log: Log) -> tuple[list[Scan], list[str]]:
     Raises
     ------
     InvalidInputError, InsufficientDataError
-        As the readers; messages name the time point.
+        As the readers, or images of another patient than the case file names; messages name the time point.
     """
     scans, warnings = [], []
     for point in case.time_points:
@@ -84,6 +84,10 @@ def _read_scan(case: Case, point: CaseTimePoint, folder: Path) -> tuple[Scan, li
     emission = [item for item in series if item.kind == "emission"]
     if len(emission) != 1:
         raise InvalidInputError(f"{point.label}: {len(emission)} SPECT or PET series; give one.", code="emission_count")
+    if case.patient_id and emission[0].patient.patient_id != case.patient_id:
+        raise InvalidInputError(
+            f"{point.label}: the images name another patient than patient_id of the case file.", code="another_patient"
+        )
     image = to_activity_concentration(
         read_emission(emission[0]),
         nuclide=get_nuclide(case.nuclide),

@@ -103,6 +103,7 @@ def analyse_case(case: Case, out: Path, *, log: Log) -> dict[str, Any]:
     return {
         "format": "theranostics-results-1",
         "nuclide": nuclide.name,
+        "patient_id": case.patient_id or None,
         "administered_activity_mbq": case.administered_activity_bq / MBQ_BQ,
         "time_points": [scan_summary(scan, is_reference=scan is reference) for scan in scans],
         "registrations": [_registration(scan) for scan in scans if scan.registration is not None],

@@ -20,6 +20,7 @@ TEMPLATE: dict[str, Any] = {
     "format": FORMAT,
     "nuclide": "Lu-177",
     "agent": "DOTATATE",
+    "patient_id": "as in the headers of the images",
     "time_zone": "Europe/Berlin",
     "administration": {"administered_activity_mbq": 7400.0, "administered_at": "2026-01-12T09:30:00+01:00"},
     "time_points": [
@@ -73,6 +74,7 @@ class Case:
 
     nuclide: str
     agent: str
+    patient_id: str
     time_zone: ZoneInfo
     administered_activity_bq: float
     administered_at: datetime
@@ -125,6 +127,7 @@ def read_case(path: Path) -> Case:
     return Case(
         nuclide=node.at("nuclide").text(),
         agent=node.at("agent").text() if "agent" in data else "",
+        patient_id=node.at("patient_id").text() if "patient_id" in data else "",
         time_zone=node.at("time_zone").zone(),
         administered_activity_bq=administration.at("administered_activity_mbq").positive() * 1e6,
         administered_at=administration.at("administered_at").time(),

@@ -10,6 +10,8 @@ from dosimetry.errors import InvalidInputError
 from dosimetry.units import GBQ_BQ, HOUR_S, MBQ_BQ
 
 MBQ_H = MBQ_BQ * HOUR_S
+SAME_SCAN_S = 60.0
+"""Times of one scan agree within this: headers hold whole seconds, and no patient is scanned twice in a minute."""
 COLUMNS = ("region", "mL", "activity", "time-integrated", "dose", "true Gy")
 
 
@@ -52,8 +54,10 @@ def compare_with_truth(results: dict[str, Any], truth: dict[str, Any]) -> tuple[
     Raises
     ------
     InvalidInputError
-        Another patient (administered activities differ), or no region in common.
+        Another patient (number, administered activity or the time of a scan differ; ``another_patient``), results that
+        name no patient (``no_patient``), or no region in common (``no_region``).
     """
+    _check_patient(results, truth)
     given = float(truth["administered_activity_bq"])
     if abs(float(results["administered_activity_mbq"]) * MBQ_BQ / given - 1.0) > 1e-3:
         raise InvalidInputError(
@@ -61,10 +65,38 @@ def compare_with_truth(results: dict[str, Any], truth: dict[str, Any]) -> tuple[
             f"{given / GBQ_BQ:.3g} GBq; they are of two patients.",
             code="another_patient",
         )
-    rows = compare_regions({region["name"]: _si(region) for region in results["regions"]}, truth["regions"])
+    true_times_s = [float(time_s) for time_s in truth["scan_times_s"]]
+    for point in results["time_points"]:
+        _scan_at(float(point["time_h"]) * HOUR_S, true_times_s)
+    found = {region["name"]: _si(region, true_times_s) for region in results["regions"]}
+    rows = compare_regions(found, truth["regions"])
     if not rows:
         raise InvalidInputError("Analysis and truth have no region in common.", code="no_region")
     return rows
+
+
+def _check_patient(results: Mapping[str, Any], truth: Mapping[str, Any]) -> None:
+    named = results.get("patient_id")
+    if not named:
+        raise InvalidInputError(
+            "The analysis names no patient; add patient_id to its case file and analyse again.", code="no_patient"
+        )
+    if named != truth["patient_id"]:
+        raise InvalidInputError(
+            f"The analysis is of patient {named}, the truth of {truth['patient_id']}.", code="another_patient"
+        )
+
+
+def _scan_at(time_s: float, true_times_s: Sequence[float]) -> int:
+    """Return the place of the true scan at a time after administration, s."""
+    place = min(range(len(true_times_s)), key=lambda scan: abs(true_times_s[scan] - time_s))
+    if abs(true_times_s[place] - time_s) > SAME_SCAN_S:
+        raise InvalidInputError(
+            f"The analysis has a scan at {time_s / HOUR_S:.4g} h, the truth has none then; they are of two patients or "
+            "the time of administration differs.",
+            code="another_patient",
+        )
+    return place
 
 
 def compare_regions(
@@ -75,7 +107,8 @@ def compare_regions(
     Parameters
     ----------
     found : mapping of name to mapping
-        ``activities_bq`` of each scan (None where one is missing), ``time_integrated_activity_bq_s`` and
+        ``activities_bq`` of each true scan in order (None where one is missing; the last may be left out while they
+        are not there yet, and what comes after them has no truth), ``time_integrated_activity_bq_s`` and
         ``absorbed_dose_gy``; what was not found is left out or None.
     truth : sequence of mapping
         Regions of ``truth.json``.
@@ -88,18 +121,23 @@ def compare_regions(
     return tuple(_row(found[true["name"]], true) for true in truth if true["name"] in found)
 
 
-def _si(region: dict[str, Any]) -> dict[str, Any]:
-    """Return a region of ``results.json`` in SI units."""
+def _si(region: Mapping[str, Any], true_times_s: Sequence[float]) -> dict[str, Any]:
+    """Return a region of ``results.json`` in SI units, activities in the order of the true scans."""
     tia, dose = region.get("tia_mbq_h"), region.get("absorbed_dose_gy")
+    activities: list[float | None] = [None] * len(true_times_s)
+    for point in region.get("activity_mbq", []):
+        activities[_scan_at(float(point["time_h"]) * HOUR_S, true_times_s)] = float(point["value"]) * MBQ_BQ
     return {
-        "activities_bq": [float(point["value"]) * MBQ_BQ for point in region.get("activity_mbq", [])],
+        "activities_bq": activities,
         "time_integrated_activity_bq_s": None if tia is None else float(tia["value"]) * MBQ_H,
         "absorbed_dose_gy": None if dose is None else float(dose["mean"]),
     }
 
 
 def _row(found: Mapping[str, Any], true: Mapping[str, Any]) -> RegionComparison:
-    pairs = zip(found.get("activities_bq", []), true["activities_bq"], strict=False)
+    values, truths = list(found.get("activities_bq", [])), true["activities_bq"]
+    n = min(len(values), len(truths))
+    pairs = zip(values[:n], truths[:n], strict=True)
     true_dose = true["absorbed_dose_gy"]
     return RegionComparison(
         name=true["name"],

@@ -144,6 +144,7 @@ class VirtualWriter:
         calibration_cps_per_bq = None if self.patient.is_pet else self.patient.protocol.calibration_cps_per_bq
         if calibration_cps_per_bq is not None:
             facts["calibration_cps_per_mbq_of_one_head"] = calibration_cps_per_bq * 1e6
+        facts["patient_id"] = self.headers.patient.patient_id
         facts["administered_at"] = self.start.isoformat()
         if self.patient.request.line_kev is not None:
             facts["imaged_kev"] = self.patient.protocol.imaged_kev
@@ -175,6 +176,7 @@ class VirtualWriter:
             "format": FORMAT,
             "nuclide": self.patient.nuclide,
             "agent": self.patient.request.agent,
+            "patient_id": self.headers.patient.patient_id,
             "time_zone": "UTC",
             "administration": {
                 "administered_activity_mbq": self.patient.biokinetics.administered_activity_bq / MBQ_BQ,

@@ -35,6 +35,7 @@ def demo_case(tmp_path_factory):
     case = {
         "format": "theranostics-case-1",
         "nuclide": "Lu-177",
+        "patient_id": "DEMO-001",
         "time_zone": "UTC",
         "administration": {"administered_activity_mbq": 7400.0, "administered_at": START.isoformat()},
         "time_points": points,
@@ -55,6 +56,18 @@ def test_organ_dose_of_the_demo_patient_is_recovered(demo_case, name):
     # as much of the lesions enters the liver. 7 % is far from any error of a unit, a decay factor or a mass.
     assert region["absorbed_dose_gy"]["mean"] == pytest.approx(files.patient.truth[name].absorbed_dose_gy, rel=0.07)
     assert region["bed_gy"] > region["absorbed_dose_gy"]["mean"]
+
+
+def test_images_of_another_patient_than_the_case_names_are_refused(demo_case, capsys):
+    _, folder, results = demo_case
+    assert results["patient_id"] == "DEMO-001"
+    case = json.loads((folder / "case.json").read_text())
+    other = folder / "other.json"
+    other.write_text(json.dumps({**case, "patient_id": "DEMO-002"}))
+    assert main(["analyse", str(other), "--out", str(folder / "other")]) == 2
+    said = capsys.readouterr().err
+    assert "another_patient" in said
+    assert "DEMO-001" not in said
 
 
 def test_times_and_maps_are_written(demo_case):

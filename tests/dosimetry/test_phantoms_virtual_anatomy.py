@@ -84,6 +84,8 @@ def test_every_organ_is_there_on_its_side_and_inside(seed):
 
 
 def test_the_same_seed_gives_the_same_patient_and_another_another():
+    """Within one process; test_phantoms_pinned_patient holds one for all machines."""
+
     def digest(seed):
         return hashlib.sha256(paint_labels(make_anatomy(seed=seed), grid=GRID).tobytes()).hexdigest()
 

@@ -211,6 +211,9 @@ def test_an_unknown_kind_of_emission_image_is_refused(tmp_path):
 
 def test_the_truth_is_written_with_it(written):
     truth = json.loads((written / "truth.json").read_text())
+    header = pydicom.dcmread(next(written.rglob("projections_1.dcm")), stop_before_pixels=True)
+    assert truth["patient_id"] == header.PatientID
+    assert truth["scan_times_s"] == [24 * HOUR_S]
     regions = {row["name"]: row for row in truth["regions"]}
     kidney = regions["Kidney left"]
     assert kidney["activities_bq"][0] == pytest.approx(kidney["concentrations_bq_per_ml"][0] * kidney["volume_ml"])
@@ -252,4 +255,5 @@ def test_a_reconstructed_patient_comes_with_its_case_file(tmp_path):
     case = read_case(tmp_path / "case.json")
     assert [point.label for point in case.time_points] == ["24 h", "96 h"]
     assert case.administered_at == STARTED
+    assert case.patient_id == writer.headers.patient.patient_id == "VIRTUAL-DOTATATE-5"
     assert case.administered_activity_bq == pytest.approx(patient.biokinetics.administered_activity_bq)
