@@ -52,6 +52,16 @@ class PatientShift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerFaults:
+    """What a scanner does to counts beyond resolution and scatter, as in ``ScanProtocol``; none unless asked for."""
+
+    dead_time_s: float = 0.0
+    dead_time_model: DeadTimeModel = "paralysable"
+    penetration_share: float = 0.0
+    penetration_fwhm_mm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanProtocol:
     """How a scan is taken.
 

@@ -1,13 +1,13 @@
 """A virtual patient: anatomy, biokinetics, movement between scans, and the truth about all of it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.phantoms.acquisition import ScanProtocol
+from dosimetry.phantoms.acquisition import ScannerFaults, ScanProtocol
 from dosimetry.phantoms.agents import THERAPY_SCANS_H, get_agent
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.biokinetics import BLADDER, REST, Biokinetics, draw_biokinetics
@@ -68,6 +68,8 @@ class VirtualPatientRequest:
         Whether the arms lie above the head, out of most scans.
     line_kev : float or None
         Imaged photon line, keV; None takes the nuclide's usual one.
+    faults : ScannerFaults
+        Dead time and septal penetration of the camera.
     """
 
     agent: str = "DOTATATE"
@@ -82,6 +84,7 @@ class VirtualPatientRequest:
     cycle_number: int = 1
     is_arms_up: bool = True
     line_kev: float | None = None
+    faults: ScannerFaults = ScannerFaults()
 
     def __post_init__(self) -> None:
         times = np.asarray(self.scan_times_h, dtype=float)
@@ -136,7 +139,9 @@ class VirtualPatient:
     def protocol(self) -> ScanProtocol:
         """Return how each bed of a SPECT is scanned."""
         chosen = get_protocol(self.nuclide, line_kev=self.request.line_kev)
-        return ScanProtocol(nuclide=self.nuclide, fine_per_pixel=FINE_PER_PIXEL, **chosen)
+        return ScanProtocol(
+            nuclide=self.nuclide, fine_per_pixel=FINE_PER_PIXEL, **chosen, **asdict(self.request.faults)
+        )
 
     @cached_property
     def scan_times_s(self) -> tuple[float, ...]:
@@ -193,7 +198,7 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
     Raises
     ------
     InvalidInputError
-        An unknown agent, no protocol for its nuclide or the line, a line for an agent that is imaged by PET, or
+        An unknown agent, no protocol for its nuclide or the line, a line or faults of a camera for PET, or
         anything that ``make_anatomy`` refuses.
     """
     agent = get_agent(request.agent)
@@ -201,6 +206,10 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
         get_protocol(agent.nuclide, line_kev=request.line_kev)
     elif request.line_kev is not None:
         raise InvalidInputError(f"{agent.name} is imaged by PET, which has no line to choose.", code="no_protocol")
+    elif request.faults != ScannerFaults():
+        raise InvalidInputError(
+            f"{agent.name} is imaged by PET; dead time and septa are a camera's.", code="no_protocol"
+        )
     anatomy = make_anatomy(
         seed=request.seed,
         habitus=request.habitus,
