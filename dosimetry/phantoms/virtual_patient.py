@@ -25,6 +25,7 @@ from dosimetry.phantoms.virtual_anatomy import (
 from dosimetry.units import HOUR_S
 from dosimetry.volume import Grid, RigidTransform
 
+NO_FAULTS = ScannerFaults()
 PIXEL_MM = 4.0
 N_COLUMNS = 128
 BED_MM = 400.0
@@ -84,7 +85,7 @@ class VirtualPatientRequest:
     cycle_number: int = 1
     is_arms_up: bool = True
     line_kev: float | None = None
-    faults: ScannerFaults = ScannerFaults()
+    faults: ScannerFaults = NO_FAULTS
 
     def __post_init__(self) -> None:
         times = np.asarray(self.scan_times_h, dtype=float)
@@ -206,7 +207,7 @@ def make_virtual_patient(request: VirtualPatientRequest) -> VirtualPatient:
         get_protocol(agent.nuclide, line_kev=request.line_kev)
     elif request.line_kev is not None:
         raise InvalidInputError(f"{agent.name} is imaged by PET, which has no line to choose.", code="no_protocol")
-    elif request.faults != ScannerFaults():
+    elif request.faults != NO_FAULTS:
         raise InvalidInputError(
             f"{agent.name} is imaged by PET; dead time and septa are a camera's.", code="no_protocol"
         )
