@@ -14,6 +14,7 @@ from dosimetry.nn.inference import class_probabilities
 from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.segmentation.agreement import dice
 from dosimetry.segmentation.boxes import Mask, bounding_box
+from dosimetry.segmentation.organ_volumes import UNKNOWN, Person
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid, Volume, resample
 
@@ -98,6 +99,7 @@ def learned_contours(
     onto: Grid,
     ct: Volume | None = None,
     emission: Volume | None = None,
+    person: Person = UNKNOWN,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> tuple[LearnedContour, ...]:
     """Draw every organ that the network knows and finds.
@@ -109,6 +111,8 @@ def learned_contours(
     ----------
     network, onto, ct, emission, progress
         As of ``class_chances``.
+    person : Person
+        Whose organs they are, as far as known: their volumes are judged by it.
 
     Returns
     -------
@@ -120,7 +124,8 @@ def learned_contours(
     InvalidInputError
         As of ``class_chances``.
     """
-    return _contours(class_chances(network=network, onto=onto, ct=ct, emission=emission, progress=progress), onto)
+    chances = class_chances(network=network, onto=onto, ct=ct, emission=emission, progress=progress)
+    return _contours(chances, onto, person)
 
 
 def class_chances(
@@ -312,7 +317,7 @@ def _require_human(
             )
 
 
-def _contours(chances: ClassChances, onto: Grid) -> tuple[LearnedContour, ...]:
+def _contours(chances: ClassChances, onto: Grid, person: Person) -> tuple[LearnedContour, ...]:
     mean, classes, grid, seen = chances.mean, chances.classes, chances.grid, chances.seen
     likeliest = mean.argmax(axis=0)
     votes = [answer.argmax(axis=0) for answer in chances.answers]
@@ -340,6 +345,7 @@ def _contours(chances: ClassChances, onto: Grid) -> tuple[LearnedContour, ...]:
             lost_share=1.0 - float(np.count_nonzero(kept)) / float(np.count_nonzero(drawn)),
             midline_x_mm=midline_x_mm,
             is_cut=touches_border(likeliest == index, seen),
+            person=person,
         )
         found.append(LearnedContour(name=name, mask=kept, confidence=confidence, findings=findings))
     return tuple(found)

@@ -19,6 +19,7 @@ from dosimetry.segmentation.learned import (
     kept_pieces,
     require_readable,
 )
+from dosimetry.segmentation.organ_volumes import UNKNOWN, Person
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.segmentation.totalsegmentator_files import REGION_CLASSES, Installation
 from dosimetry.segmentation.totalsegmentator_process import segmented
@@ -34,6 +35,7 @@ def totalsegmentator_contours(
     onto: Grid,
     ct: Volume | None,
     digest: str | None = None,
+    person: Person = UNKNOWN,
     progress: Callable[[float], None] = lambda _share: None,
     timeout_s: float = 3600.0,
 ) -> tuple[LearnedContour, ...]:
@@ -52,6 +54,8 @@ def totalsegmentator_contours(
         CT numbers, HU, in one frame with ``onto``.
     digest : str or None
         Digest that ``installed`` must have; None takes any.
+    person : Person
+        Whose organs they are, as far as known.
     progress : callable
         Told the share done; what it raises stops the package.
     timeout_s : float
@@ -92,7 +96,7 @@ def totalsegmentator_contours(
     }
     _values, seen = averaged_onto(ct, onto)
     covered = np.ones(onto.shape_zyx, dtype=bool) if seen is None else seen
-    return tuple(_contour(name, mask, drawn, onto, covered) for name, mask in drawn.items() if mask.any())
+    return tuple(_contour(name, mask, drawn, onto, covered, person) for name, mask in drawn.items() if mask.any())
 
 
 def require_digest(installed: Installation, digest: str | None) -> None:
@@ -120,7 +124,7 @@ def _onto(mask: Mask, grid: Grid, onto: Grid) -> Mask:
     return np.zeros(onto.shape_zyx, dtype=bool) if share is None else np.asarray(share >= 0.5)
 
 
-def _contour(name: str, mask: Mask, drawn: dict[str, Mask], onto: Grid, seen: Mask) -> LearnedContour:
+def _contour(name: str, mask: Mask, drawn: dict[str, Mask], onto: Grid, seen: Mask, person: Person) -> LearnedContour:
     kept = kept_pieces(mask, name)
     spine = drawn["Spine"]
     has_spine = np.count_nonzero(spine) > LEAST_SPINE_VOXELS
@@ -133,5 +137,6 @@ def _contour(name: str, mask: Mask, drawn: dict[str, Mask], onto: Grid, seen: Ma
         lost_share=1.0 - float(np.count_nonzero(kept)) / float(np.count_nonzero(mask)),
         midline_x_mm=float(onto.index_to_lps_mm(np.argwhere(middle).mean(axis=0))[0]),
         is_cut=touches_border(kept, seen),
+        person=person,
     )
     return LearnedContour(name=name, mask=kept, confidence=None, findings=findings)

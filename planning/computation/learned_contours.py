@@ -9,6 +9,7 @@ from django.conf import settings
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.nn.cards import released
+from dosimetry.segmentation.organ_volumes import Person
 from dosimetry.segmentation.settling import Settling, settled
 from dosimetry.volume import Volume
 from planning import storage
@@ -65,7 +66,8 @@ def _own_contours(image: QuantifiedImage, progress: Callable[[float], None]) -> 
 
     weights = released(ORGANS)
     network = load_network(weights.path, digest=weights.digest)
-    return learned_contours(network=network, progress=progress, **_seen(image)), network.label
+    seen = _seen(image)
+    return learned_contours(network=network, progress=progress, person=_person(image), **seen), network.label
 
 
 def _totalsegmentator_contours(
@@ -85,6 +87,7 @@ def _totalsegmentator_contours(
         onto=grid_from_dict(image.label_grid),
         ct=ct,
         digest=enabled_sha256,
+        person=_person(image),
         progress=progress,
         timeout_s=settings.TOTALSEGMENTATOR_TIMEOUT_S,
     )
@@ -134,6 +137,11 @@ def _said(name: str, found: Settling, label: str) -> SettledRegion:
         text=text,
         reasons=[{"code": "settled_far", "level": "ask", "message": message}] if found.is_doubtful else [],
     )
+
+
+def _person(image: QuantifiedImage) -> Person:
+    patient = image.time_point.cycle.course.patient
+    return Person(sex={"M": "male", "F": "female"}.get(patient.sex, ""), height_m=patient.height_m)
 
 
 def _seen(image: QuantifiedImage) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dosimetry.segmentation.learned import expected_dice, kept_pieces
-from dosimetry.segmentation.plausibility import VOLUMES, doubts, touches_border
+from dosimetry.segmentation.organ_volumes import UNKNOWN, VOLUMES, Person
+from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid
 
 GRID = Grid(shape_zyx=(40, 40, 60), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-118.0, -78.0, 0.0))
@@ -16,7 +17,7 @@ def box(z, y, x):
     return mask
 
 
-def codes(mask, *, name="Kidney left", confidence=0.95, lost_share=0.0, midline_x_mm=0.0, is_cut=False):
+def codes(mask, *, name="Kidney left", confidence=0.95, lost_share=0.0, midline_x_mm=0.0, is_cut=False, person=UNKNOWN):
     found = doubts(
         name=name,
         mask=mask,
@@ -25,6 +26,7 @@ def codes(mask, *, name="Kidney left", confidence=0.95, lost_share=0.0, midline_
         lost_share=lost_share,
         midline_x_mm=midline_x_mm,
         is_cut=is_cut,
+        person=person,
     )
     return {finding.code: finding.level for finding in found}
 
@@ -42,8 +44,44 @@ def test_a_kidney_on_the_other_side_is_refused():
     assert codes(KIDNEY, name="Liver")["too_small"] == "block"
 
 
+def test_a_liver_on_the_left_asks_whether_the_image_is_mirrored():
+    right, left = box((5, 40), (5, 35), (0, 28)), box((5, 40), (5, 35), (32, 60))
+    assert codes(right, name="Liver") == {}
+    assert codes(left, name="Liver") == {"mirrored": "ask"}
+    assert codes(box((10, 30), (10, 28), (5, 15)), name="Spleen") == {"mirrored": "ask"}
+
+
+def test_usual_volumes_are_those_of_the_patients_sex_and_height():
+    man, woman = (Person(sex=sex, height_m=height) for sex, height in (("male", 1.76), ("female", 1.63)))
+    liver = VOLUMES["Liver"]
+    assert liver.usual_ml(man) == pytest.approx((1714.0 * np.exp(-0.9), 1714.0 * np.exp(0.9)))
+    assert liver.usual_ml(woman)[1] == pytest.approx(1333.0 * np.exp(0.9))
+    # Neither known: what either may have.
+    assert liver.usual_ml(UNKNOWN) == pytest.approx((liver.usual_ml(woman)[0], liver.usual_ml(man)[1]))
+    tall = Person(sex="female", height_m=1.63 * 2.0 ** (1.0 / 3.0))
+    assert liver.usual_ml(tall)[0] == pytest.approx(2.0 * liver.usual_ml(woman)[0])
+    # A height in the wrong unit is left aside.
+    assert liver.usual_ml(Person(sex="male", height_m=176.0)) == liver.usual_ml(man)
+    small = box((10, 24), (12, 22), (42, 50))
+    volume_ml = np.count_nonzero(small) * 0.064
+    assert VOLUMES["Kidney left"].usual_ml(woman)[0] < volume_ml < VOLUMES["Kidney left"].usual_ml(tall)[0]
+    assert codes(small, person=woman) == {}
+    assert codes(small, person=tall) == {"unusual_volume": "ask"}
+    (finding,) = doubts(
+        name="Kidney left",
+        mask=small,
+        grid=GRID,
+        confidence=0.95,
+        lost_share=0.0,
+        midline_x_mm=0.0,
+        is_cut=False,
+        person=tall,
+    )
+    assert "a woman of 2.05 m" in finding.message
+
+
 def test_volumes_far_from_an_organ_are_refused_and_unusual_ones_asked_about():
-    low, high = VOLUMES["Kidney left"].usual_ml
+    low, high = VOLUMES["Kidney left"].usual_ml(UNKNOWN)
     assert low < 140.0 / 2.0 and high > 140.0 * 2.0
     assert codes(box((10, 14), (15, 19), (42, 46))) == {"too_small": "block"}
     assert codes(box((0, 40), (5, 30), (35, 60))) == {"unusual_volume": "ask"}
