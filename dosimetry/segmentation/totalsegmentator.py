@@ -96,7 +96,7 @@ def totalsegmentator_contours(
     }
     _values, seen = averaged_onto(ct, onto)
     covered = np.ones(onto.shape_zyx, dtype=bool) if seen is None else seen
-    return tuple(_contour(name, mask, drawn, onto, covered, person) for name, mask in drawn.items() if mask.any())
+    return tuple(_contour(name, drawn, onto, seen=covered, person=person) for name, mask in drawn.items() if mask.any())
 
 
 def require_digest(installed: Installation, digest: str | None) -> None:
@@ -124,7 +124,8 @@ def _onto(mask: Mask, grid: Grid, onto: Grid) -> Mask:
     return np.zeros(onto.shape_zyx, dtype=bool) if share is None else np.asarray(share >= 0.5)
 
 
-def _contour(name: str, mask: Mask, drawn: dict[str, Mask], onto: Grid, seen: Mask, person: Person) -> LearnedContour:
+def _contour(name: str, drawn: dict[str, Mask], onto: Grid, *, seen: Mask, person: Person) -> LearnedContour:
+    mask = drawn[name]
     kept = kept_pieces(mask, name)
     spine = drawn["Spine"]
     has_spine = np.count_nonzero(spine) > LEAST_SPINE_VOXELS
