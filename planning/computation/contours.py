@@ -42,11 +42,11 @@ def measured_regions(
     image: QuantifiedImage,
     organs: Mapping[str, np.ndarray],
     lesions: Mapping[str, np.ndarray],
-    candidates: Mapping[str, np.ndarray] = MappingProxyType({}),
+    undecided: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
     """Return the numbers of every region, organs without lesions; a region that cannot be measured says why.
 
-    Candidates are measured, and take nothing from an organ.
+    Undecided lesions, which no person has accepted, are measured and take nothing from an organ.
     """
     grid = grid_from_dict(image.label_grid)
     emission = Volume(
@@ -54,7 +54,7 @@ def measured_regions(
     )
     reduced, statements = subtract_lesions(organs, lesions)
     rows = {}
-    for name, drawn in {**organs, **lesions, **candidates}.items():
+    for name, drawn in {**organs, **lesions, **undecided}.items():
         counted = reduced.get(name, drawn)
         rows[name] = {
             "contour_volume_ml": float(np.count_nonzero(drawn)) * grid.voxel_volume_ml,

@@ -84,6 +84,11 @@ class ContourState(models.TextChoices):
     REJECTED = "rejected", "rejected"
 
 
+def takes_from_organs(*, kind: str, state: str) -> bool:
+    """Return whether a region reduces every organ, in contours and dose alike: a lesion that a person accepted."""
+    return kind == RegionKind.LESION and state == ContourState.ACCEPTED
+
+
 class ContourSource(models.TextChoices):
     MANUAL = "manual", "drawn"
     IMPORTED = "imported", "imported"
