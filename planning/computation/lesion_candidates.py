@@ -14,11 +14,11 @@ from planning.computation.grids import grid_from_dict, label_values
 from planning.computation.learned_contours import stored_images
 from planning.computation.networks import LESIONS
 from planning.models import ContourRevision, QuantifiedImage, RegionContour, TimePoint
-from planning.models.contours import ContourState, RegionKind
+from planning.models.contours import KEPT_FROM_RUNS, ContourState, RegionKind
 from planning.selectors.current import current_contours, current_registration, reference_time_point
 
 KNOWN_SHARE = 0.5
-"""A candidate that lies this far in lesions that a person accepted is one of them, not a new one."""
+"""A candidate that lies this far in lesions that a person edited or accepted is one of them, not a new one."""
 SAME_SCAN_MM, SAME_CYCLE_MM, OTHER_CYCLE_MM = 5.0, 10.0, 25.0
 """How far the middle of a lesion may move: redrawn on one image; through a registration; between cycles, whose images
 are only laid on each other by the middles of the organs. Ours, wide: lesions are rarely nearer to each other."""
@@ -27,13 +27,8 @@ LEAST_ORGANS = 2
 Point = tuple[float, float, float]
 
 
-def candidate_rows(
-    *, image: QuantifiedImage, kept: np.ndarray | None, progress: Callable[[float], None]
-) -> list[dict[str, Any]]:
-    """Return a row for each candidate, the likeliest first: mask, middle, probability, reasons.
-
-    ``kept`` says where lesions lie that a person accepted or locked: what lies in them is not proposed again.
-    """
+def candidate_rows(*, image: QuantifiedImage, progress: Callable[[float], None]) -> list[dict[str, Any]]:
+    """Return a row for each candidate, the likeliest first: mask, middle, probability, reasons."""
     # torch takes seconds and hundreds of megabytes: only a worker that needs it loads it.
     from dosimetry.nn.weights import load_network
     from dosimetry.segmentation.candidates import lesion_candidates
@@ -54,16 +49,25 @@ def candidate_rows(
             "reasons": [{"code": f.code, "level": f.level, "message": f.message} for f in candidate.findings],
         }
         for candidate in found
-        if kept is None or np.count_nonzero(candidate.mask & kept) < KNOWN_SHARE * np.count_nonzero(candidate.mask)
     ]
 
 
+def without_known(
+    rows: list[dict[str, Any]], *, revision: ContourRevision | None, image: QuantifiedImage
+) -> list[dict[str, Any]]:
+    """Return the candidates that do not lie in lesions of a revision that a person edited, accepted or locked."""
+    kept = kept_lesions(revision, image)
+    if kept is None:
+        return rows
+    return [row for row in rows if np.count_nonzero(row["mask"] & kept) < KNOWN_SHARE * np.count_nonzero(row["mask"])]
+
+
 def kept_lesions(revision: ContourRevision | None, image: QuantifiedImage) -> np.ndarray | None:
-    """Return where lesions lie that a person accepted or locked; None without any."""
+    """Return where lesions lie that a person edited, accepted or locked; None without any."""
     if revision is None or revision.image.label_grid != image.label_grid:
         return None
-    contours = revision.contours.filter(region__kind=RegionKind.LESION).select_related("region")
-    labels = [c.region.label for c in contours if c.is_locked or c.state == ContourState.ACCEPTED]
+    contours = revision.contours.filter(KEPT_FROM_RUNS, region__kind=RegionKind.LESION)
+    labels = list(contours.values_list("region__label", flat=True))
     if not labels:
         return None
     return np.isin(label_values(revision.lesions, grid_from_dict(image.label_grid)), labels)

@@ -89,6 +89,10 @@ def takes_from_organs(*, kind: str, state: str) -> bool:
     return kind == RegionKind.LESION and state == ContourState.ACCEPTED
 
 
+KEPT_FROM_RUNS = Q(is_locked=True) | Q(state__in=(ContourState.ACCEPTED, ContourState.EDITED))
+"""Contours that a person locked, accepted or edited: no import, proposal or propagation changes their voxels."""
+
+
 class ContourSource(models.TextChoices):
     MANUAL = "manual", "drawn"
     IMPORTED = "imported", "imported"

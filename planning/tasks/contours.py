@@ -2,7 +2,7 @@ from dosimetry.errors import InvalidInputError
 from planning.computation.contour_imports import imported_masks
 from planning.computation.grids import grid_from_dict, label_values
 from planning.computation.learned_contours import learned_rows
-from planning.computation.lesion_candidates import candidate_rows, kept_lesions, matched_regions, rejected_lesions
+from planning.computation.lesion_candidates import candidate_rows, matched_regions, rejected_lesions, without_known
 from planning.computation.propagation import Carried, propagated_rows
 from planning.models import Series, TimePoint
 from planning.models.contours import ContourSource, ContourState, RegionKind
@@ -65,15 +65,20 @@ def run_contour_proposal(run, progress):
             return lesion_for(actor=run.requested_by, course=course, known=row["region_id"])
         return region_for(actor=run.requested_by, course=course, kind=row["kind"], name=row["name"])
 
-    return lambda: contour_masks_add(
-        actor=run.requested_by,
-        run=run,
-        time_point=time_point,
-        rows=[*organs, *lesions],
-        source=ContourSource.MODEL,
-        region_of=region_of,
-        note="; ".join((*said, *more)),
-    )
+    def save():
+        # A person may have drawn or rejected one of the lesions while the network looked for them.
+        fresh, since = _undecided(time_point, lesions)
+        return contour_masks_add(
+            actor=run.requested_by,
+            run=run,
+            time_point=time_point,
+            rows=[*organs, *fresh],
+            source=ContourSource.MODEL,
+            region_of=region_of,
+            note="; ".join((*said, *more, *since)),
+        )
+
+    return save
 
 
 def _organ_proposals(run, time_point, progress):
@@ -101,18 +106,35 @@ def _lesion_proposals(run, time_point, progress):
     if not label:
         return [], []
     image = current_image(time_point)
-    rows = candidate_rows(
-        image=image,
-        kept=kept_lesions(current_contours(time_point), image),
-        progress=lambda share: progress(0.5 + 0.35 * share, "Looking for lesions"),
-    )
-    for row, region_id in zip(rows, matched_regions(time_point, rows), strict=True):
+    rows = candidate_rows(image=image, progress=lambda share: progress(0.5 + 0.35 * share, "Looking for lesions"))
+    unknown, known = _unknown(time_point, rows)
+    for row, region_id in zip(unknown, matched_regions(time_point, unknown), strict=True):
         row["region_id"] = region_id
-    rejected = rejected_lesions(current_contours(time_point), image)
+    fresh, rejected = _unrejected(time_point, unknown)
+    return fresh, [f"{len(fresh)} lesion candidates by {label}", *known, *rejected]
+
+
+def _undecided(time_point, rows):
+    """Return the candidates that no person has decided about meanwhile, and what there is to say of the others."""
+    unknown, known = _unknown(time_point, rows)
+    fresh, rejected = _unrejected(time_point, unknown)
+    return fresh, [*known, *rejected]
+
+
+def _unknown(time_point, rows):
+    image = current_image(time_point)
+    unknown = without_known(rows, revision=current_contours(time_point), image=image)
+    return unknown, _left_out(len(rows) - len(unknown), "that lie in lesions of a person")
+
+
+def _unrejected(time_point, rows):
+    rejected = rejected_lesions(current_contours(time_point), current_image(time_point))
     fresh = [row for row in rows if row["region_id"] not in rejected]
-    said = [f"{len(fresh)} lesion candidates by {label}"]
-    said += [f"{len(rows) - len(fresh)} rejected before left out"] if len(fresh) < len(rows) else []
-    return fresh, said
+    return fresh, _left_out(len(rows) - len(fresh), "rejected before")
+
+
+def _left_out(count, why):
+    return [f"{count} {why} left out"] if count else []
 
 
 @run_task(TaskName.PROPAGATE_CONTOURS)
