@@ -24,6 +24,8 @@ SAME_SCAN_MM, SAME_CYCLE_MM, OTHER_CYCLE_MM = 5.0, 10.0, 25.0
 are only laid on each other by the middles of the organs. Ours, wide: lesions are rarely nearer to each other."""
 LEAST_ORGANS = 2
 """Organs that two cycles must share to be laid on each other."""
+CUT_CODES = {"cut_by_image", "cut_by_field"}
+"""What a measurement and a network say of a region of which the field of view holds a part alone."""
 Point = tuple[float, float, float]
 
 
@@ -92,7 +94,7 @@ def known_lesions(time_point: TimePoint) -> list[KnownLesion]:
     """Return the lesions of the course where they are expected in the frame of a time point.
 
     What is drawn at the time point itself comes first, then its cycle through the registrations, then other cycles,
-    the newest first, laid on this one by the middles of the organs that both have.
+    the newest first, laid on this one by the middles of the organs that are accepted and whole in both.
     """
     known: dict[str, KnownLesion] = {}
 
@@ -120,7 +122,7 @@ def known_lesions(time_point: TimePoint) -> list[KnownLesion]:
         revision = current_contours(reference) if reference else None
         if revision is None:
             continue
-        there = {contour.region_id: centre for contour, centre in _centres(revision, RegionKind.ORGAN)}
+        there = _trusted_organs(revision)
         shared = sorted(set(here) & set(there), key=str)
         if len(shared) < LEAST_ORGANS:
             continue
@@ -154,16 +156,32 @@ def _from_reference(time_point: TimePoint) -> RigidTransform | None:
 
 
 def _organ_centres(time_point: TimePoint) -> Mapping[UUID, Point]:
-    """Return the middles of the organs of a time point, or of its cycle's reference moved into its frame."""
+    """Return the middles of the organs of a time point, or of another one of its cycle moved into its frame."""
     own = current_contours(time_point)
-    centres = {} if own is None else {c.region_id: centre for c, centre in _centres(own, RegionKind.ORGAN)}
+    centres = {} if own is None else _trusted_organs(own)
     if centres:
         return centres
-    registered = _registered(time_point)
-    if not registered:
-        return {}
-    revision, moved = registered[0]
-    return {c.region_id: moved(centre) for c, centre in _centres(revision, RegionKind.ORGAN)}
+    for revision, moved in _registered(time_point):
+        centres = _trusted_organs(revision)
+        if centres:
+            return {region_id: moved(centre) for region_id, centre in centres.items()}
+    return {}
+
+
+def _trusted_organs(revision: ContourRevision) -> dict[UUID, Point]:
+    """Return the middles of the organs that a person accepted and that the field of view does not cut.
+
+    A refused organ, one on the wrong side or a part of one would shift every lesion that is laid on it.
+    """
+    return {
+        contour.region_id: centre
+        for contour, centre in _centres(revision, RegionKind.ORGAN)
+        if contour.state == ContourState.ACCEPTED and not _is_cut(contour)
+    }
+
+
+def _is_cut(contour: RegionContour) -> bool:
+    return any(said["code"] in CUT_CODES for said in (*contour.findings, *contour.reasons))
 
 
 def _centres(revision: ContourRevision, kind: str) -> list[tuple[RegionContour, Point]]:
