@@ -86,7 +86,7 @@ def contours_save(
 
 
 def _region_contours(edit: ContourEdit) -> list[RegionContour]:
-    known = {} if edit.base is None else {c.region_id: c for c in edit.base.contours.select_related("region")}
+    known = edit.known
     regions = {contour.region_id: contour.region for contour in known.values()}
     added = Region.objects.filter(pk__in=set(edit.changes) - set(regions))
     regions |= {region.pk: region for region in added}
