@@ -51,6 +51,22 @@ def threshold_fixed(volume: Volume, *, minimum: float, within: Mask | None = Non
     return mask
 
 
+def level_of_maximum(volume: Volume, *, fraction: float, within: Mask | None = None) -> float:
+    """Return a share of the largest voxel, in the unit of the volume: of the image, or of ``within`` if given.
+
+    Raises
+    ------
+    InvalidInputError
+        A share outside 0 to 1, or no voxel above zero.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise InvalidInputError("The share of the maximum lies between 0 and 1.", code="threshold_range")
+    largest = float(np.max(volume.values, where=True if within is None else within, initial=0.0))
+    if not largest > 0.0:
+        raise InvalidInputError("No voxel here lies above zero; choose another place.", code="empty_region")
+    return fraction * largest
+
+
 def threshold_in_sphere(
     volume: Volume,
     *,
@@ -88,9 +104,7 @@ def threshold_in_sphere(
     inside = np.where(sphere, volume.values, -np.inf)
     hottest = np.unravel_index(int(np.argmax(inside)), inside.shape)
     if fraction_of_maximum is not None:
-        if not 0.0 < fraction_of_maximum < 1.0:
-            raise InvalidInputError("The share of the maximum lies between 0 and 1.", code="threshold_range")
-        minimum = fraction_of_maximum * float(volume.values[hottest])
+        minimum = level_of_maximum(volume, fraction=fraction_of_maximum, within=sphere)
     mask = threshold_fixed(volume, minimum=float(minimum or 0.0), within=sphere)
     labels, _ = ndimage.label(mask)
     return np.asarray(labels == labels[hottest]) if labels[hottest] else mask
@@ -111,5 +125,8 @@ def region_grow(
         raise InvalidInputError("The seed lies outside the image.", code="region_outside")
     labels, _ = ndimage.label((volume.values >= minimum) & (volume.values <= maximum))
     if not labels[index]:
-        raise InvalidInputError("The seed's value lies outside the chosen range.", code="seed_outside")
+        raise InvalidInputError(
+            "The seed's value lies outside the chosen range; put the point into the hot part or lower the level.",
+            code="seed_outside",
+        )
     return np.asarray(labels == labels[index])

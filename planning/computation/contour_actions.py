@@ -11,7 +11,7 @@ from planning.models import ContourRevision, Region
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalAgreement:
-    """A contour against the proposal it goes back to; without one, or with both empty, there is no Dice."""
+    """A contour against the proposal it goes back to; without one on its grid, or with both empty, there is no Dice."""
 
     dice: float | None
     volume_before_ml: float | None
@@ -21,10 +21,10 @@ class ProposalAgreement:
 def proposal_agreement(
     mask: np.ndarray, *, region: Region, proposal: ContourRevision | None, image
 ) -> ProposalAgreement:
-    """Compare a region's mask with the region in the revision of its proposal, on the same grid."""
+    """Compare a region's mask with the region in the revision of its proposal, if that is on the same grid."""
     voxel_volume_ml = grid_from_dict(image.label_grid).voxel_volume_ml
     after_ml = float(np.count_nonzero(mask)) * voxel_volume_ml
-    if proposal is None:
+    if proposal is None or proposal.image.label_grid != image.label_grid:
         return ProposalAgreement(dice=None, volume_before_ml=None, volume_after_ml=after_ml)
     asset = proposal.organs if region.kind == "organ" else proposal.lesions
     original = label_values(asset, grid_from_dict(proposal.image.label_grid)) == region.label

@@ -10,7 +10,13 @@ from dosimetry.errors import DosimetryError, InvalidInputError
 from dosimetry.segmentation import morphology
 from dosimetry.segmentation.overlap import coverage_fraction, subtract_lesions
 from dosimetry.segmentation.regions import measure_region, propagate_mask
-from dosimetry.segmentation.threshold import region_grow, threshold_fixed, threshold_in_sphere
+from dosimetry.segmentation.threshold import (
+    level_of_maximum,
+    region_grow,
+    sphere_mask,
+    threshold_fixed,
+    threshold_in_sphere,
+)
 from dosimetry.volume import Grid, RigidTransform, Volume
 from planning import storage
 from planning.computation.grids import grid_from_dict
@@ -36,11 +42,11 @@ def measured_regions(
     image: QuantifiedImage,
     organs: Mapping[str, np.ndarray],
     lesions: Mapping[str, np.ndarray],
-    candidates: Mapping[str, np.ndarray] = MappingProxyType({}),
+    undecided: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
     """Return the numbers of every region, organs without lesions; a region that cannot be measured says why.
 
-    Candidates are measured, and take nothing from an organ.
+    Undecided lesions, which no person has accepted, are measured and take nothing from an organ.
     """
     grid = grid_from_dict(image.label_grid)
     emission = Volume(
@@ -48,7 +54,7 @@ def measured_regions(
     )
     reduced, statements = subtract_lesions(organs, lesions)
     rows = {}
-    for name, drawn in {**organs, **lesions, **candidates}.items():
+    for name, drawn in {**organs, **lesions, **undecided}.items():
         counted = reduced.get(name, drawn)
         rows[name] = {
             "contour_volume_ml": float(np.count_nonzero(drawn)) * grid.voxel_volume_ml,
@@ -109,26 +115,47 @@ def _thresholded(operation: str, grid: Grid, image: QuantifiedImage, parameters:
     emission = Volume(
         values=storage.load_array(image.emission_sha256), grid=grid_from_dict(image.emission_grid), unit="Bq/mL"
     )
-    minimum, fraction = parameters.get("minimum_bq_per_ml"), parameters.get("fraction")
-    if operation == "threshold_sphere":
-        found = threshold_in_sphere(
-            emission,
-            centre_lps_mm=_point(parameters, "centre_lps_mm"),
-            radius_mm=float(parameters["radius_mm"]),
-            minimum=minimum,
-            fraction_of_maximum=fraction,
-        )
-    elif operation == "threshold":
-        if minimum is None:
-            raise InvalidInputError("Give the threshold in Bq/mL.", code="threshold_choice")
-        found = threshold_fixed(emission, minimum=float(minimum))
-    elif operation == "grow":
-        found = region_grow(emission, seed_lps_mm=_point(parameters, "centre_lps_mm"), minimum=float(minimum or 0.0))
-    else:
-        raise InvalidInputError(f"Unknown operation {operation!r}.", code="unknown_operation")
+    found = _above(operation, emission, parameters)
     if emission.grid.matches(grid):
         return found
     return coverage_fraction(found, emission.grid, grid) >= 0.5
+
+
+def _above(operation: str, emission: Volume, parameters: dict[str, Any]) -> np.ndarray:
+    if operation == "threshold":
+        return threshold_fixed(emission, minimum=_level(emission, parameters))
+    if operation not in {"threshold_sphere", "grow"}:
+        raise InvalidInputError(f"Unknown operation {operation!r}.", code="unknown_operation")
+    centre = _point(parameters, "centre_lps_mm")
+    if operation == "grow":
+        return region_grow(emission, seed_lps_mm=centre, minimum=_level(emission, parameters, around=centre))
+    return threshold_in_sphere(
+        emission,
+        centre_lps_mm=centre,
+        radius_mm=float(parameters["radius_mm"]),
+        minimum=_level(emission, parameters, around=centre),
+    )
+
+
+def _level(emission: Volume, parameters: dict[str, Any], *, around: tuple[float, float, float] | None = None) -> float:
+    """Return the level in Bq/mL: given, or a share of the largest voxel of the image or of a sphere ``around``."""
+    minimum, fraction = parameters.get("minimum_bq_per_ml"), parameters.get("fraction")
+    if (minimum is None) == (fraction is None):
+        raise InvalidInputError(
+            "Give exactly one level: a value in Bq/mL, or a share of the largest voxel.", code="threshold_choice"
+        )
+    if fraction is None:
+        if not float(minimum) > 0.0:
+            raise InvalidInputError("The level must be above zero, or every voxel reaches it.", code="threshold_range")
+        return float(minimum)
+    if around is None:
+        return level_of_maximum(emission, fraction=float(fraction))
+    if parameters.get("radius_mm") is None:
+        raise InvalidInputError(
+            "Say within which radius around the point the largest voxel is looked for.", code="threshold_choice"
+        )
+    sphere = sphere_mask(emission, centre_lps_mm=around, radius_mm=float(parameters["radius_mm"]))
+    return level_of_maximum(emission, fraction=float(fraction), within=sphere)
 
 
 def _point(parameters: dict[str, Any], key: str) -> tuple[float, float, float]:

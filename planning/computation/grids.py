@@ -10,6 +10,7 @@ from dosimetry.segmentation.overlap import subtract_lesions
 from dosimetry.volume import Grid
 from planning import storage
 from planning.models import ContourRevision
+from planning.models.contours import takes_from_organs
 
 
 def grid_to_dict(grid: Grid) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def label_masks(revision: ContourRevision) -> dict[UUID, np.ndarray]:
     contours = list(revision.contours.filter(state="accepted").select_related("region"))
     masks = {contour.region_id: volumes[contour.region.kind] == contour.region.label for contour in contours}
     organs = {str(c.region_id): masks[c.region_id] for c in contours if c.region.kind == "organ"}
-    lesions = {str(c.region_id): masks[c.region_id] for c in contours if c.region.kind == "lesion"}
+    taken = [c.region_id for c in contours if takes_from_organs(kind=c.region.kind, state=c.state)]
+    lesions = {str(region_id): masks[region_id] for region_id in taken}
     reduced, _ = subtract_lesions(organs, lesions)
     return {contour.region_id: reduced.get(str(contour.region_id), masks[contour.region_id]) for contour in contours}

@@ -14,26 +14,23 @@ from planning.computation.grids import grid_from_dict, label_values
 from planning.computation.learned_contours import stored_images
 from planning.computation.networks import LESIONS
 from planning.models import ContourRevision, QuantifiedImage, RegionContour, TimePoint
-from planning.models.contours import ContourState, RegionKind
+from planning.models.contours import KEPT_FROM_RUNS, ContourState, RegionKind
 from planning.selectors.current import current_contours, current_registration, reference_time_point
 
 KNOWN_SHARE = 0.5
-"""A candidate that lies this far in lesions that a person accepted is one of them, not a new one."""
+"""A candidate that lies this far in lesions that a person edited or accepted is one of them, not a new one."""
 SAME_SCAN_MM, SAME_CYCLE_MM, OTHER_CYCLE_MM = 5.0, 10.0, 25.0
 """How far the middle of a lesion may move: redrawn on one image; through a registration; between cycles, whose images
 are only laid on each other by the middles of the organs. Ours, wide: lesions are rarely nearer to each other."""
 LEAST_ORGANS = 2
 """Organs that two cycles must share to be laid on each other."""
+CUT_CODES = {"cut_by_image", "cut_by_field"}
+"""What a measurement and a network say of a region of which the field of view holds a part alone."""
 Point = tuple[float, float, float]
 
 
-def candidate_rows(
-    *, image: QuantifiedImage, kept: np.ndarray | None, progress: Callable[[float], None]
-) -> list[dict[str, Any]]:
-    """Return a row for each candidate, the likeliest first: mask, middle, probability, reasons.
-
-    ``kept`` says where lesions lie that a person accepted or locked: what lies in them is not proposed again.
-    """
+def candidate_rows(*, image: QuantifiedImage, progress: Callable[[float], None]) -> list[dict[str, Any]]:
+    """Return a row for each candidate, the likeliest first: mask, middle, probability, reasons."""
     # torch takes seconds and hundreds of megabytes: only a worker that needs it loads it.
     from dosimetry.nn.weights import load_network
     from dosimetry.segmentation.candidates import lesion_candidates
@@ -54,16 +51,25 @@ def candidate_rows(
             "reasons": [{"code": f.code, "level": f.level, "message": f.message} for f in candidate.findings],
         }
         for candidate in found
-        if kept is None or np.count_nonzero(candidate.mask & kept) < KNOWN_SHARE * np.count_nonzero(candidate.mask)
     ]
 
 
+def without_known(
+    rows: list[dict[str, Any]], *, revision: ContourRevision | None, image: QuantifiedImage
+) -> list[dict[str, Any]]:
+    """Return the candidates that do not lie in lesions of a revision that a person edited, accepted or locked."""
+    kept = kept_lesions(revision, image)
+    if kept is None:
+        return rows
+    return [row for row in rows if np.count_nonzero(row["mask"] & kept) < KNOWN_SHARE * np.count_nonzero(row["mask"])]
+
+
 def kept_lesions(revision: ContourRevision | None, image: QuantifiedImage) -> np.ndarray | None:
-    """Return where lesions lie that a person accepted or locked; None without any."""
+    """Return where lesions lie that a person edited, accepted or locked; None without any."""
     if revision is None or revision.image.label_grid != image.label_grid:
         return None
-    contours = revision.contours.filter(region__kind=RegionKind.LESION).select_related("region")
-    labels = [c.region.label for c in contours if c.is_locked or c.state == ContourState.ACCEPTED]
+    contours = revision.contours.filter(KEPT_FROM_RUNS, region__kind=RegionKind.LESION)
+    labels = list(contours.values_list("region__label", flat=True))
     if not labels:
         return None
     return np.isin(label_values(revision.lesions, grid_from_dict(image.label_grid)), labels)
@@ -88,7 +94,7 @@ def known_lesions(time_point: TimePoint) -> list[KnownLesion]:
     """Return the lesions of the course where they are expected in the frame of a time point.
 
     What is drawn at the time point itself comes first, then its cycle through the registrations, then other cycles,
-    the newest first, laid on this one by the middles of the organs that both have.
+    the newest first, laid on this one by the middles of the organs that are accepted and whole in both.
     """
     known: dict[str, KnownLesion] = {}
 
@@ -116,7 +122,7 @@ def known_lesions(time_point: TimePoint) -> list[KnownLesion]:
         revision = current_contours(reference) if reference else None
         if revision is None:
             continue
-        there = {contour.region_id: centre for contour, centre in _centres(revision, RegionKind.ORGAN)}
+        there = _trusted_organs(revision)
         shared = sorted(set(here) & set(there), key=str)
         if len(shared) < LEAST_ORGANS:
             continue
@@ -150,16 +156,32 @@ def _from_reference(time_point: TimePoint) -> RigidTransform | None:
 
 
 def _organ_centres(time_point: TimePoint) -> Mapping[UUID, Point]:
-    """Return the middles of the organs of a time point, or of its cycle's reference moved into its frame."""
+    """Return the middles of the organs of a time point, or of another one of its cycle moved into its frame."""
     own = current_contours(time_point)
-    centres = {} if own is None else {c.region_id: centre for c, centre in _centres(own, RegionKind.ORGAN)}
+    centres = {} if own is None else _trusted_organs(own)
     if centres:
         return centres
-    registered = _registered(time_point)
-    if not registered:
-        return {}
-    revision, moved = registered[0]
-    return {c.region_id: moved(centre) for c, centre in _centres(revision, RegionKind.ORGAN)}
+    for revision, moved in _registered(time_point):
+        centres = _trusted_organs(revision)
+        if centres:
+            return {region_id: moved(centre) for region_id, centre in centres.items()}
+    return {}
+
+
+def _trusted_organs(revision: ContourRevision) -> dict[UUID, Point]:
+    """Return the middles of the organs that a person accepted and that the field of view does not cut.
+
+    A refused organ, one on the wrong side or a part of one would shift every lesion that is laid on it.
+    """
+    return {
+        contour.region_id: centre
+        for contour, centre in _centres(revision, RegionKind.ORGAN)
+        if contour.state == ContourState.ACCEPTED and not _is_cut(contour)
+    }
+
+
+def _is_cut(contour: RegionContour) -> bool:
+    return any(said["code"] in CUT_CODES for said in (*contour.findings, *contour.reasons))
 
 
 def _centres(revision: ContourRevision, kind: str) -> list[tuple[RegionContour, Point]]:

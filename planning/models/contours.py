@@ -84,6 +84,15 @@ class ContourState(models.TextChoices):
     REJECTED = "rejected", "rejected"
 
 
+def takes_from_organs(*, kind: str, state: str) -> bool:
+    """Return whether a region reduces every organ, in contours and dose alike: a lesion that a person accepted."""
+    return kind == RegionKind.LESION and state == ContourState.ACCEPTED
+
+
+KEPT_FROM_RUNS = Q(is_locked=True) | Q(state__in=(ContourState.ACCEPTED, ContourState.EDITED))
+"""Contours that a person locked, accepted or edited: no import, proposal or propagation changes their voxels."""
+
+
 class ContourSource(models.TextChoices):
     MANUAL = "manual", "drawn"
     IMPORTED = "imported", "imported"

@@ -20,7 +20,7 @@ def contour_actions_record(
 
     ``hands_on_s`` gives by the region's label how long the person worked on it; absent stays unknown, never zero.
     """
-    before = {} if edit.base is None else _contours_of(edit.base, actions)
+    before = edit.known
     after = _contours_of(revision, actions)
     ContourAction.objects.bulk_create(
         ContourAction(

@@ -8,7 +8,7 @@ import numpy as np
 from planning import permissions
 from planning.computation.grids import grid_from_dict, label_values
 from planning.errors import ConflictError, InvalidStateError
-from planning.models import ContourRevision, QuantifiedImage, ReaderCopy, Region, TimePoint, User
+from planning.models import ContourRevision, QuantifiedImage, ReaderCopy, Region, RegionContour, TimePoint, User
 from planning.models.contours import RegionKind
 from planning.permissions import Action
 from planning.selectors.current import current_contours, current_image
@@ -42,6 +42,13 @@ class ContourEdit:
     removed: set[UUID] = field(default_factory=set)
     is_new_grid: bool = False
     copy: ReaderCopy | None = None
+
+    @property
+    def known(self) -> dict[UUID, RegionContour]:
+        """Return by region what the base says of it; contours of another grid say nothing of masks on this one."""
+        if self.base is None or self.is_new_grid:
+            return {}
+        return {c.region_id: c for c in self.base.contours.select_related("region", "proposal__image")}
 
     def mask(self, region: Region) -> np.ndarray:
         return self.labels[region.kind] == region.label

@@ -138,7 +138,8 @@ def _protected(edit: ContourEdit, region: Region) -> set[int]:
 
 def _described(operation: str, parameters: Mapping[str, Any]) -> str:
     if parameters.get("fraction"):
-        return f"{100 * float(parameters['fraction']):.0f} % of maximum"
+        place = "the image" if operation == "threshold" else f"{float(parameters['radius_mm']):g} mm around the point"
+        return f"{100 * float(parameters['fraction']):.3g} % of the largest voxel in {place}"
     if parameters.get("minimum_bq_per_ml"):
         return f"{float(parameters['minimum_bq_per_ml']) / 1e3:.4g} kBq/mL"
     return operation.replace("_", " ")

@@ -20,6 +20,7 @@ from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image, current_registration, reference_time_point
 from planning.selectors.readings import open_copy
 from planning.services.audit import audit_record
+from planning.services.contour_inputs import contour_inputs
 from planning.services.networks import enabled_network
 from planning.services.runs import run_start
 
@@ -34,7 +35,8 @@ def contour_import_start(*, actor: User, time_point: TimePoint, series: Series) 
         raise InvalidStateError("Choose a structure set or segmentation.", code="not_structures")
     if current_image(time_point) is None:
         raise InvalidStateError("Prepare the images before importing contours.", code="no_image")
-    return _start(actor, time_point, TaskName.IMPORT_CONTOURS, {"series": str(series.pk)}, "contours.import")
+    parameters = {"series": str(series.pk), "inputs": contour_inputs(images=[time_point])}
+    return _start(actor, time_point, TaskName.IMPORT_CONTOURS, parameters, "contours.import")
 
 
 @transaction.atomic
@@ -70,6 +72,7 @@ def contour_proposal_start(
         parameters["lesion_network"] = _enabled(time_point, LESIONS).label
     if current_image(time_point) is None:
         raise InvalidStateError("Prepare the images before contours are proposed.", code="no_image")
+    parameters["inputs"] = contour_inputs(images=[time_point])
     return _start(actor, time_point, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
 
 
@@ -118,6 +121,7 @@ def contour_proposal_offer(*, actor: User | None, cycle: Cycle) -> Run | None:
         parameters = {"regions": list(usual_regions(cycle.course.agent)), "network": organs.label}
     if lesions is not None:
         parameters["lesion_network"] = lesions.label
+    parameters["inputs"] = contour_inputs(images=[reference])
     return _start(actor, reference, TaskName.PROPOSE_CONTOURS, parameters, "contours.propose")
 
 
@@ -143,6 +147,7 @@ def contour_propagation_start(
     parameters = {
         "targets": sorted(str(target.pk) for target in targets),
         "network": None if network is None else network.label,
+        "inputs": contour_inputs(images=targets, registrations=targets, contours=[time_point]),
     }
     return _start(actor, time_point, TaskName.PROPAGATE_CONTOURS, parameters, "contours.propagate")
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 from django.db import transaction
 
 from planning.computation.contours import measured_regions
@@ -10,7 +12,7 @@ from planning.computation.grids import grid_from_dict
 from planning.computation.volumes import label_asset
 from planning.errors import ConflictError, InvalidStateError
 from planning.models import ContourRevision, Region, RegionContour, Run, SecondReading, TimePoint, User, VolumeAsset
-from planning.models.contours import ContourSource, ContourState, RegionKind
+from planning.models.contours import ContourSource, ContourState, RegionKind, takes_from_organs
 from planning.selectors.current import current_contours
 from planning.selectors.digests import digest_json
 from planning.services.audit import audit_record
@@ -84,29 +86,30 @@ def contours_save(
 
 
 def _region_contours(edit: ContourEdit) -> list[RegionContour]:
-    known = {} if edit.base is None else {c.region_id: c for c in edit.base.contours.select_related("region")}
+    known = edit.known
     regions = {contour.region_id: contour.region for contour in known.values()}
     added = Region.objects.filter(pk__in=set(edit.changes) - set(regions))
     regions |= {region.pk: region for region in added}
     regions = {pk: region for pk, region in regions.items() if pk not in edit.removed}
-    counted = {
-        pk: region
-        for pk, region in regions.items()
-        if _state(known.get(pk), edit.changes.get(pk)) != ContourState.REJECTED
-    }
-    candidates = {pk for pk in counted if _is_candidate(counted[pk], known.get(pk), edit.changes.get(pk))}
-    lesions = {pk: region for pk, region in counted.items() if region.kind == "lesion"}
-    measured = measured_regions(
-        image=edit.image,
-        organs={str(pk): edit.mask(region) for pk, region in counted.items() if region.kind == "organ"},
-        lesions={str(pk): edit.mask(region) for pk, region in lesions.items() if pk not in candidates},
-        candidates={str(pk): edit.mask(region) for pk, region in lesions.items() if pk in candidates},
-    )
+    states = {pk: _state(known.get(pk), edit.changes.get(pk)) for pk in regions}
+    measured = _measured(edit, regions, states)
     names = {str(pk): region.name for pk, region in regions.items()}
     return [
         _contour(region, known.get(pk), edit.changes.get(pk), _named(measured.get(str(pk), _nothing()), names))
         for pk, region in regions.items()
     ]
+
+
+def _measured(edit: ContourEdit, regions: Mapping[UUID, Region], states: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return by id the numbers of the regions that count; only lesions that a person accepted reduce the organs."""
+    masks: dict[str, dict[str, np.ndarray]] = {"organs": {}, "lesions": {}, "undecided": {}}
+    for pk, region in regions.items():
+        if states[pk] == ContourState.REJECTED:
+            continue
+        is_taken = takes_from_organs(kind=region.kind, state=states[pk])
+        place = "lesions" if is_taken else "organs" if region.kind == RegionKind.ORGAN else "undecided"
+        masks[place][str(pk)] = edit.mask(region)
+    return measured_regions(image=edit.image, **masks)
 
 
 def _named(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -135,13 +138,6 @@ def _state(known: RegionContour | None, change: RegionChange | None) -> str:
     if change is not None and change.state is not None:
         return change.state
     return known.state if known is not None else ContourState.PROPOSED
-
-
-def _is_candidate(region: Region, known: RegionContour | None, change: RegionChange | None) -> bool:
-    """Return whether a network suspects a lesion that no person has accepted or drawn: no organ is reduced by it."""
-    source = change.source if change and change.source else (known.source if known else None)
-    is_proposed = _state(known, change) == ContourState.PROPOSED
-    return region.kind == RegionKind.LESION and source == ContourSource.MODEL and is_proposed
 
 
 def _begins_proposal(contour: RegionContour, change: RegionChange | None) -> bool:

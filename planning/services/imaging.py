@@ -41,6 +41,8 @@ def images_start(*, actor: User, cycle: Cycle, parameters: Mapping[str, Any] | N
 @transaction.atomic
 def images_save(*, run: Run, cycle: Cycle, results: list[tuple[TimePoint, Mapping[str, Any]]]) -> Cycle:
     """Store new image revisions; inside the fenced commit of their run."""
+    # A contour run that saves at the same moment waits, and then finds that its image is another.
+    list(cycle.time_points.select_for_update().order_by("number"))
     for time_point, result in results:
         newest = current_image(time_point)
         if newest is not None and newest.inputs_digest == result["fields"]["inputs_digest"]:

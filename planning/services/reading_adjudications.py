@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from planning import permissions
+from planning.computation.contour_actions import proposal_agreement
 from planning.computation.readings import (
     INTERSECTION,
     READER_1,
@@ -55,7 +56,7 @@ def second_reading_adjudicate(
     revisions = reading_revisions(reading)
     masks = tuple(accepted_masks(revision) for revision in revisions)
     kept = _kept_labels(edit, choices)
-    known = {} if edit.base is None else {contour.region_id: contour for contour in edit.base.contours.all()}
+    known = edit.known
     actions = {}
     for choice in choices:
         mask = adjudicated_mask(masks, region=choice.region, take=choice.take)
@@ -66,7 +67,7 @@ def second_reading_adjudicate(
         edit.set_mask(choice.region, mask, protected=kept[choice.region.kind])
         kept[choice.region.kind].add(choice.region.label)
         edit.removed.discard(choice.region.pk)
-        edit.changes[choice.region.pk] = _change(reading, choice, known.get(choice.region.pk))
+        edit.changes[choice.region.pk] = _change(reading, choice, known.get(choice.region.pk), edit)
         actions[choice.region] = _action(choice, is_known=choice.region.pk in known)
     words = "; ".join(f"{choice.region.name} {WORDS[choice.take]}" for choice in choices)
     names = " and ".join(copy.reader.printed_name for copy in reading.copies.select_related("reader"))
@@ -90,16 +91,31 @@ def _kept_labels(edit: ContourEdit, choices: Sequence[Choice]) -> dict[str, set[
     return kept
 
 
-def _change(reading: SecondReading, choice: Choice, before: RegionContour | None) -> RegionChange:
-    """Say where the contour comes from: readers that began from a model's proposals leave its name and version."""
+def _change(reading: SecondReading, choice: Choice, before: RegionContour | None, edit: ContourEdit) -> RegionChange:
+    """Say where the contour comes from: readers that began from a model's proposals leave its name and version.
+
+    What the network says of its proposal holds only where the readers left it voxel by voxel.
+    """
     words = f"second reading {reading.number}: {WORDS[choice.take]}"
     is_new = reading.start == ReadingStart.NOTHING or before is None
     origin = "" if is_new else before.source_detail.partition("second reading ")[0].rstrip("; ")
+    own = None if is_new or choice.edits_further else _untouched_proposal(choice.region, before, edit)
     return RegionChange(
         state=ContourState.EDITED if choice.edits_further else ContourState.ACCEPTED,
+        confidence=None if own is None else own.confidence,
+        reasons=[] if own is None else own.reasons,
         source=ContourSource.MANUAL if is_new else None,
         source_detail=f"{origin}; {words}" if origin else words,
     )
+
+
+def _untouched_proposal(region: Region, before: RegionContour, edit: ContourEdit) -> RegionContour | None:
+    """Return the proposal that a contour goes back to if the decided mask is exactly it."""
+    proposal = before.proposal
+    found = proposal_agreement(edit.mask(region), region=region, proposal=proposal, image=edit.image)
+    if proposal is None or found.dice != 1.0:
+        return None
+    return proposal.contours.filter(region=region).first()
 
 
 def _action(choice: Choice, *, is_known: bool) -> ContourActionKind:

@@ -2,12 +2,13 @@ from dosimetry.errors import InvalidInputError
 from planning.computation.contour_imports import imported_masks
 from planning.computation.grids import grid_from_dict, label_values
 from planning.computation.learned_contours import learned_rows
-from planning.computation.lesion_candidates import candidate_rows, kept_lesions, matched_regions, rejected_lesions
+from planning.computation.lesion_candidates import candidate_rows, matched_regions, rejected_lesions, without_known
 from planning.computation.propagation import Carried, propagated_rows
 from planning.models import Series, TimePoint
 from planning.models.contours import ContourSource, ContourState, RegionKind
 from planning.queue import TaskName
-from planning.selectors.current import current_contours, current_image, current_registration
+from planning.selectors.current import current_contours
+from planning.services.contour_inputs import contour_inputs_require, contours_of, image_of, registration_of
 from planning.services.contour_proposals import contour_masks_add
 from planning.services.regions import lesion_for, region_for
 from planning.tasks.base import run_task
@@ -18,7 +19,8 @@ def run_contour_import(run, progress):
     time_point = TimePoint.objects.get(pk=run.parameters["time_point"])
     series = Series.objects.get(pk=run.parameters["series"])
     progress(0.1, "Reading contours")
-    grid = grid_from_dict(current_image(time_point).label_grid)
+    contour_inputs_require(run=run)
+    grid = grid_from_dict(image_of(run=run, time_point=time_point).label_grid)
     rows = imported_masks(series=series, grid=grid)
     inside = [row for row in rows if row["mask"].any()]
     if not inside:
@@ -38,21 +40,26 @@ def run_contour_import(run, progress):
             tracking_uid=row["tracking_uid"],
         )
 
-    return lambda: contour_masks_add(
-        actor=run.requested_by,
-        run=run,
-        time_point=time_point,
-        rows=inside,
-        source=ContourSource.IMPORTED,
-        region_of=region_of,
-        note=f"Imported from {detail}; {len(rows) - len(inside)} outside the image left out",
-    )
+    def save():
+        contour_inputs_require(run=run)
+        return contour_masks_add(
+            actor=run.requested_by,
+            run=run,
+            time_point=time_point,
+            rows=inside,
+            source=ContourSource.IMPORTED,
+            region_of=region_of,
+            note=f"Imported from {detail}; {len(rows) - len(inside)} outside the image left out",
+        )
+
+    return save
 
 
 @run_task(TaskName.PROPOSE_CONTOURS)
 def run_contour_proposal(run, progress):
     time_point = TimePoint.objects.get(pk=run.parameters["time_point"])
     progress(0.05, "Reading images")
+    contour_inputs_require(run=run)
     organs, said = _organ_proposals(run, time_point, progress)
     lesions, more = _lesion_proposals(run, time_point, progress)
     if not organs and not lesions:
@@ -65,15 +72,21 @@ def run_contour_proposal(run, progress):
             return lesion_for(actor=run.requested_by, course=course, known=row["region_id"])
         return region_for(actor=run.requested_by, course=course, kind=row["kind"], name=row["name"])
 
-    return lambda: contour_masks_add(
-        actor=run.requested_by,
-        run=run,
-        time_point=time_point,
-        rows=[*organs, *lesions],
-        source=ContourSource.MODEL,
-        region_of=region_of,
-        note="; ".join((*said, *more)),
-    )
+    def save():
+        contour_inputs_require(run=run)
+        # A person may have drawn or rejected one of the lesions while the network looked for them.
+        fresh, since = _undecided(run, time_point, lesions)
+        return contour_masks_add(
+            actor=run.requested_by,
+            run=run,
+            time_point=time_point,
+            rows=[*organs, *fresh],
+            source=ContourSource.MODEL,
+            region_of=region_of,
+            note="; ".join((*said, *more, *since)),
+        )
+
+    return save
 
 
 def _organ_proposals(run, time_point, progress):
@@ -82,7 +95,7 @@ def _organ_proposals(run, time_point, progress):
     if not wanted:
         return [], []
     rows = learned_rows(
-        image=current_image(time_point),
+        image=image_of(run=run, time_point=time_point),
         regions=wanted,
         progress=lambda share: progress(0.1 + 0.4 * share, "Looking for organs"),
         enabled_sha256=run.parameters.get("totalsegmentator_sha256"),
@@ -100,25 +113,43 @@ def _lesion_proposals(run, time_point, progress):
     label = run.parameters.get("lesion_network")
     if not label:
         return [], []
-    image = current_image(time_point)
-    rows = candidate_rows(
-        image=image,
-        kept=kept_lesions(current_contours(time_point), image),
-        progress=lambda share: progress(0.5 + 0.35 * share, "Looking for lesions"),
-    )
-    for row, region_id in zip(rows, matched_regions(time_point, rows), strict=True):
+    image = image_of(run=run, time_point=time_point)
+    rows = candidate_rows(image=image, progress=lambda share: progress(0.5 + 0.35 * share, "Looking for lesions"))
+    unknown, known = _unknown(image, time_point, rows)
+    for row, region_id in zip(unknown, matched_regions(time_point, unknown), strict=True):
         row["region_id"] = region_id
+    fresh, rejected = _unrejected(image, time_point, unknown)
+    return fresh, [f"{len(fresh)} lesion candidates by {label}", *known, *rejected]
+
+
+def _undecided(run, time_point, rows):
+    """Return the candidates that no person has decided about meanwhile, and what there is to say of the others."""
+    image = image_of(run=run, time_point=time_point)
+    unknown, known = _unknown(image, time_point, rows)
+    fresh, rejected = _unrejected(image, time_point, unknown)
+    return fresh, [*known, *rejected]
+
+
+def _unknown(image, time_point, rows):
+    unknown = without_known(rows, revision=current_contours(time_point), image=image)
+    return unknown, _left_out(len(rows) - len(unknown), "that lie in lesions of a person")
+
+
+def _unrejected(image, time_point, rows):
     rejected = rejected_lesions(current_contours(time_point), image)
     fresh = [row for row in rows if row["region_id"] not in rejected]
-    said = [f"{len(fresh)} lesion candidates by {label}"]
-    said += [f"{len(rows) - len(fresh)} rejected before left out"] if len(fresh) < len(rows) else []
-    return fresh, said
+    return fresh, _left_out(len(rows) - len(fresh), "rejected before")
+
+
+def _left_out(count, why):
+    return [f"{count} {why} left out"] if count else []
 
 
 @run_task(TaskName.PROPAGATE_CONTOURS)
 def run_contour_propagation(run, progress):
     source = TimePoint.objects.get(pk=run.parameters["time_point"])
-    revision = current_contours(source)
+    contour_inputs_require(run=run)
+    revision = contours_of(run=run, time_point=source)
     grid = grid_from_dict(revision.image.label_grid)
     drawn = [c for c in revision.contours.select_related("region") if c.state != ContourState.REJECTED]
     contours = [c for c in drawn if not c.is_candidate]
@@ -135,8 +166,8 @@ def run_contour_propagation(run, progress):
         rows, refusal = propagated_rows(
             carried,
             grid=grid,
-            image=current_image(target),
-            matrix=current_registration(target).matrix,
+            image=image_of(run=run, time_point=target),
+            matrix=registration_of(run=run, time_point=target).matrix,
             is_settled=bool(run.parameters.get("network")),
             progress=report,
         )
@@ -148,6 +179,7 @@ def run_contour_propagation(run, progress):
         prepared.append((target, rows, note))
 
     def save():
+        contour_inputs_require(run=run)
         result = None
         for target, rows, note in prepared:
             result = contour_masks_add(

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.segmentation.threshold import region_grow, sphere_mask, threshold_fixed, threshold_in_sphere
+from dosimetry.segmentation.threshold import (
+    level_of_maximum,
+    region_grow,
+    sphere_mask,
+    threshold_fixed,
+    threshold_in_sphere,
+)
 from dosimetry.volume import Grid, Volume
 
 GRID = Grid(shape_zyx=(20, 30, 40), spacing_xyz_mm=(2.0, 2.5, 3.0), origin_lps_mm=(-40.0, -30.0, 100.0))
@@ -92,6 +98,16 @@ def test_bad_thresholds_are_refused():
         arguments = {**sphere, "fraction_of_maximum": share}
         refused("threshold_range", "between 0 and 1", threshold_in_sphere, two_spots(), **arguments)
     refused("empty_region", "No voxel reaches", threshold_in_sphere, two_spots(), **sphere, minimum=500.0)
+
+
+def test_a_level_is_a_share_of_the_image_or_of_a_part_of_it():
+    volume = two_spots()
+    assert level_of_maximum(volume, fraction=0.41) == pytest.approx(41.0)
+    around_the_warmer = sphere_mask(volume, centre_lps_mm=point(10, 10, 21), radius_mm=9.0)
+    assert level_of_maximum(volume, fraction=0.5, within=around_the_warmer) == pytest.approx(40.0)
+    for share in (0.0, 1.0, 41.0, np.nan):
+        refused("threshold_range", "between 0 and 1", level_of_maximum, volume, fraction=share)
+    refused("empty_region", "above zero", level_of_maximum, image(), fraction=0.41)
 
 
 def test_growing_stays_in_the_connected_part():

@@ -59,14 +59,14 @@ def submitted(worked, readers, *, parts=(KIDNEY, SMALL), i_point=0, **fields):
     return reading
 
 
-def propose(worked, part=KIDNEY):
+def propose(worked, part=KIDNEY, **fields):
     mask = np.zeros(SHAPE_ZYX, bool)
     mask[part] = True
     return contour_masks_add(
         actor=None,
         run=worked.run(TaskName.IMPORT_CONTOURS),
         time_point=worked.points[0],
-        rows=[{"region": worked.kidney, "mask": mask, "source_detail": "organs 1.0 (12ab34cd)"}],
+        rows=[{"region": worked.kidney, "mask": mask, "source_detail": "organs 1.0 (12ab34cd)", **fields}],
         source=ContourSource.MODEL,
         region_of=lambda row: row["region"],
         note="proposed",

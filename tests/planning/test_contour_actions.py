@@ -120,6 +120,7 @@ def test_edits_are_compared_with_the_original_not_with_the_edit_before(worked):
 def test_a_new_proposal_of_a_later_run_is_the_original_from_then_on(worked):
     propose(worked)
     paint(worked, HALF)
+    decide(worked, ContourState.REJECTED)
     second = propose(worked, part=HALF, detail="organs 2.0 (99ab34cd)")
     decide(worked, ContourState.ACCEPTED)
     action = models.ContourAction.objects.get(action="accepted")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planning import models
-from planning.computation.grids import grid_from_dict, label_values
+from planning.computation.grids import grid_from_dict, label_masks, label_values
 from planning.errors import InvalidStateError
 from planning.models.contours import ContourSource, ContourState
 from planning.queue import TaskName
@@ -20,6 +20,7 @@ from tests.planning.worked_phantom import (
     KIDNEY_BQ_PER_ML,
     KIDNEY_HALF_LIFE_H,
     KIDNEY_ML,
+    LESION,
     LESION_ML,
     SHAPE_ZYX,
     TIMES_H,
@@ -101,6 +102,40 @@ def test_row_14_a_rejected_lesion_is_not_subtracted(worked):
     state_set(worked, worked.lesion, base_number=1, state=ContourState.REJECTED)
     assert contour(worked, worked.kidney).volume_ml == KIDNEY_ML
     assert contour(worked, worked.kidney).statements == []
+
+
+@pytest.mark.parametrize("source", [ContourSource.PROPAGATED, ContourSource.IMPORTED, ContourSource.MODEL])
+def test_row_14_a_lesion_takes_from_organs_once_accepted_wherever_it_comes_from(worked, source):
+    """The activity that the curve rests on and the mask that the dose rests on are of the same voxels."""
+    save_voxels(worked, base_number=0)
+    state_set(worked, worked.kidney, base_number=1, state=ContourState.ACCEPTED)
+    mask = np.zeros(SHAPE_ZYX, bool)
+    mask[LESION] = True
+    contour_masks_add(
+        actor=worked.editor,
+        run=worked.run(TaskName.PROPAGATE_CONTOURS),
+        time_point=worked.points[0],
+        rows=[{"region": worked.lesion, "mask": mask}],
+        source=source,
+        region_of=lambda row: row["region"],
+        note="carried",
+    )
+    whole_bq = contour(worked, worked.kidney).activity_bq
+
+    def measured_as_dosed(expected_ml: float) -> None:
+        kidney = contour(worked, worked.kidney)
+        mask = label_masks(current_contours(worked.points[0]))[worked.kidney.pk]
+        assert kidney.volume_ml == np.count_nonzero(mask) == expected_ml
+
+    measured_as_dosed(KIDNEY_ML)
+    state_set(worked, worked.lesion, base_number=3, state=ContourState.ACCEPTED)
+    measured_as_dosed(KIDNEY_ML - LESION_ML)
+    lesion = contour(worked, worked.lesion)
+    assert contour(worked, worked.kidney).activity_bq == pytest.approx(whole_bq - lesion.activity_bq, rel=1e-6)
+    # Reopened by a person's edit, it waits again.
+    state_set(worked, worked.lesion, base_number=4, state=ContourState.EDITED)
+    measured_as_dosed(KIDNEY_ML)
+    assert contour(worked, worked.kidney).activity_bq == pytest.approx(whole_bq, rel=1e-6)
 
 
 def test_row_13_proposals_never_replace_what_a_person_accepted(worked):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from planning import models
-from planning.computation import lesion_candidates
 from planning.computation.lesion_candidates import kept_lesions, known_lesions, matched_regions, rejected_lesions
 from planning.computation.networks import LESIONS, ORGANS
 from planning.errors import InvalidStateError, NotAllowedError
@@ -190,29 +189,6 @@ def test_without_a_registration_nothing_is_matched(worked):
     second = worked.points[1]
     second.registrations.all().delete()
     assert matched_regions(second, [row_of(mask_of(LESION))]) == (None,)
-
-
-def test_a_lesion_keeps_its_number_in_the_next_cycle_by_the_middles_of_the_organs(worked, monkeypatch):
-    worked.draw(worked.points[0])
-    cycle = models.Cycle.objects.create(course=worked.course, number=worked.cycle.number + 1)
-    point = models.TimePoint.objects.create(cycle=cycle, number=1, is_reference=True)
-    assert known_lesions(point) == []
-    other = worked.course.regions.create(kind="organ", name="Spleen", label=7, colour="r4", tracking_uid="1.4.9")
-    here = {worked.kidney.pk: (10.0, 0.0, 5.0), other.pk: (20.0, 0.0, 5.0)}
-    plain = lesion_candidates._centres
-    spleen = models.RegionContour(region=other, contour_volume_ml=1.0)
-
-    def centres(revision, kind):
-        found = plain(revision, kind)
-        return [*found, (spleen, tuple(np.add(found[0][1], (10.0, 0.0, 0.0))))] if kind == "organ" else found
-
-    monkeypatch.setattr(lesion_candidates, "_centres", centres)
-    monkeypatch.setattr(lesion_candidates, "_organ_centres", lambda _point: here)
-    (known,) = known_lesions(point)
-    kidney = mask_of(KIDNEY)
-    shift = np.subtract(here[worked.kidney.pk], middle_of(kidney))
-    np.testing.assert_allclose(known.centre_lps_mm, np.add(middle_of(mask_of(LESION)), shift), atol=1e-6)
-    assert known.reach_mm == lesion_candidates.OTHER_CYCLE_MM
 
 
 def run_of(worked, monkeypatch, rows) -> models.Run:

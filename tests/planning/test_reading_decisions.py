@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from planning.computation.contour_actions import proposal_agreement
 from planning.computation.doses import compute_dose
 from planning.computation.readings import reader_volume_cvs
 from planning.errors import InvalidStateError, NotAllowedError
@@ -15,7 +16,7 @@ from planning.selectors.staleness import calculation_stale_causes
 from planning.services.contour_states import contour_state_set
 from planning.services.doses import dose_save
 from tests.planning.reading_steps import CV, SMALL_ML, decided, opened, propose, read, submitted
-from tests.planning.worked_phantom import KIDNEY, KIDNEY_ML, LESION_ML, no_progress
+from tests.planning.worked_phantom import KIDNEY, KIDNEY_ML, LESION_ML, SHAPE_ZYX, no_progress
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +53,67 @@ def test_a_decision_on_proposals_keeps_the_name_of_the_model(worked, readers):
         assert contour.source == ContourSource.MODEL
     # The word of the decision before is replaced, not added to.
     assert contour.source_detail == "organs 1.0 (12ab34cd); second reading 1: reader 2"
+
+
+DOUBT = {"code": "low_confidence", "level": "ask", "message": "Confidence 70%: the network itself is in doubt."}
+
+
+@pytest.mark.parametrize(
+    ("take", "fields", "is_own"),
+    [
+        ("reader_1", {}, True),
+        ("union", {}, True),
+        ("reader_2", {}, False),
+        ("intersection", {}, False),
+        ("reader_1", {"edits_further": True}, False),
+    ],
+)
+def test_what_a_network_says_holds_for_its_own_mask_alone(worked, readers, take, fields, is_own):
+    """Reader 1 leaves the proposal as it is, reader 2 takes a slice off."""
+    propose(worked, confidence=0.7, reasons=[DOUBT])
+    reading = submitted(worked, readers, start=ReadingStart.PROPOSALS)
+    contour = decided(worked, reading, take, **fields).contours.get()
+    assert (contour.confidence, contour.reasons) == ((0.7, [DOUBT]) if is_own else (None, []))
+
+
+def test_a_reading_from_nothing_has_no_word_of_a_network_even_on_its_mask(worked, readers):
+    propose(worked, confidence=0.7, reasons=[DOUBT])
+    reading = submitted(worked, readers)
+    contour = decided(worked, reading, "reader_1").contours.get()
+    assert (contour.source, contour.confidence, contour.reasons) == (ContourSource.MANUAL, None, [])
+
+
+def test_a_decision_on_another_grid_is_not_measured_against_a_proposal_of_the_old_one(worked, readers):
+    propose(worked, confidence=0.7, reasons=[DOUBT])
+    contour_state_set(
+        actor=worked.editor, time_point=worked.points[0], base_number=1, region=worked.kidney, is_locked=True
+    )
+    # The same shape elsewhere: voxel by voxel the masks would agree, and in the patient they do not.
+    elsewhere = {**worked.points[0].images.get().label_grid, "origin_lps_mm": [5.0, 0.0, 0.0]}
+    worked.image(worked.points[0], label_grid=elsewhere)
+    reading = submitted(worked, readers, start=ReadingStart.NOTHING)
+    revision = decided(worked, reading, "reader_1")
+    contour = revision.contours.get()
+    assert (contour.proposal, contour.confidence, contour.reasons) == (None, None, [])
+    assert (contour.source, contour.is_locked) == (ContourSource.MANUAL, False)
+    action = revision.actions.get()
+    assert (action.proposal, action.dice, action.volume_before_ml, action.source) == (None, None, None, "")
+    (group,) = contour_acceptance(worked.clinic.site)["groups"]
+    assert (group["n_proposed"], group["n_unchanged"], group["n_edited"]) == (1, 0, 0)
+
+
+def test_masks_of_two_grids_have_no_dice(worked):
+    proposal = propose(worked)
+    mask = np.zeros(SHAPE_ZYX, bool)
+    mask[KIDNEY] = True
+    elsewhere = {**proposal.image.label_grid, "origin_lps_mm": [5.0, 0.0, 0.0]}
+    other = worked.image(worked.points[0], label_grid=elsewhere)
+    same, moved = (
+        proposal_agreement(mask, region=worked.kidney, proposal=proposal, image=image)
+        for image in (proposal.image, other)
+    )
+    assert (same.dice, same.volume_before_ml) == (1.0, KIDNEY_ML)
+    assert (moved.dice, moved.volume_before_ml, moved.volume_after_ml) == (None, None, KIDNEY_ML)
 
 
 def test_a_reading_whose_image_changed_says_who_ends_it(worked, readers):

@@ -31,15 +31,18 @@ const WORDS: Record<string, string> = {
 const field = (label: string, name: string, value: number, unit: string, more: Html = nothing): Html =>
   html`<label class="line"><span class="label">${label}</span><span class="field"><input type="number" step="any" name="${name}" value="${value}" required ${more}><span class="unit">${unit}</span></span></label>`;
 
-const LEVEL_CHOICE = (facts: OperationFacts): Html => html`<div class="pair"><label class="line"><span class="label">Level</span>${select({ name: 'level', label: 'Level' }, [['fraction', 'Percent of largest voxel'], ['minimum', 'Fixed value']], 'fraction')}</label>
-  <label class="line"><span class="label">Value (% or kBq/mL)</span><span class="field"><input type="number" step="any" name="value" min="0" value="41" required title="Fixed value now shown above: ${facts.thresholdKbqPerMl} kBq/mL"></span></label></div>`;
+/** How far from the crosshair the voxel is looked for whose share is the level of growing. */
+const GROW_RADIUS_MM = 20;
+
+const levelChoice = (facts: OperationFacts, place: string): Html => html`<label class="line"><span class="label">Level</span>${select({ name: 'level', label: 'Level' }, [['fraction', `Percent of the largest voxel ${place}`], ['minimum', 'Fixed value']], 'fraction')}</label>
+  <div class="pair">${field('Percent', 'percent', 41, '%')}${field('Fixed value', 'minimum', facts.thresholdKbqPerMl, 'kBq/mL')}</div>`;
 
 function bodyOf(operation: string, facts: OperationFacts): Html {
   const where = html`<p class="t3 fs12">Centre: the crosshair, LPS ${facts.cursor.map((mm) => mm.toFixed(0)).join(', ')} mm.</p>`;
   switch (operation) {
-    case 'threshold_sphere': return html`${field('Radius', 'radius_mm', facts.radiusMm, 'mm')}${LEVEL_CHOICE(facts)}${where}`;
-    case 'grow': return html`${LEVEL_CHOICE(facts)}${where}`;
-    case 'threshold': return html`${LEVEL_CHOICE(facts)}<p class="t3 fs12">The whole image above the value joins this region.</p>`;
+    case 'threshold_sphere': return html`${field('Radius', 'radius_mm', facts.radiusMm, 'mm')}${levelChoice(facts, 'in the sphere')}${where}`;
+    case 'grow': return html`${levelChoice(facts, 'near the point')}${field('Near means within', 'radius_mm', GROW_RADIUS_MM, 'mm')}${where}<p class="t3 fs12">What is connected to the point at or above the level becomes this region.</p>`;
+    case 'threshold': return html`${levelChoice(facts, 'of the image')}<p class="t3 fs12">Every voxel of the image at or above the level becomes this region; what was drawn of it before is replaced.</p>`;
     case 'margin': return field('Margin; a minus sign shrinks', 'margin_mm', 3, 'mm');
     case 'smooth': return field('Radius', 'radius_mm', 4, 'mm');
     case 'islands': return field('Remove parts smaller than', 'minimum_ml', 1, 'mL');
@@ -51,11 +54,11 @@ function bodyOf(operation: string, facts: OperationFacts): Html {
 }
 
 function parametersOf(operation: string, values: Record<string, string>, facts: OperationFacts): Record<string, unknown> {
-  const level = values.level === 'minimum' ? { minimum_bq_per_ml: Number(values.value) * 1000 } : { fraction: Number(values.value) / 100 };
+  const level = values.level === 'minimum' ? { minimum_bq_per_ml: Number(values.minimum) * 1000 } : { fraction: Number(values.percent) / 100 };
   const centre = { centre_lps_mm: [...facts.cursor] };
   switch (operation) {
     case 'threshold_sphere': return { ...centre, radius_mm: Number(values.radius_mm), ...level };
-    case 'grow': return { ...centre, ...level };
+    case 'grow': return { ...centre, radius_mm: Number(values.radius_mm), ...level };
     case 'threshold': return level;
     case 'margin': return { margin_mm: Number(values.margin_mm) };
     case 'smooth': return { radius_mm: Number(values.radius_mm) };
