@@ -13,7 +13,8 @@ import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
 import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
-import { isConflict, type SaveState } from './imaging/label_editor';
+import { saveStrokes } from './imaging/contour_saving';
+import type { SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
 import { decided, lesionBeside, lesionWords, openLesion } from './imaging/lesion_review';
 import { hintLine, showNote, startViewer } from './imaging/place';
@@ -229,36 +230,10 @@ async function change(work: Promise<unknown>, said: string, keepsVoxels = false)
   void refreshSteps(page.cycleId);
 }
 
-async function saved(): Promise<boolean> {
-  const now = session();
-  if (!now) return false;
-  if (!now.editor.isChanged) return true;
-  try {
-    await now.editor.save(region() ? `${region()?.name ?? ''}: drawn` : 'Drawn');
-  } catch (error) {
-    if (!isConflict(error)) { fill(need('run-place'), message('block', 'Not saved; your draft is kept', errorText(error))); return false; }
-    return resolveConflict(now, error.fields);
-  }
-  await now.reloadNumbers();
-  now.editor.undo.clear();
-  drawWords();
-  showLayers();
-  void refreshSteps(page.cycleId);
-  return true;
-}
-
-async function resolveConflict(now: ContourSession, fields: Record<string, unknown>): Promise<boolean> {
-  const answer = await askConflict(fields);
-  if (answer === 'wait') { await now.editor.saveDraft(); return false; }
-  if (answer === 'theirs') { await now.reload(); showLayers(); drawWords(); return false; }
-  now.editor.rebase(await now.newestLayers());
-  await now.editor.save('Proposal on top of another revision');
-  await now.reload();
-  showLayers();
-  drawWords();
-  toast('Saved as a proposal');
-  return true;
-}
+const saved = (): Promise<boolean> => saveStrokes(session(), region()?.name ?? '', {
+  ask: askConflict, say: toast, refuse: (title, error) => fill(need('run-place'), message('block', title, errorText(error))),
+  draw: () => { showLayers(); drawWords(); void refreshSteps(page.cycleId); },
+});
 
 const ifMatch = (): Record<string, string> => ({ 'If-Match': `"${session()?.editor.revision ?? 0}"` });
 /** Sends a change of one region with the seconds that it took; they begin anew once the server has it. */

@@ -2,6 +2,7 @@
 import { ApiError, send } from '../../api/client';
 import { nearestValue } from '../../domain/sampling';
 import { toWorld } from '../../domain/geometry';
+import { inTurn } from '../../domain/once';
 import { UndoStack } from '../../domain/undo';
 import { Stroke, type Brush } from '../../domain/volume_painting';
 import type { Vec3, Volume } from '../../domain/volume';
@@ -13,7 +14,14 @@ export type LabelVolume = Volume & { voxels: Uint8Array<ArrayBuffer> };
 
 export type SaveState = { kind: 'saved' | 'changed' | 'saving' | 'draft' } | { kind: 'failed'; reason: string };
 
-interface Layer { volume: LabelVolume; version: number; changed: Set<number> }
+interface Layer {
+  volume: LabelVolume;
+  version: number;
+  /** Labels that are not saved, each with how often it was touched: a save settles only what it carried. */
+  changed: Map<number, number>;
+}
+
+interface Packed { labels: readonly number[]; touches: ReadonlyMap<number, number>; headers: Record<string, string>; body: Blob }
 
 const DRAFT_PAUSE_MS = 3000;
 
@@ -32,13 +40,13 @@ export class LabelEditor {
   private readonly layers = new Map<Kind, Layer>();
   private stroke: { stroke: Stroke; kind: Kind; brush: Brush; last: Vec3 } | null = null;
   private timer = 0;
-  private busy: Promise<void> = Promise.resolve();
+  private readonly queue = inTurn();
 
   constructor(readonly timePointId: string, public revision: number, volumes: Partial<Record<Kind, LabelVolume>>, private readonly events: EditorEvents) {
     for (const kind of ['organs', 'lesions'] as const) {
       const volume = volumes[kind];
       // Edited in place, so never the copy that the volume cache holds.
-      if (volume) this.layers.set(kind, { volume: { ...volume, voxels: volume.voxels.slice() }, version: 1, changed: new Set() });
+      if (volume) this.layers.set(kind, { volume: { ...volume, voxels: volume.voxels.slice() }, version: 1, changed: new Map() });
     }
     this.undo = new UndoStack(() => events.onUndo());
   }
@@ -48,7 +56,7 @@ export class LabelEditor {
   }
 
   changedLabels(kind: Kind): ReadonlySet<number> {
-    return this.layers.get(kind)?.changed ?? new Set();
+    return new Set(this.layers.get(kind)?.changed.keys());
   }
 
   get isChanged(): boolean {
@@ -92,30 +100,47 @@ export class LabelEditor {
   private mark(kind: Kind, labels: ReadonlySet<number>): void {
     const layer = this.layers.get(kind);
     if (!layer) return;
-    for (const label of labels) layer.changed.add(label);
+    for (const label of labels) layer.changed.set(label, (layer.changed.get(label) ?? 0) + 1);
     this.events.onSaveState({ kind: 'changed' });
+    this.draftSoon();
+  }
+
+  private draftSoon(): void {
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.saveDraft(), DRAFT_PAUSE_MS);
+  }
+
+  /** Work during which neither a draft nor a revision is on its way to the server. */
+  alone(work: () => Promise<void>): Promise<void> {
+    return this.queue(work);
   }
 
   /** Sends what is not saved as a draft of this user; a draft is no revision and changes nothing for others. */
   saveDraft(): Promise<void> {
     window.clearTimeout(this.timer);
-    if (!this.isChanged) return Promise.resolve();
-    this.busy = this.busy.then(async () => {
+    return this.queue(async () => {
+      if (!this.isChanged) return;
       this.events.onSaveState({ kind: 'saving' });
       try {
         for (const [kind, layer] of this.layers) if (layer.changed.size > 0) await this.put(kind, layer);
         this.events.onSaveState({ kind: 'draft' });
-      } catch (error) { this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }); }
+      } catch (error) { this.tellFailed(error); }
     });
-    return this.busy;
   }
 
-  private async headers(layer: Layer, sha256: string, note: string): Promise<Record<string, string>> {
+  /** What one request carries, taken at once: voxels, labels and revision belong together while strokes go on. */
+  private async packed(kind: Kind, layer: Layer, note: string): Promise<Packed> {
+    const touches = new Map(layer.changed);
+    const running = this.stroke?.kind === kind ? this.stroke.stroke.touched() : [];
+    const labels = [...new Set([...touches.keys(), ...running])].sort((a, b) => a - b);
+    const { revision } = this;
+    const { body, sha256 } = await packVoxels(layer.volume.voxels.slice());
     return {
-      'Content-Type': 'application/octet-stream', 'If-Match': `"${this.revision}"`, 'X-Voxels-SHA256': sha256,
-      'X-Changed-Labels': [...layer.changed].sort((a, b) => a - b).join(','), ...(note ? { 'X-Note': encodeURIComponent(note) } : {}),
+      labels, touches, body,
+      headers: {
+        'Content-Type': 'application/octet-stream', 'If-Match': `"${revision}"`, 'X-Voxels-SHA256': sha256,
+        'X-Changed-Labels': labels.join(','), ...(note ? { 'X-Note': encodeURIComponent(note) } : {}),
+      },
     };
   }
 
@@ -125,32 +150,36 @@ export class LabelEditor {
   }
 
   private async put(kind: Kind, layer: Layer): Promise<void> {
-    const { body, sha256 } = await packVoxels(layer.volume.voxels);
-    await send('PUT', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: await this.headers(layer, sha256, ''), body });
+    const { headers, body } = await this.packed(kind, layer, '');
+    await send('PUT', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers, body });
   }
 
   /** Saves every changed layer as a new revision; a newer one on the server ends in a conflict that the page resolves. */
-  async save(note: string): Promise<void> {
+  save(note: string): Promise<void> {
     window.clearTimeout(this.timer);
-    await this.busy;
-    this.events.onSaveState({ kind: 'saving' });
-    try {
-      for (const [kind, layer] of this.layers) {
-        if (layer.changed.size === 0) continue;
-        const { body, sha256 } = await packVoxels(layer.volume.voxels);
-        const labels = [...layer.changed];
-        const headers = { ...await this.headers(layer, sha256, note), ...this.handsOn(kind, labels) };
-        const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers, body });
-        const { number } = await response.json() as { number: number };
-        this.revision = number;
-        this.events.onRevision?.(this.timePointId, kind, labels);
-        layer.changed.clear();
+    return this.queue(async () => {
+      this.events.onSaveState({ kind: 'saving' });
+      try {
+        for (const [kind, layer] of this.layers) if (layer.changed.size > 0) await this.post(kind, layer, note);
+        this.events.onSaveState({ kind: this.isChanged ? 'changed' : 'saved' });
+      } catch (error) {
+        this.draftSoon();
+        this.tellFailed(error);
+        throw error;
       }
-      this.events.onSaveState({ kind: 'saved' });
-    } catch (error) {
-      this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
-      throw error;
-    }
+    });
+  }
+
+  private async post(kind: Kind, layer: Layer, note: string): Promise<void> {
+    const { labels, touches, headers, body } = await this.packed(kind, layer, note);
+    const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers: { ...headers, ...this.handsOn(kind, labels) }, body });
+    this.revision = (await response.json() as { number: number }).number;
+    this.events.onRevision?.(this.timePointId, kind, labels);
+    for (const [label, count] of touches) if (layer.changed.get(label) === count) layer.changed.delete(label);
+  }
+
+  private tellFailed(error: unknown): void {
+    this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }
 
   /** Takes over another person's revision and lays only this person's changed regions on top, as a proposal. */
