@@ -14,7 +14,7 @@ import { PaintControl } from './imaging/paint_control';
 import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
 import { saveStrokes } from './imaging/contour_saving';
-import type { SaveState } from './imaging/label_editor';
+import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
 import { decided, lesionBeside, lesionWords, openLesion } from './imaging/lesion_review';
 import { hintLine, showNote, startViewer } from './imaging/place';
@@ -216,17 +216,18 @@ function step(by: number): void {
 }
 
 /** Runs work on the server, says what was done, and shows the numbers that came of it. */
-async function change(work: Promise<unknown>, said: string, keepsVoxels = false): Promise<void> {
+async function change(work: Promise<unknown>, said: string): Promise<void> {
   const now = session();
+  let refused = '';
   try {
     await work;
     toast(said);
-  } catch (error) { fill(need('run-place'), message('block', 'Not done', errorText(error))); return; }
-  if (keepsVoxels) await now?.reloadNumbers();
-  else await now?.reload();
+  } catch (error) { refused = `${errorText(error)}${isConflict(error) ? ' The newest contours are shown now: look, and decide again.' : ''}`; }
+  await now?.reload().catch((error: unknown) => toast(`The newest contours could not be shown: ${errorText(error)}`, 'block'));
   if (!region()) { chooseRegion(); goToRegion(); }
   showLayers();
   drawWords();
+  if (refused) fill(need('run-place'), message('block', 'Not done', refused));
   void refreshSteps(page.cycleId);
 }
 
@@ -237,15 +238,23 @@ const saved = (): Promise<boolean> => saveStrokes(session(), region()?.name ?? '
 
 const ifMatch = (): Record<string, string> => ({ 'If-Match': `"${session()?.editor.revision ?? 0}"` });
 /** Sends a change of one region with the seconds that it took; they begin anew once the server has it. */
-async function sendTimed(what: 'states' | 'operations', id: string, body: object): Promise<void> {
+async function sendTimed(what: 'states' | 'operations', id: string, body: object): Promise<{ number: number }> {
   const key = workKey(chosenId, id);
-  await postJson(`/api/time-points/${chosenId}/contours/${what}`, { ...body, hands_on_s: clock.secondsOf(key) }, ifMatch());
+  const answer = await postJson<{ number: number }>(`/api/time-points/${chosenId}/contours/${what}`, { ...body, hands_on_s: clock.secondsOf(key) }, ifMatch());
   clock.restart(key);
+  return answer;
 }
 
-const setState = (item: RegionContour, state: string): Promise<void> => sendTimed('states', item.id, { region_id: item.id, state });
-const setLock = (item: RegionContour): Promise<unknown> =>
-  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, is_locked: !item.is_locked }, ifMatch());
+/** A state makes a revision of the same voxels: what is drawn here is drawn on that one from then on. */
+async function keepVoxels(work: Promise<{ number: number }>): Promise<void> {
+  const now = session();
+  const { number } = await work;
+  if (now) now.editor.revision = number;
+}
+
+const setState = (item: RegionContour, state: string): Promise<void> => keepVoxels(sendTimed('states', item.id, { region_id: item.id, state }));
+const setLock = (item: RegionContour): Promise<void> =>
+  keepVoxels(postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, is_locked: !item.is_locked }, ifMatch()));
 
 async function operate(request: OperationRequest): Promise<void> {
   if (!(await saved())) throw new Error('Your strokes could not be saved first.');
@@ -259,7 +268,7 @@ const accept = (id = regionId, now = session()): Promise<void> => decisions(asyn
   if (!chosen || !canAccept || !isOpen(chosen)) return;
   if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
   if (!(await saved())) return;
-  await change(setState(chosen, 'accepted'), `${chosen.name} accepted`, true);
+  await change(setState(chosen, 'accepted'), `${chosen.name} accepted`);
   const known = session()?.contours.regions ?? [];
   const next = isReviewing() ? openLesion(known) : known.find(isOpen);
   if (next && regionId === id) select(next.id);
@@ -272,13 +281,13 @@ const decide = (label: number): Promise<void> => decisions(async () => {
   if (!item || !canAccept) return;
   if (openQuestions(item) > 0) { toast('Answer the warnings of this lesion first', 'ask'); return; }
   const state = decided(item);
-  if (await saved()) await change(setState(item, state), `${item.name} ${state}`, true);
+  if (await saved()) await change(setState(item, state), `${item.name} ${state}`);
 });
 
 const reject = (id = regionId, now = session()): Promise<void> => decisions(async () => {
   const chosen = stillOf(now, id);
   if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
-  await change(setState(chosen, 'rejected'), `${chosen.name} rejected`, true);
+  await change(setState(chosen, 'rejected'), `${chosen.name} rejected`);
 });
 
 async function runAndReload(runId: string | null): Promise<void> {
@@ -312,10 +321,10 @@ on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key 
 on(need('regions'), 'click', '[data-do]', (button) => {
   const { do: action, id = '' } = button.dataset;
   const item = session()?.region(id);
-  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setLock(item), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
+  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setLock(item), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`); });
   else toggleHidden(id, action === 'solo');
 });
-const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added', true); } });
+const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added'); } });
 for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-add]', addRegion);
 on(need('inspector'), 'click', '[data-save]', () => void saved());
 on(need('inspector'), 'click', '[data-accept]', () => void accept());
@@ -324,12 +333,23 @@ on(need('inspector'), 'click', '[data-window]', (button) => windowing.to(button.
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
-on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed', true); }); });
+on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed'); }); });
 on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askImport(now) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propose]', () => { const [now, networks] = [point(), session()?.contours]; if (now && networks) void saved().then((isSaved) => (isSaved ? askProposal(now, networks) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image), session()?.contours.network ?? null) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
-on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
+on(need('inspector'), 'click', '[data-restore]', () => void restoreDrafts());
+async function restoreDrafts(): Promise<void> {
+  const now = session();
+  if (!now) return;
+  try {
+    const found = await Promise.all(now.drafts().map((kind) => now.restore(kind)));
+    if (!found.includes(true)) toast('The draft holds nothing but what is saved', 'note');
+  } catch (error) { toast(`Not restored: ${errorText(error)}`, 'block'); }
+  showLayers();
+  drawWords();
+}
+
 /** After a reading began or ended this person may see other contours: everything of the time point is read again. */
 function readingChanged(work: Promise<boolean>, said: string): void {
   void work.then(async (isDone) => {
@@ -346,7 +366,7 @@ function readingChanged(work: Promise<boolean>, said: string): void {
 on(need('inspector'), 'click', '[data-reading-open]', () => readingChanged(saved().then((isSaved) => isSaved && askOpenReading(page, chosenId)), 'Second reading opened'));
 on(need('inspector'), 'click', '[data-reading-submit]', (button) => readingChanged(saved().then((isSaved) => isSaved && askSubmitReading(button.dataset.readingSubmit ?? '')), 'Reading submitted'));
 on(need('inspector'), 'click', '[data-reading-cancel]', (button) => readingChanged(askCancelReading(button.dataset.readingCancel ?? ''), 'Second reading cancelled'));
-letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved', true));
+letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
 document.addEventListener('keydown', (event) => {
   if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
   const key = event.key.toLowerCase();

@@ -22,7 +22,7 @@ export async function saveStrokes(now: ContourSession | undefined, name: string,
     page.refuse('Not saved; your draft is kept', error);
     return false;
   }
-  await now.reloadNumbers();
+  await now.reload();
   const isSettled = !now.editor.isChanged;
   if (isSettled) now.editor.undo.clear();
   else page.say('You drew on while it was saved: save again to keep that too', 'ask');
@@ -30,14 +30,25 @@ export async function saveStrokes(now: ContourSession | undefined, name: string,
   return isSettled;
 }
 
+/** Never settled: who goes on after somebody else saved looks at what is there now first. */
 async function resolveConflict(now: ContourSession, fields: Record<string, unknown>, page: SavingPage): Promise<boolean> {
+  await now.editor.saveDraft();
   const answer = await page.ask(fields);
-  if (answer === 'wait') { await now.editor.saveDraft(); return false; }
-  if (answer === 'theirs') { await now.reload(); page.draw(); return false; }
-  now.editor.rebase(await now.newestLayers());
-  await now.editor.save('Proposal on top of another revision');
+  if (answer === 'wait') return false;
+  try {
+    if (answer === 'theirs') await now.drop();
+    else await saveOnTop(now);
+    page.draw();
+    if (answer === 'mine') page.say('Your regions are saved on top of theirs: look at them before you accept');
+  } catch (error) {
+    page.draw();
+    page.refuse('Not saved; your strokes are kept here', error);
+  }
+  return false;
+}
+
+async function saveOnTop(now: ContourSession): Promise<void> {
   await now.reload();
-  page.draw();
-  page.say('Saved as a proposal');
-  return true;
+  await now.editor.save('Drawn, on top of another revision');
+  await now.reload();
 }

@@ -2,6 +2,7 @@
 import { ApiError, send } from '../../api/client';
 import { nearestValue } from '../../domain/sampling';
 import { toWorld } from '../../domain/geometry';
+import { differingLabels, withRegionsOf } from '../../domain/label_merge';
 import { inTurn } from '../../domain/once';
 import { UndoStack } from '../../domain/undo';
 import { Stroke, type Brush } from '../../domain/volume_painting';
@@ -11,6 +12,9 @@ import { packVoxels } from '../../viewer/volumes';
 import type { Kind } from './wire';
 
 export type LabelVolume = Volume & { voxels: Uint8Array<ArrayBuffer> };
+
+/** A revision of the server: its number, and its voxels. */
+export interface Newest { number: number; volumes: Partial<Record<Kind, LabelVolume>> }
 
 export type SaveState = { kind: 'saved' | 'changed' | 'saving' | 'draft' } | { kind: 'failed'; reason: string };
 
@@ -182,37 +186,34 @@ export class LabelEditor {
     this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }
 
-  /** Takes over another person's revision and lays only this person's changed regions on top, as a proposal. */
-  rebase(theirs: { number: number; volumes: Partial<Record<Kind, LabelVolume>> }): void {
+  /** Takes another revision and lays the regions that are not saved over it; those of others stay as they are there. */
+  rebase(theirs: Newest): void {
+    this.end('Stroke');
     for (const [kind, layer] of this.layers) {
       const base = theirs.volumes[kind];
-      if (!base || layer.changed.size === 0) continue;
-      const mine = layer.volume.voxels;
-      const merged = base.voxels.slice();
-      for (let at = 0; at < merged.length; at += 1) {
-        if (layer.changed.has(mine[at] as number)) merged[at] = mine[at] as number;
-        else if (layer.changed.has(merged[at] as number)) merged[at] = 0;
-      }
-      layer.volume = { ...base, voxels: merged };
-      layer.version += 1;
+      if (base) this.lay(layer, base, layer.volume.voxels, new Set(layer.changed.keys()));
     }
     this.revision = theirs.number;
     this.undo.clear();
   }
 
-  /** Lays a draft over the revision it was drawn on. */
-  restoreDraft(kind: Kind, voxels: Uint8Array<ArrayBuffer>): void {
+  /** Lays what a draft changed of the voxels that it was drawn on over the present ones; returns whether it changed anything. */
+  restoreDraft(kind: Kind, draft: Uint8Array, base: Uint8Array): boolean {
     const layer = this.layers.get(kind);
-    if (!layer || voxels.length !== layer.volume.voxels.length) return;
-    const changed = new Set<number>();
-    voxels.forEach((label, at) => {
-      const old = layer.volume.voxels[at] as number;
-      if (label !== old) { changed.add(label); changed.add(old); }
-    });
-    changed.delete(0);
-    layer.volume = { ...layer.volume, voxels };
+    if (!layer || [draft, base].some((voxels) => voxels.length !== layer.volume.voxels.length)) throw new Error('The draft was drawn on images of another grid.');
+    const labels = differingLabels(base, draft);
+    if (labels.size === 0) return false;
+    this.lay(layer, layer.volume, draft, labels);
+    this.undo.clear();
+    this.mark(kind, labels);
+    return true;
+  }
+
+  private lay(layer: Layer, base: LabelVolume, mine: Uint8Array, taken: ReadonlySet<number>): void {
+    const isSameGrid = mine.length === base.voxels.length;
+    if (!isSameGrid) layer.changed.clear();
+    layer.volume = { ...base, voxels: isSameGrid ? withRegionsOf({ mine, theirs: base.voxels, taken }) : base.voxels.slice() };
     layer.version += 1;
-    this.mark(kind, changed);
   }
 
   dispose(): void {
@@ -220,7 +221,8 @@ export class LabelEditor {
   }
 }
 
-export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && (error.status === 409 || error.status === 412);
+/** Whether somebody else saved first. Other refusals have the status 409 too: a locked region, another grid. */
+export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && error.code === 'stale_revision';
 
 /** Paints only where the emission image reaches a value: nearest voxel, in the unit of the voxels. */
 export function acceptsAbove(labels: Volume, emission: Volume, threshold: number): (i: number, j: number, k: number) => boolean {

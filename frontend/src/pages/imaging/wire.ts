@@ -145,6 +145,7 @@ export interface Contours {
   layers: Record<Kind, { volume: string | null }>;
   regions: RegionContour[];
   editors: { name: string; since: string }[];
-  draft: unknown;
+  /** What this person drew and did not save, with the revision it was drawn on. */
+  draft: Partial<Record<Kind, { base_number: number; at: string }>> | null;
   history: { number: number; author: string; at: string; note: string }[];
 }
