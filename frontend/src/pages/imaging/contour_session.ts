@@ -1,5 +1,5 @@
 /** The contours of one time point in this page: what the server has, what the person changed, and what the viewer shows. */
-import { getTagged, getJson, send } from '../../api/client';
+import { getTagged, getJson, postJson, send } from '../../api/client';
 import { labelCentre } from '../../domain/volume_labels';
 import { toWorld } from '../../domain/geometry';
 import { countVoxels, type Vec3, type VolumeHeader } from '../../domain/volume';
@@ -47,6 +47,17 @@ export class ContourSession {
     this.editor.dispose();
     this.contours = contours;
     this.editor = new LabelEditor(this.timePointId, contours.revision?.number ?? 0, volumes, this.events);
+  }
+
+  /** Sends what the server does with a region; refused where somebody else saved since. */
+  post(what: 'states' | 'operations', body: object): Promise<{ number: number }> {
+    return postJson(`/api/time-points/${this.timePointId}/contours/${what}`, body, { 'If-Match': `"${this.editor.revision}"` });
+  }
+
+  /** A state or a lock makes a revision of the same voxels: what is drawn here is drawn on that one from then on. */
+  async setState(body: object): Promise<void> {
+    const { number } = await this.post('states', body);
+    this.editor.revision = number;
   }
 
   region(id: string): RegionContour | undefined {
