@@ -173,7 +173,12 @@ function drawInspector(now: ContourSession): void {
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
   fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
-  if (isDrawn(chosen)) void consequences.show(need('consequences'), chosenId, chosen.id, now.contours.revision?.number ?? 0);
+  showConsequences();
+}
+
+function showConsequences(): void {
+  const [chosen, place] = [region(), document.getElementById('consequences')];
+  if (chosen && place && isDrawn(chosen)) void consequences.show(place, chosenId, chosen.id);
 }
 
 async function choose(id: string): Promise<void> {
@@ -229,6 +234,7 @@ async function change(work: Promise<unknown>, said: string): Promise<void> {
 }
 
 function showNewest(): void {
+  consequences.forget();
   if (!region()) { chooseRegion(); goToRegion(); }
   showLayers();
   drawWords();
@@ -328,6 +334,7 @@ function readingChanged(work: Promise<boolean>, said: string): void {
     toast(said);
     session()?.editor.dispose();
     sessions.delete(chosenId);
+    consequences.forget();
     await openPoint(true);
     need('inspector').scrollTop = 0;
     void refreshSteps(page.cycleId);
@@ -346,8 +353,13 @@ document.addEventListener('keydown', (event) => {
   else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
 });
 for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
-document.addEventListener('visibilitychange', () => { if (document.hidden) clock.hide(); else clock.show(); });
-document.addEventListener('visibilitychange', () => { if (document.hidden) for (const one of sessions.values()) void one.editor.saveDraft(); });
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) { clock.hide(); for (const one of sessions.values()) void one.editor.saveDraft(); return; }
+  clock.show();
+  // Somebody may have fitted, calculated or set limits meanwhile, this person in another window too.
+  consequences.forget();
+  showConsequences();
+});
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
 fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
 if (viewer && paint) {
