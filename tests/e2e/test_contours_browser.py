@@ -116,3 +116,62 @@ def test_two_readers_from_opening_to_the_decision(proposed, viewer, live_server)
     decided = ContourRevision.objects.get(number=2)
     assert decided.contours.get().contour_volume_ml == pytest.approx(1080.0)
     assert (decided.adjudicates, decided.created_by) == (reading, me)
+
+
+def test_a_rejected_region_is_reopened_and_its_original_stays_within_reach(proposed, viewer):  # noqa: F811
+    page = viewer("contours", "cpu")
+    page.locator("[data-region]").first.click()
+    page.keyboard.press("x")
+    page.get_by_text("Liver rejected").wait_for()
+    page.keyboard.press("a")
+    page.get_by_text("Liver is rejected: reopen it first").wait_for()
+    assert page.get_by_role("button", name="Reopen liver").count() == 1
+    page.keyboard.press("v")
+    page.get_by_text("Liver reopened").wait_for()
+    page.get_by_role("button", name="Accept liver").wait_for()
+    assert current_contours(proposed).contours.get().state == ContourState.EDITED
+    assert ContourAction.objects.order_by("created_at").last().action == "reopened"
+    original = page.get_by_role("button", name="Show the original proposal beside")
+    original.click()
+    page.locator('[aria-label="Show the original proposal beside"][aria-pressed="true"]').wait_for()
+    assert broken_rules(page) == []
+    # Other windows may have calculated meanwhile: what an edit changes is asked for anew.
+    with page.expect_request("**/contours/preview/**"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_strokes_of_the_time_of_a_save_stay_unsaved(proposed, viewer):  # noqa: F811
+    """The server's answer is held back while somebody draws on."""
+    page = viewer("contours", "cpu")
+    page.locator("[data-region]").first.click()
+    page.keyboard.press("b")
+    pane = page.locator("#viewer .pane").first.bounding_box()
+    x, y = pane["x"] + pane["width"] / 2, pane["y"] + pane["height"] / 2
+
+    def stroke(at: float) -> None:
+        page.mouse.move(x + at, y + at)
+        page.mouse.down()
+        page.mouse.move(x + at + 12, y + at)
+        page.mouse.up()
+
+    held = []
+
+    def hold(route) -> None:
+        held.append(route)
+
+    page.route("**/contours/organs/voxels", hold)
+    page.keyboard.press("e")
+    stroke(0)
+    page.get_by_role("button", name="Save revision").wait_for()
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1000)
+    assert len(held) == 1
+    stroke(30)
+    held[0].continue_()
+    page.get_by_text("You drew on while it was saved").wait_for()
+    page.unroute("**/contours/organs/voxels")
+    page.keyboard.press("a")
+    page.get_by_text("Liver accepted").wait_for()
+    first, second, third = ContourRevision.objects.filter(number__gt=1).order_by("number")
+    volumes = [revision.contours.get().contour_volume_ml for revision in (first, second, third)]
+    assert 1200.0 > volumes[0] > volumes[1] == volumes[2]

@@ -306,6 +306,7 @@ for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-ad
 on(need('inspector'), 'click', '[data-save]', () => void saved());
 on(need('inspector'), 'click', '[data-accept]', () => void decisions.accept());
 on(need('inspector'), 'click', '[data-reject]', () => void decisions.reject());
+on(need('inspector'), 'click', '[data-reopen]', () => void decisions.reopen());
 on(need('inspector'), 'click', '[data-window]', (button) => windowing.to(button.dataset.window === 'shared' ? 'shared' : 'region'));
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
@@ -371,7 +372,7 @@ if (viewer && paint) {
   paint.attach(need('toolbar'));
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
-    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), 'window-region': () => windowing.toggle(),
+    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }

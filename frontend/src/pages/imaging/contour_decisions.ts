@@ -1,4 +1,4 @@
-/** What a person decides on regions, one decision after the other: accept, reject, lock. */
+/** What a person decides on regions, one decision after the other: accept, reject, reopen, lock. */
 import { inTurn } from '../../domain/once';
 import type { ContourSession } from './contour_session';
 import { decided, openLesion } from './lesion_review';
@@ -28,8 +28,11 @@ export class Decisions {
   accept(id = this.page.regionId(), now = this.page.session()): Promise<void> {
     return this.turn(async () => {
       const chosen = this.stillOf(now, id);
-      if (!now || !chosen || !this.page.canAccept || !isOpen(chosen) || this.waits(chosen) || !(await this.page.saved())) return;
-      await this.set(now, chosen, 'accepted');
+      if (!now || !chosen || !this.mayAccept(now, chosen) || !(await this.page.saved())) return;
+      // A stroke on a rejected or absent region opens it, once it is saved.
+      const still = this.stillOf(now, id);
+      if (!still || !isOpen(still) || this.waits(still)) return;
+      await this.set(now, still, 'accepted');
       const known = this.page.session()?.contours.regions ?? [];
       const next = this.page.isReviewing() ? openLesion(known) : known.find(isOpen);
       if (next && this.page.regionId() === id) this.page.select(next.id);
@@ -41,6 +44,15 @@ export class Decisions {
       const chosen = this.stillOf(now, id);
       if (!now || !chosen || !this.page.canAccept || ['rejected', 'none'].includes(chosen.state) || !(await this.page.saved())) return;
       await this.set(now, chosen, 'rejected');
+    });
+  }
+
+  /** Takes a rejection back: the contour waits for a decision again, with the reasons that were given for it. */
+  reopen(id = this.page.regionId(), now = this.page.session()): Promise<void> {
+    return this.turn(async () => {
+      if (!now || !this.page.canAccept || this.stillOf(now, id)?.state !== 'rejected' || !(await this.page.saved())) return;
+      const still = this.stillOf(now, id);
+      if (still?.state === 'rejected') await this.set(now, still, 'edited', 'reopened');
     });
   }
 
@@ -64,13 +76,20 @@ export class Decisions {
     return now === this.page.session() ? now?.region(id) : undefined;
   }
 
+  private mayAccept(now: ContourSession, chosen: RegionContour): boolean {
+    if (!this.page.canAccept) return false;
+    const isUnsaved = now.unsaved.has(chosen.id);
+    if (chosen.state === 'rejected' && !isUnsaved) this.page.ask(`${chosen.name} is rejected: reopen it first`);
+    return (isOpen(chosen) || isUnsaved) && !this.waits(chosen);
+  }
+
   private waits(region: RegionContour): boolean {
     const doesWait = openQuestions(region) > 0;
     if (doesWait) this.page.ask(`Answer the warnings of ${region.name} first`);
     return doesWait;
   }
 
-  private set(now: ContourSession, { id, name }: RegionContour, state: 'accepted' | 'rejected'): Promise<void> {
-    return this.page.change(this.page.timed(now, id, (seconds) => now.setState({ region_id: id, state, hands_on_s: seconds })), `${name} ${state}`);
+  private set(now: ContourSession, { id, name }: RegionContour, state: 'accepted' | 'rejected' | 'edited', done: string = state): Promise<void> {
+    return this.page.change(this.page.timed(now, id, (seconds) => now.setState({ region_id: id, state, hands_on_s: seconds })), `${name} ${done}`);
   }
 }

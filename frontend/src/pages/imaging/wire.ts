@@ -106,6 +106,8 @@ export interface RegionContour {
   source: string;
   source_detail?: string;
   is_locked: boolean;
+  /** Number of the revision that first proposed the region, or first refused to; null: nothing proposed it. */
+  original_number?: number | null;
   /** Of a network in its own proposal, 0 to 1, and why it doubts it. */
   confidence?: number | null;
   reasons?: readonly { code: string; level: string; message: string }[];
