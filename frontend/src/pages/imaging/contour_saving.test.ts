@@ -12,6 +12,7 @@ beforeEach(() => {
   vi.resetAllMocks();
   editor.isChanged = true;
   editor.save.mockImplementation(() => { editor.isChanged = false; return Promise.resolve(); });
+  session.reload.mockImplementation(() => Promise.resolve());
 });
 
 it('is settled at once when nothing was drawn', async () => {
@@ -35,12 +36,24 @@ it('is not settled, and says so, when somebody drew on meanwhile: nothing may be
   expect(editor.undo.clear).not.toHaveBeenCalled();
 });
 
+it('is not settled either by a stroke of the time in which the numbers were read', async () => {
+  session.reload.mockImplementation(() => { editor.isChanged = true; return Promise.resolve(); });
+  expect(await saved()).toBe(false);
+  expect(editor.undo.clear).not.toHaveBeenCalled();
+});
+
 it('shows what the server refused, and does not take it for a save of somebody else', async () => {
   const error = new ApiError(409, 'locked', 'Unlock first: Liver.');
   editor.save.mockRejectedValue(error);
   expect(await saved()).toBe(false);
   expect(page.refuse).toHaveBeenCalledExactlyOnceWith('Not saved; your draft is kept', error);
   expect(page.ask).not.toHaveBeenCalled();
+});
+
+it('does not call a save failed when only its numbers could not be read', async () => {
+  session.reload.mockRejectedValue(new Error('The server did not answer.'));
+  expect(await saved()).toBe(true);
+  expect(page.refuse).toHaveBeenCalledExactlyOnceWith('Saved; its numbers could not be read', expect.any(Error));
 });
 
 const conflict = new ApiError(409, 'stale_revision', 'Somebody else saved.', { by: 'B', number: 6 });
