@@ -13,6 +13,7 @@ from planning.services.contour_edits import RegionChange, contour_edit
 from planning.services.contour_proposals import contour_masks_add
 from planning.services.contours import contours_save
 from planning.services.readings import second_reading_submit
+from planning.services.regions import region_create
 from tests.e2e.browser import PASSWORD, broken_rules, wait_ready
 from tests.e2e.test_viewer_browser import cycle, viewer  # noqa: F401 - fixtures
 from tests.factories import make_run
@@ -140,33 +141,33 @@ def test_a_rejected_region_is_reopened_and_its_original_stays_within_reach(propo
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+def erase(page, at: float) -> None:
+    """Erase a little of the chosen region, `at` pixels from the middle of the axial pane."""
+    page.locator("[data-region]").first.click()
+    page.keyboard.press("e")
+    pane = page.locator("#viewer .pane").first.bounding_box()
+    x, y = pane["x"] + pane["width"] / 2 + at, pane["y"] + pane["height"] / 2 + at
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 12, y)
+    page.mouse.up()
+    page.get_by_role("button", name="Save revision").wait_for()
+
+
 def test_strokes_of_the_time_of_a_save_stay_unsaved(proposed, viewer):  # noqa: F811
     """The server's answer is held back while somebody draws on."""
     page = viewer("contours", "cpu")
-    page.locator("[data-region]").first.click()
-    page.keyboard.press("b")
-    pane = page.locator("#viewer .pane").first.bounding_box()
-    x, y = pane["x"] + pane["width"] / 2, pane["y"] + pane["height"] / 2
-
-    def stroke(at: float) -> None:
-        page.mouse.move(x + at, y + at)
-        page.mouse.down()
-        page.mouse.move(x + at + 12, y + at)
-        page.mouse.up()
-
     held = []
 
     def hold(route) -> None:
         held.append(route)
 
     page.route("**/contours/organs/voxels", hold)
-    page.keyboard.press("e")
-    stroke(0)
-    page.get_by_role("button", name="Save revision").wait_for()
+    erase(page, 0)
     page.keyboard.press("Control+s")
     page.wait_for_timeout(1000)
     assert len(held) == 1
-    stroke(30)
+    erase(page, 30)
     held[0].continue_()
     page.get_by_text("You drew on while it was saved").wait_for()
     page.unroute("**/contours/organs/voxels")
@@ -175,3 +176,25 @@ def test_strokes_of_the_time_of_a_save_stay_unsaved(proposed, viewer):  # noqa: 
     first, second, third = ContourRevision.objects.filter(number__gt=1).order_by("number")
     volumes = [revision.contours.get().contour_volume_ml for revision in (first, second, third)]
     assert 1200.0 > volumes[0] > volumes[1] == volumes[2]
+
+
+def test_who_saves_second_puts_the_own_regions_on_top_and_no_other_moves(proposed, viewer):  # noqa: F811
+    page = viewer("contours", "cpu")
+    erase(page, 0)
+    me = User.objects.get()
+    spleen = region_create(actor=me, course=proposed.cycle.course, kind="organ", name="Spleen")
+    edit = contour_edit(proposed, base_number=1)
+    edit.labels["organ"][10:20, 10:30, 10:30] = spleen.label
+    edit.changes[spleen.pk] = RegionChange(state=ContourState.ACCEPTED, source=ContourSource.MANUAL)
+    contours_save(actor=me, edit=edit, note="meanwhile")
+    page.keyboard.press("Control+s")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Someone saved before you").wait_for()
+    dialog.get_by_label("Save the regions that I changed").check()
+    dialog.get_by_role("button", name="Continue").click()
+    page.get_by_text("Your regions are saved on top of theirs").wait_for()
+    found = {contour.region.name: contour for contour in current_contours(proposed).contours.select_related("region")}
+    # 10 x 20 x 20 voxels of 2.5 x 2.5 x 3 mm.
+    assert (found["Spleen"].state, found["Spleen"].contour_volume_ml) == (ContourState.ACCEPTED, pytest.approx(75.0))
+    assert (found["Liver"].state, found["Liver"].contour_volume_ml < 1200.0) == (ContourState.EDITED, True)
+    page.get_by_role("option", name="Spleen").wait_for()
