@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
+from planning.selectors.contour_origins import contours_in_words_of, original_numbers
 from planning.selectors.current import contour_revisions_of, current_contours, current_image
 from planning.selectors.findings import cycle_findings
 from planning.selectors.quantities import quantity
@@ -94,6 +95,8 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
     A reader does not see which regions others added since the reading was opened: a new lesion would be told.
     """
     contours = {} if revision is None else {c.region_id: c for c in revision.contours.all()}
+    said_of = {} if revision is None else contours_in_words_of(revision, copy)
+    originals = {} if revision is None else original_numbers(revision, copy)
     raised = [finding for finding in cycle_findings(time_point.cycle) if finding.step == "contours"]
     rows = []
     regions = time_point.cycle.course.regions.all()
@@ -102,7 +105,17 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
     for region in regions:
         contour = contours.get(region.pk)
         findings = [f.as_dict() for f in raised if revision and f.source_id == revision.pk and f.region_id == region.pk]
-        rows.append({**_region(region), **_numbers(contour), "findings": findings})
+        said = said_of.get(region.pk)
+        rows.append(
+            {
+                **_region(region),
+                **_numbers(contour),
+                "confidence": said and said.confidence,
+                "reasons": said.reasons if said else [],
+                "original_number": originals.get(region.pk),
+                "findings": findings,
+            }
+        )
     return rows
 
 
@@ -125,8 +138,6 @@ def _numbers(contour) -> dict[str, Any]:
             "source": "",
             "source_detail": "",
             "is_locked": False,
-            "confidence": None,
-            "reasons": [],
             "statements": [],
         }
     return {
@@ -134,8 +145,6 @@ def _numbers(contour) -> dict[str, Any]:
         "source": contour.source,
         "source_detail": contour.source_detail,
         "is_locked": contour.is_locked,
-        "confidence": contour.confidence,
-        "reasons": contour.reasons,
         "volume": quantity(contour.volume_ml, unit="mL", factor=1.0),
         "contour_volume": quantity(contour.contour_volume_ml, unit="mL", factor=1.0),
         "polygon_volume": quantity(contour.polygon_volume_ml, unit="mL", factor=1.0),

@@ -13,6 +13,7 @@ from planning.services.contour_edits import RegionChange, contour_edit
 from planning.services.contour_proposals import contour_masks_add
 from planning.services.contours import contours_save
 from planning.services.readings import second_reading_submit
+from planning.services.regions import region_create
 from tests.e2e.browser import PASSWORD, broken_rules, wait_ready
 from tests.e2e.test_viewer_browser import cycle, viewer  # noqa: F401 - fixtures
 from tests.factories import make_run
@@ -116,3 +117,84 @@ def test_two_readers_from_opening_to_the_decision(proposed, viewer, live_server)
     decided = ContourRevision.objects.get(number=2)
     assert decided.contours.get().contour_volume_ml == pytest.approx(1080.0)
     assert (decided.adjudicates, decided.created_by) == (reading, me)
+
+
+def test_a_rejected_region_is_reopened_and_its_original_stays_within_reach(proposed, viewer):  # noqa: F811
+    page = viewer("contours", "cpu")
+    page.locator("[data-region]").first.click()
+    page.keyboard.press("x")
+    page.get_by_text("Liver rejected").wait_for()
+    page.keyboard.press("a")
+    page.get_by_text("Liver is rejected: reopen it first").wait_for()
+    assert page.get_by_role("button", name="Reopen liver").count() == 1
+    page.keyboard.press("v")
+    page.get_by_text("Liver reopened").wait_for()
+    page.get_by_role("button", name="Accept liver").wait_for()
+    assert current_contours(proposed).contours.get().state == ContourState.EDITED
+    assert ContourAction.objects.order_by("created_at").last().action == "reopened"
+    original = page.get_by_role("button", name="Show the original proposal beside")
+    original.click()
+    page.locator('[aria-label="Show the original proposal beside"][aria-pressed="true"]').wait_for()
+    assert broken_rules(page) == []
+    # Other windows may have calculated meanwhile: what an edit changes is asked for anew.
+    with page.expect_request("**/contours/preview/**"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def erase(page, at: float) -> None:
+    """Erase a little of the chosen region, `at` pixels from the middle of the axial pane."""
+    page.locator("[data-region]").first.click()
+    page.keyboard.press("e")
+    pane = page.locator("#viewer .pane").first.bounding_box()
+    x, y = pane["x"] + pane["width"] / 2 + at, pane["y"] + pane["height"] / 2 + at
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 12, y)
+    page.mouse.up()
+    page.get_by_role("button", name="Save revision").wait_for()
+
+
+def test_strokes_of_the_time_of_a_save_stay_unsaved(proposed, viewer):  # noqa: F811
+    """The server's answer is held back while somebody draws on."""
+    page = viewer("contours", "cpu")
+    held = []
+
+    def hold(route) -> None:
+        held.append(route)
+
+    page.route("**/contours/organs/voxels", hold)
+    erase(page, 0)
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1000)
+    assert len(held) == 1
+    erase(page, 30)
+    held[0].continue_()
+    page.get_by_text("You drew on while it was saved").wait_for()
+    page.unroute("**/contours/organs/voxels")
+    page.keyboard.press("a")
+    page.get_by_text("Liver accepted").wait_for()
+    first, second, third = ContourRevision.objects.filter(number__gt=1).order_by("number")
+    volumes = [revision.contours.get().contour_volume_ml for revision in (first, second, third)]
+    assert 1200.0 > volumes[0] > volumes[1] == volumes[2]
+
+
+def test_who_saves_second_puts_the_own_regions_on_top_and_no_other_moves(proposed, viewer):  # noqa: F811
+    page = viewer("contours", "cpu")
+    erase(page, 0)
+    me = User.objects.get()
+    spleen = region_create(actor=me, course=proposed.cycle.course, kind="organ", name="Spleen")
+    edit = contour_edit(proposed, base_number=1)
+    edit.labels["organ"][10:20, 10:30, 10:30] = spleen.label
+    edit.changes[spleen.pk] = RegionChange(state=ContourState.ACCEPTED, source=ContourSource.MANUAL)
+    contours_save(actor=me, edit=edit, note="meanwhile")
+    page.keyboard.press("Control+s")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Someone saved before you").wait_for()
+    dialog.get_by_label("Save the regions that I changed").check()
+    dialog.get_by_role("button", name="Continue").click()
+    page.get_by_text("Your regions are saved on top of theirs").wait_for()
+    found = {contour.region.name: contour for contour in current_contours(proposed).contours.select_related("region")}
+    # 10 x 20 x 20 voxels of 2.5 x 2.5 x 3 mm.
+    assert (found["Spleen"].state, found["Spleen"].contour_volume_ml) == (ContourState.ACCEPTED, pytest.approx(75.0))
+    assert (found["Liver"].state, found["Liver"].contour_volume_ml < 1200.0) == (ContourState.EDITED, True)
+    page.get_by_role("option", name="Spleen").wait_for()

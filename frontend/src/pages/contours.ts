@@ -1,25 +1,26 @@
 /** Contours of one cycle: look, draw, review and accept regions, time point by time point. */
-import { postJson } from '../api/client';
 import { formatClock } from '../domain/dates';
 import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
-import { inTurn } from '../domain/once';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys } from './imaging/commands';
 import { askConflict, askImport, askNewRegion, askPropagate, askProposal, askRename } from './imaging/contour_dialogs';
+import { Decisions } from './imaging/contour_decisions';
 import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
 import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
+import { refreshSessions } from './imaging/contour_refresh';
+import { saveStrokes } from './imaging/contour_saving';
 import { isConflict, type SaveState } from './imaging/label_editor';
 import { askOperation, type OperationRequest } from './imaging/operations';
-import { decided, lesionBeside, lesionWords, openLesion } from './imaging/lesion_review';
+import { lesionBeside, lesionWords } from './imaging/lesion_review';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { askCancelReading, askOpenReading, askSubmitReading, fetchReadings, readerBanner, readingSection, type Reading } from './imaging/readings';
 import { regionInspector } from './imaging/region_inspector';
-import { isDrawn, isOpen, openQuestions, regionList } from './imaging/region_list';
+import { isDrawn, isOpen, regionList } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { Windowing } from './imaging/windowing';
@@ -63,7 +64,7 @@ const lesionOf = (label: number): RegionContour | undefined => session()?.contou
 if (viewer) {
   viewer.lesionReview = {
     words: (label) => { const item = lesionOf(label); return item ? lesionWords(item, canAccept) : []; },
-    choose: (label) => void decide(label),
+    choose: (label) => void decisions.decide(() => lesionOf(label)),
     look: (label) => { const item = lesionOf(label); if (item && item.id !== regionId) select(item.id); },
   };
 }
@@ -172,7 +173,12 @@ function drawInspector(now: ContourSession): void {
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
   fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
-  if (isDrawn(chosen)) void consequences.show(need('consequences'), chosenId, chosen.id, now.contours.revision?.number ?? 0);
+  showConsequences();
+}
+
+function showConsequences(): void {
+  const [chosen, place] = [region(), document.getElementById('consequences')];
+  if (chosen && place && isDrawn(chosen)) void consequences.show(place, chosenId, chosen.id);
 }
 
 async function choose(id: string): Promise<void> {
@@ -215,103 +221,58 @@ function step(by: number): void {
 }
 
 /** Runs work on the server, says what was done, and shows the numbers that came of it. */
-async function change(work: Promise<unknown>, said: string, keepsVoxels = false): Promise<void> {
+async function change(work: Promise<unknown>, said: string): Promise<void> {
   const now = session();
+  let refused = '';
   try {
     await work;
     toast(said);
-  } catch (error) { fill(need('run-place'), message('block', 'Not done', errorText(error))); return; }
-  if (keepsVoxels) await now?.reloadNumbers();
-  else await now?.reload();
+  } catch (error) { refused = `${errorText(error)}${isConflict(error) ? ' The newest contours are shown now: look, and decide again.' : ''}`; }
+  await now?.reload().catch((error: unknown) => toast(`The newest contours could not be shown: ${errorText(error)}`, 'block'));
+  showNewest();
+  if (refused) fill(need('run-place'), message('block', 'Not done', refused));
+}
+
+function showNewest(): void {
+  consequences.forget();
   if (!region()) { chooseRegion(); goToRegion(); }
   showLayers();
   drawWords();
   void refreshSteps(page.cycleId);
 }
 
-async function saved(): Promise<boolean> {
-  const now = session();
-  if (!now) return false;
-  if (!now.editor.isChanged) return true;
-  try {
-    await now.editor.save(region() ? `${region()?.name ?? ''}: drawn` : 'Drawn');
-  } catch (error) {
-    if (!isConflict(error)) { fill(need('run-place'), message('block', 'Not saved; your draft is kept', errorText(error))); return false; }
-    return resolveConflict(now, error.fields);
-  }
-  await now.reloadNumbers();
-  now.editor.undo.clear();
-  drawWords();
-  showLayers();
-  void refreshSteps(page.cycleId);
-  return true;
-}
+const saved = (): Promise<boolean> => saveStrokes(session(), region()?.name ?? '', {
+  ask: askConflict, say: toast, refuse: (title, error) => fill(need('run-place'), message('block', title, errorText(error))),
+  draw: showNewest,
+});
 
-async function resolveConflict(now: ContourSession, fields: Record<string, unknown>): Promise<boolean> {
-  const answer = await askConflict(fields);
-  if (answer === 'wait') { await now.editor.saveDraft(); return false; }
-  if (answer === 'theirs') { await now.reload(); showLayers(); drawWords(); return false; }
-  now.editor.rebase(await now.newestLayers());
-  await now.editor.save('Proposal on top of another revision');
-  await now.reload();
-  showLayers();
-  drawWords();
-  toast('Saved as a proposal');
-  return true;
-}
-
-const ifMatch = (): Record<string, string> => ({ 'If-Match': `"${session()?.editor.revision ?? 0}"` });
-/** Sends a change of one region with the seconds that it took; they begin anew once the server has it. */
-async function sendTimed(what: 'states' | 'operations', id: string, body: object): Promise<void> {
-  const key = workKey(chosenId, id);
-  await postJson(`/api/time-points/${chosenId}/contours/${what}`, { ...body, hands_on_s: clock.secondsOf(key) }, ifMatch());
+async function timed(now: ContourSession, id: string, send: (seconds: number | null) => Promise<unknown>): Promise<void> {
+  const key = workKey(now.timePointId, id);
+  await send(clock.secondsOf(key));
   clock.restart(key);
 }
 
-const setState = (item: RegionContour, state: string): Promise<void> => sendTimed('states', item.id, { region_id: item.id, state });
-const setLock = (item: RegionContour): Promise<unknown> =>
-  postJson(`/api/time-points/${chosenId}/contours/states`, { region_id: item.id, is_locked: !item.is_locked }, ifMatch());
-
 async function operate(request: OperationRequest): Promise<void> {
-  if (!(await saved())) throw new Error('Your strokes could not be saved first.');
-  await sendTimed('operations', request.region_id, request);
+  const now = session();
+  if (!now || !(await saved())) throw new Error('Your strokes could not be saved first.');
+  await timed(now, request.region_id, (seconds) => now.post('operations', { ...request, hands_on_s: seconds }));
 }
 
-const decisions = inTurn();
-const stillOf = (now: ContourSession | undefined, id: string): RegionContour | undefined => (now === session() ? now?.region(id) : undefined);
-const accept = (id = regionId, now = session()): Promise<void> => decisions(async () => {
-  const chosen = stillOf(now, id);
-  if (!chosen || !canAccept || !isOpen(chosen)) return;
-  if (openQuestions(chosen) > 0) { toast('Answer the warnings of this region first', 'ask'); return; }
-  if (!(await saved())) return;
-  await change(setState(chosen, 'accepted'), `${chosen.name} accepted`, true);
-  const known = session()?.contours.regions ?? [];
-  const next = isReviewing() ? openLesion(known) : known.find(isOpen);
-  if (next && regionId === id) select(next.id);
-});
-
-/** A click on a lesion in the projection: accepts it, or takes its acceptance back. */
-const decide = (label: number): Promise<void> => decisions(async () => {
-  const item = lesionOf(label);
-  if (item) select(item.id);
-  if (!item || !canAccept) return;
-  if (openQuestions(item) > 0) { toast('Answer the warnings of this lesion first', 'ask'); return; }
-  const state = decided(item);
-  if (await saved()) await change(setState(item, state), `${item.name} ${state}`, true);
-});
-
-const reject = (id = regionId, now = session()): Promise<void> => decisions(async () => {
-  const chosen = stillOf(now, id);
-  if (!chosen || !canAccept || ['rejected', 'none'].includes(chosen.state) || !(await saved())) return;
-  await change(setState(chosen, 'rejected'), `${chosen.name} rejected`, true);
+const decisions = new Decisions({
+  canAccept, session, regionId: () => regionId, isReviewing, saved, change, timed, ask: (text) => toast(text, 'ask'), select,
 });
 
 async function runAndReload(runId: string | null): Promise<void> {
-  if (!runId) return;
-  const isDone = await showRun(need('run-place'), runId);
-  if (!isDone) return;
-  for (const id of [...sessions.keys()]) if (id !== chosenId && !sessions.get(id)?.editor.isChanged) sessions.delete(id);
-  await change(Promise.resolve(), 'Contours are ready');
+  if (runId && await showRun(need('run-place'), runId)) await runEnded();
+}
+
+/** The run may have been for another time point than the one that is open, and somebody may be drawing. */
+async function runEnded(): Promise<void> {
+  try {
+    const hasStrokes = await refreshSessions(sessions, chosenId);
+    toast(`Contours are ready${hasStrokes ? '; your strokes that are not saved lie on top' : ''}`);
+  } catch (error) { toast(`The newest contours could not be shown: ${errorText(error)}`, 'block'); }
+  showNewest();
 }
 
 function operation(name: string): void {
@@ -337,24 +298,36 @@ on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key 
 on(need('regions'), 'click', '[data-do]', (button) => {
   const { do: action, id = '' } = button.dataset;
   const item = session()?.region(id);
-  if (action === 'lock' && item) void saved().then((isSaved) => { if (isSaved) void change(setLock(item), item.is_locked ? `${item.name} unlocked` : `${item.name} locked`, true); });
+  if (action === 'lock' && item) void decisions.lock(item);
   else toggleHidden(id, action === 'solo');
 });
-const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added', true); } });
+const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added'); } });
 for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-add]', addRegion);
 on(need('inspector'), 'click', '[data-save]', () => void saved());
-on(need('inspector'), 'click', '[data-accept]', () => void accept());
-on(need('inspector'), 'click', '[data-reject]', () => void reject());
+on(need('inspector'), 'click', '[data-accept]', () => void decisions.accept());
+on(need('inspector'), 'click', '[data-reject]', () => void decisions.reject());
+on(need('inspector'), 'click', '[data-reopen]', () => void decisions.reopen());
 on(need('inspector'), 'click', '[data-window]', (button) => windowing.to(button.dataset.window === 'shared' ? 'shared' : 'region'));
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));
 on(need('inspector'), 'click', '[data-answer-first]', () => document.querySelector<HTMLElement>('[data-answer-code]')?.click());
 on(need('inspector'), 'click', '[data-operation]', (button) => operation(button.dataset.operation ?? ''));
-on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed', true); }); });
+on(need('inspector'), 'click', '[data-rename]', () => { const chosen = region(); if (chosen) void askRename(chosen).then((isDone) => { if (isDone) void change(Promise.resolve(), 'Region changed'); }); });
 on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askImport(now) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propose]', () => { const [now, networks] = [point(), session()?.contours]; if (now && networks) void saved().then((isSaved) => (isSaved ? askProposal(now, networks) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image), session()?.contours.network ?? null) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
-on(need('inspector'), 'click', '[data-restore]', () => { const now = session(); if (now) void Promise.all(now.drafts().map((draft) => now.restore(draft))).then(() => { showLayers(); drawWords(); }); });
+on(need('inspector'), 'click', '[data-restore]', () => void restoreDrafts());
+async function restoreDrafts(): Promise<void> {
+  const now = session();
+  if (!now) return;
+  try {
+    const found = await Promise.all(now.drafts().map((kind) => now.restore(kind)));
+    if (!found.includes(true)) toast('The draft holds nothing but what is saved', 'note');
+  } catch (error) { toast(`Not restored: ${errorText(error)}`, 'block'); }
+  showLayers();
+  drawWords();
+}
+
 /** After a reading began or ended this person may see other contours: everything of the time point is read again. */
 function readingChanged(work: Promise<boolean>, said: string): void {
   void work.then(async (isDone) => {
@@ -362,6 +335,7 @@ function readingChanged(work: Promise<boolean>, said: string): void {
     toast(said);
     session()?.editor.dispose();
     sessions.delete(chosenId);
+    consequences.forget();
     await openPoint(true);
     need('inspector').scrollTop = 0;
     void refreshSteps(page.cycleId);
@@ -371,7 +345,7 @@ function readingChanged(work: Promise<boolean>, said: string): void {
 on(need('inspector'), 'click', '[data-reading-open]', () => readingChanged(saved().then((isSaved) => isSaved && askOpenReading(page, chosenId)), 'Second reading opened'));
 on(need('inspector'), 'click', '[data-reading-submit]', (button) => readingChanged(saved().then((isSaved) => isSaved && askSubmitReading(button.dataset.readingSubmit ?? '')), 'Reading submitted'));
 on(need('inspector'), 'click', '[data-reading-cancel]', (button) => readingChanged(askCancelReading(button.dataset.readingCancel ?? ''), 'Second reading cancelled'));
-letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved', true));
+letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
 document.addEventListener('keydown', (event) => {
   if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
   const key = event.key.toLowerCase();
@@ -380,8 +354,13 @@ document.addEventListener('keydown', (event) => {
   else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
 });
 for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
-document.addEventListener('visibilitychange', () => { if (document.hidden) clock.hide(); else clock.show(); });
-document.addEventListener('visibilitychange', () => { if (document.hidden) for (const one of sessions.values()) void one.editor.saveDraft(); });
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) { clock.hide(); for (const one of sessions.values()) void one.editor.saveDraft(); return; }
+  clock.show();
+  // Somebody may have fitted, calculated or set limits meanwhile, this person in another window too.
+  consequences.forget();
+  showConsequences();
+});
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
 fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
 if (viewer && paint) {
@@ -393,8 +372,8 @@ if (viewer && paint) {
   paint.attach(need('toolbar'));
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
-    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void accept(), reject: () => void reject(), 'window-region': () => windowing.toggle(),
+    'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),
     ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
-void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_proposal', 'planning.run_contour_propagation'], 'run-place', () => void change(Promise.resolve(), 'Contours are ready')));
+void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_proposal', 'planning.run_contour_propagation'], 'run-place', () => void runEnded()));

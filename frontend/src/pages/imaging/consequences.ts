@@ -20,21 +20,27 @@ export function previewTable(preview: Preview): Html {
     <p class="fs12 t3 mt-1">From calculation ${preview.calculation_number} to the saved contours: a preview. Fit and calculate again before anything counts.</p>`;
 }
 
-/** Follows the chosen region; an answer that comes after another was chosen is dropped. */
+/** Follows the chosen region; an answer that comes after another was chosen, or of before `forget`, is dropped. */
 export class Consequences {
   private wanted = '';
+  private age = 0;
   private readonly known = new Map<string, Preview | null>();
 
-  /** Draws into `place`; `revision` makes an answer of before a save another one. */
-  async show(place: HTMLElement, timePointId: string, regionId: string, revision: number): Promise<void> {
-    const key = `${timePointId} ${regionId} ${revision}`;
+  /** Other scans, calculations and limits count as well: after whatever may have changed one of them nothing is known. */
+  forget(): void {
+    this.age += 1;
+    this.known.clear();
+  }
+
+  async show(place: HTMLElement, timePointId: string, regionId: string): Promise<void> {
+    const key = `${this.age} ${timePointId} ${regionId}`;
     this.wanted = key;
     const kept = this.known.get(key);
     if (kept !== undefined) { this.draw(place, kept); return; }
     fill(place, skeleton());
     try {
       const found = await fetchPreview(timePointId, regionId);
-      this.known.set(key, found);
+      if (key.startsWith(`${this.age} `)) this.known.set(key, found);
       if (this.wanted === key) this.draw(place, found);
     } catch (error) { if (this.wanted === key) fill(place, message('ask', 'The preview could not be made', errorText(error))); }
   }

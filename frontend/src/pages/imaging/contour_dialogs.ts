@@ -100,9 +100,9 @@ export function askConflict(fields: Record<string, unknown>): Promise<ConflictAn
   let answer: ConflictAnswer = 'wait';
   return openDialog({
     title: 'Someone saved before you', action: 'Continue',
-    body: html`<p class="t2">${by} saved revision ${number ?? ''}${at}. Your strokes are kept as a draft until you decide.</p>
-      <div class="stack" role="radiogroup" aria-label="What to do"><label class="row"><input type="radio" name="answer" value="theirs" required> <span>Open theirs; my changed regions are dropped here</span></label>
-      <label class="row"><input type="radio" name="answer" value="mine"> <span>Save mine as a proposal on top of theirs</span></label></div>`,
+    body: html`<p class="t2">${by} saved revision ${number ?? ''}${at}. Your strokes are kept as a draft.</p>
+      <div class="stack" role="radiogroup" aria-label="What to do"><label class="row"><input type="radio" name="answer" value="theirs" required> <span>Open theirs; mine stay as a draft, to be restored</span></label>
+      <label class="row"><input type="radio" name="answer" value="mine"> <span>Save the regions that I changed on top of theirs, as edited; the others stay as theirs</span></label></div>`,
     submit: ({ answer: chosen }) => { answer = chosen === 'mine' ? 'mine' : 'theirs'; return Promise.resolve(); },
   }).then((isDone) => (isDone ? answer : 'wait'));
 }

@@ -1,5 +1,5 @@
 /** The contours of one time point in this page: what the server has, what the person changed, and what the viewer shows. */
-import { getTagged, getJson, send } from '../../api/client';
+import { getTagged, getJson, postJson, send } from '../../api/client';
 import { labelCentre } from '../../domain/volume_labels';
 import { toWorld } from '../../domain/geometry';
 import { countVoxels, type Vec3, type VolumeHeader } from '../../domain/volume';
@@ -12,8 +12,6 @@ import type { Contours, Kind, RegionContour } from './wire';
 
 export const KINDS: readonly Kind[] = ['organs', 'lesions'];
 export const kindOf = (region: RegionContour): Kind => (isLesion(region) ? 'lesions' : 'organs');
-
-export interface DraftInfo { kind: Kind; at: string | null; baseNumber: number | null }
 
 export class ContourSession {
   contours: Contours;
@@ -31,23 +29,35 @@ export class ContourSession {
     return new ContourSession(timePointId, contours, await loadLayers(contours), events);
   }
 
-  /** Takes the server's newest revision, without what was changed here. */
-  async reload(): Promise<void> {
-    this.contours = await fetchContours(this.timePointId);
-    const volumes = await loadLayers(this.contours);
-    this.editor.dispose();
-    this.editor = new LabelEditor(this.timePointId, this.contours.revision?.number ?? 0, volumes, this.events);
+  /** Takes the server's newest revision; what is not saved here lies on top of it. Voxels of the same revision stay. */
+  reload(): Promise<void> {
+    return this.editor.alone(async () => {
+      const contours = await fetchContours(this.timePointId);
+      const number = contours.revision?.number ?? 0;
+      const volumes = number === this.editor.revision ? null : await loadLayers(contours);
+      this.contours = contours;
+      if (volumes) this.editor.rebase({ number, volumes });
+    });
   }
 
-  /** Reads the numbers again and keeps the voxels: after a save they are the same. */
-  async reloadNumbers(): Promise<void> {
-    this.contours = await fetchContours(this.timePointId);
-    this.editor.revision = this.contours.revision?.number ?? this.editor.revision;
-  }
-
-  async newestLayers(): Promise<{ number: number; volumes: Partial<Record<Kind, LabelVolume>> }> {
+  /** Takes the server's newest revision without what was changed here. */
+  async drop(): Promise<void> {
     const contours = await fetchContours(this.timePointId);
-    return { number: contours.revision?.number ?? 0, volumes: await loadLayers(contours) };
+    const volumes = await loadLayers(contours);
+    this.editor.dispose();
+    this.contours = contours;
+    this.editor = new LabelEditor(this.timePointId, contours.revision?.number ?? 0, volumes, this.events);
+  }
+
+  /** Sends what the server does with a region; refused where somebody else saved since. */
+  post(what: 'states' | 'operations', body: object): Promise<{ number: number }> {
+    return postJson(`/api/time-points/${this.timePointId}/contours/${what}`, body, { 'If-Match': `"${this.editor.revision}"` });
+  }
+
+  /** A state or a lock makes a revision of the same voxels: what is drawn here is drawn on that one from then on. */
+  async setState(body: object): Promise<void> {
+    const { number } = await this.post('states', body);
+    this.editor.revision = number;
   }
 
   region(id: string): RegionContour | undefined {
@@ -83,33 +93,31 @@ export class ContourSession {
   async showGhost(number: number): Promise<void> {
     if (this.ghost?.number === number) { this.ghost = null; return; }
     const layers = await Promise.all(KINDS.map(async (kind): Promise<LabelLayer> => {
-      const answer = await getJson<Record<string, unknown>>(`/api/time-points/${this.timePointId}/contours/revisions/${number}/${kind}`);
-      const id = [answer.volume, answer.id, answer.asset_id].find((value): value is string => typeof value === 'string') ?? '';
-      return { kind, volume: await loadLabels(id), version: 1, looks: new Map(), isGhost: true };
+      return { kind, volume: await this.revisionLabels(number, kind), version: 1, looks: new Map(), isGhost: true };
     }));
     this.ghost = { number, layers };
   }
 
-  /** Drafts of this user that the server kept, newest base first. */
-  drafts(): DraftInfo[] {
-    const { draft } = this.contours;
-    if (!draft || typeof draft !== 'object') return [];
-    const entries: [string, unknown][] = Array.isArray(draft) ? draft.map((item) => [String((item as { kind?: unknown }).kind ?? ''), item])
-      : 'kind' in draft ? [[String((draft as { kind: unknown }).kind), draft]] : Object.entries(draft);
-    return entries.flatMap(([name, value]): DraftInfo[] => {
-      const kind = KINDS.find((known) => known === name || known === `${name}s`);
-      if (!kind || !value || typeof value !== 'object') return [];
-      const { updated_at: updated, at, base_number: base } = value as { updated_at?: string; at?: string; base_number?: number };
-      return [{ kind, at: updated ?? at ?? null, baseNumber: base ?? null }];
-    });
+  /** Kinds of which the server kept a draft of this user. */
+  drafts(): Kind[] {
+    return KINDS.filter((kind) => this.contours.draft?.[kind]);
   }
 
-  async restore({ kind }: DraftInfo): Promise<void> {
+  /** Takes from a draft what it changed of the revision that it was drawn on; returns whether that is anything. */
+  async restore(kind: Kind): Promise<boolean> {
     const layer = this.editor.layer(kind);
-    if (!layer) return;
+    if (!layer) return false;
     const response = await send('GET', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: { Accept: '*/*' } });
-    const voxels = await inflated(await response.arrayBuffer(), countVoxels(layer.volume.header));
-    this.editor.restoreDraft(kind, voxels);
+    const number = Number(response.headers.get('X-Base-Number') ?? Number.NaN);
+    if (!Number.isInteger(number)) throw new Error('The server did not say on which revision the draft was drawn.');
+    const draft = await inflated(await response.arrayBuffer(), countVoxels(layer.volume.header));
+    const base = number === 0 ? new Uint8Array(draft.length) : (await this.revisionLabels(number, kind)).voxels;
+    return this.editor.restoreDraft(kind, draft, base);
+  }
+
+  private async revisionLabels(number: number, kind: Kind): Promise<LabelVolume> {
+    const { volume } = await getJson<{ volume: string }>(`/api/time-points/${this.timePointId}/contours/revisions/${number}/${kind}`);
+    return loadLabels(volume);
   }
 }
 

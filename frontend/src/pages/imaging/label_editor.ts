@@ -2,6 +2,8 @@
 import { ApiError, send } from '../../api/client';
 import { nearestValue } from '../../domain/sampling';
 import { toWorld } from '../../domain/geometry';
+import { differingLabels, withRegionsOf } from '../../domain/label_merge';
+import { inTurn } from '../../domain/once';
 import { UndoStack } from '../../domain/undo';
 import { Stroke, type Brush } from '../../domain/volume_painting';
 import type { Vec3, Volume } from '../../domain/volume';
@@ -11,9 +13,19 @@ import type { Kind } from './wire';
 
 export type LabelVolume = Volume & { voxels: Uint8Array<ArrayBuffer> };
 
+/** A revision of the server: its number, and its voxels. */
+export interface Newest { number: number; volumes: Partial<Record<Kind, LabelVolume>> }
+
 export type SaveState = { kind: 'saved' | 'changed' | 'saving' | 'draft' } | { kind: 'failed'; reason: string };
 
-interface Layer { volume: LabelVolume; version: number; changed: Set<number> }
+interface Layer {
+  volume: LabelVolume;
+  version: number;
+  /** Labels that are not saved, each with how often it was touched: a save settles only what it carried. */
+  changed: Map<number, number>;
+}
+
+interface Packed { labels: readonly number[]; touches: ReadonlyMap<number, number>; headers: Record<string, string>; body: Blob }
 
 const DRAFT_PAUSE_MS = 3000;
 
@@ -32,13 +44,13 @@ export class LabelEditor {
   private readonly layers = new Map<Kind, Layer>();
   private stroke: { stroke: Stroke; kind: Kind; brush: Brush; last: Vec3 } | null = null;
   private timer = 0;
-  private busy: Promise<void> = Promise.resolve();
+  private readonly queue = inTurn();
 
   constructor(readonly timePointId: string, public revision: number, volumes: Partial<Record<Kind, LabelVolume>>, private readonly events: EditorEvents) {
     for (const kind of ['organs', 'lesions'] as const) {
       const volume = volumes[kind];
       // Edited in place, so never the copy that the volume cache holds.
-      if (volume) this.layers.set(kind, { volume: { ...volume, voxels: volume.voxels.slice() }, version: 1, changed: new Set() });
+      if (volume) this.layers.set(kind, { volume: { ...volume, voxels: volume.voxels.slice() }, version: 1, changed: new Map() });
     }
     this.undo = new UndoStack(() => events.onUndo());
   }
@@ -48,7 +60,7 @@ export class LabelEditor {
   }
 
   changedLabels(kind: Kind): ReadonlySet<number> {
-    return this.layers.get(kind)?.changed ?? new Set();
+    return new Set(this.layers.get(kind)?.changed.keys());
   }
 
   get isChanged(): boolean {
@@ -92,30 +104,47 @@ export class LabelEditor {
   private mark(kind: Kind, labels: ReadonlySet<number>): void {
     const layer = this.layers.get(kind);
     if (!layer) return;
-    for (const label of labels) layer.changed.add(label);
+    for (const label of labels) layer.changed.set(label, (layer.changed.get(label) ?? 0) + 1);
     this.events.onSaveState({ kind: 'changed' });
+    this.draftSoon();
+  }
+
+  private draftSoon(): void {
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => void this.saveDraft(), DRAFT_PAUSE_MS);
+  }
+
+  /** Work during which neither a draft nor a revision is on its way to the server. */
+  alone(work: () => Promise<void>): Promise<void> {
+    return this.queue(work);
   }
 
   /** Sends what is not saved as a draft of this user; a draft is no revision and changes nothing for others. */
   saveDraft(): Promise<void> {
     window.clearTimeout(this.timer);
-    if (!this.isChanged) return Promise.resolve();
-    this.busy = this.busy.then(async () => {
+    return this.queue(async () => {
+      if (!this.isChanged) return;
       this.events.onSaveState({ kind: 'saving' });
       try {
         for (const [kind, layer] of this.layers) if (layer.changed.size > 0) await this.put(kind, layer);
         this.events.onSaveState({ kind: 'draft' });
-      } catch (error) { this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }); }
+      } catch (error) { this.tellFailed(error); }
     });
-    return this.busy;
   }
 
-  private async headers(layer: Layer, sha256: string, note: string): Promise<Record<string, string>> {
+  /** What one request carries, taken at once: voxels, labels and revision belong together while strokes go on. */
+  private async packed(kind: Kind, layer: Layer, note: string): Promise<Packed> {
+    const touches = new Map(layer.changed);
+    const running = this.stroke?.kind === kind ? this.stroke.stroke.touched() : [];
+    const labels = [...new Set([...touches.keys(), ...running])].sort((a, b) => a - b);
+    const { revision } = this;
+    const { body, sha256 } = await packVoxels(layer.volume.voxels.slice());
     return {
-      'Content-Type': 'application/octet-stream', 'If-Match': `"${this.revision}"`, 'X-Voxels-SHA256': sha256,
-      'X-Changed-Labels': [...layer.changed].sort((a, b) => a - b).join(','), ...(note ? { 'X-Note': encodeURIComponent(note) } : {}),
+      labels, touches, body,
+      headers: {
+        'Content-Type': 'application/octet-stream', 'If-Match': `"${revision}"`, 'X-Voxels-SHA256': sha256,
+        'X-Changed-Labels': labels.join(','), ...(note ? { 'X-Note': encodeURIComponent(note) } : {}),
+      },
     };
   }
 
@@ -125,65 +154,66 @@ export class LabelEditor {
   }
 
   private async put(kind: Kind, layer: Layer): Promise<void> {
-    const { body, sha256 } = await packVoxels(layer.volume.voxels);
-    await send('PUT', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers: await this.headers(layer, sha256, ''), body });
+    const { headers, body } = await this.packed(kind, layer, '');
+    await send('PUT', `/api/time-points/${this.timePointId}/contours/${kind}/draft`, { headers, body });
   }
 
   /** Saves every changed layer as a new revision; a newer one on the server ends in a conflict that the page resolves. */
-  async save(note: string): Promise<void> {
+  save(note: string): Promise<void> {
     window.clearTimeout(this.timer);
-    await this.busy;
-    this.events.onSaveState({ kind: 'saving' });
-    try {
-      for (const [kind, layer] of this.layers) {
-        if (layer.changed.size === 0) continue;
-        const { body, sha256 } = await packVoxels(layer.volume.voxels);
-        const labels = [...layer.changed];
-        const headers = { ...await this.headers(layer, sha256, note), ...this.handsOn(kind, labels) };
-        const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers, body });
-        const { number } = await response.json() as { number: number };
-        this.revision = number;
-        this.events.onRevision?.(this.timePointId, kind, labels);
-        layer.changed.clear();
+    return this.queue(async () => {
+      this.events.onSaveState({ kind: 'saving' });
+      try {
+        for (const [kind, layer] of this.layers) if (layer.changed.size > 0) await this.post(kind, layer, note);
+        this.events.onSaveState({ kind: this.isChanged ? 'changed' : 'saved' });
+      } catch (error) {
+        this.draftSoon();
+        this.tellFailed(error);
+        throw error;
       }
-      this.events.onSaveState({ kind: 'saved' });
-    } catch (error) {
-      this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
-      throw error;
-    }
+    });
   }
 
-  /** Takes over another person's revision and lays only this person's changed regions on top, as a proposal. */
-  rebase(theirs: { number: number; volumes: Partial<Record<Kind, LabelVolume>> }): void {
+  private async post(kind: Kind, layer: Layer, note: string): Promise<void> {
+    const { labels, touches, headers, body } = await this.packed(kind, layer, note);
+    const response = await send('POST', `/api/time-points/${this.timePointId}/contours/${kind}/voxels`, { headers: { ...headers, ...this.handsOn(kind, labels) }, body });
+    this.revision = (await response.json() as { number: number }).number;
+    this.events.onRevision?.(this.timePointId, kind, labels);
+    for (const [label, count] of touches) if (layer.changed.get(label) === count) layer.changed.delete(label);
+  }
+
+  private tellFailed(error: unknown): void {
+    this.events.onSaveState({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** Takes another revision and lays the regions that are not saved over it; those of others stay as they are there. */
+  rebase(theirs: Newest): void {
+    this.end('Stroke');
     for (const [kind, layer] of this.layers) {
       const base = theirs.volumes[kind];
-      if (!base || layer.changed.size === 0) continue;
-      const mine = layer.volume.voxels;
-      const merged = base.voxels.slice();
-      for (let at = 0; at < merged.length; at += 1) {
-        if (layer.changed.has(mine[at] as number)) merged[at] = mine[at] as number;
-        else if (layer.changed.has(merged[at] as number)) merged[at] = 0;
-      }
-      layer.volume = { ...base, voxels: merged };
-      layer.version += 1;
+      if (base) this.lay(layer, base, layer.volume.voxels, new Set(layer.changed.keys()));
     }
     this.revision = theirs.number;
     this.undo.clear();
   }
 
-  /** Lays a draft over the revision it was drawn on. */
-  restoreDraft(kind: Kind, voxels: Uint8Array<ArrayBuffer>): void {
+  /** Lays what a draft changed of the voxels that it was drawn on over the present ones; returns whether it changed anything. */
+  restoreDraft(kind: Kind, draft: Uint8Array, base: Uint8Array): boolean {
     const layer = this.layers.get(kind);
-    if (!layer || voxels.length !== layer.volume.voxels.length) return;
-    const changed = new Set<number>();
-    voxels.forEach((label, at) => {
-      const old = layer.volume.voxels[at] as number;
-      if (label !== old) { changed.add(label); changed.add(old); }
-    });
-    changed.delete(0);
-    layer.volume = { ...layer.volume, voxels };
+    if (!layer || [draft, base].some((voxels) => voxels.length !== layer.volume.voxels.length)) throw new Error('The draft was drawn on images of another grid.');
+    const labels = differingLabels(base, draft);
+    if (labels.size === 0) return false;
+    this.lay(layer, layer.volume, draft, labels);
+    this.undo.clear();
+    this.mark(kind, labels);
+    return true;
+  }
+
+  private lay(layer: Layer, base: LabelVolume, mine: Uint8Array, taken: ReadonlySet<number>): void {
+    const isSameGrid = mine.length === base.voxels.length;
+    if (!isSameGrid) layer.changed.clear();
+    layer.volume = { ...base, voxels: isSameGrid ? withRegionsOf({ mine, theirs: base.voxels, taken }) : base.voxels.slice() };
     layer.version += 1;
-    this.mark(kind, changed);
   }
 
   dispose(): void {
@@ -191,7 +221,8 @@ export class LabelEditor {
   }
 }
 
-export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && (error.status === 409 || error.status === 412);
+/** Whether somebody else saved first. Other refusals have the status 409 too: a locked region, another grid. */
+export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && error.code === 'stale_revision';
 
 /** Paints only where the emission image reaches a value: nearest voxel, in the unit of the voxels. */
 export function acceptsAbove(labels: Volume, emission: Volume, threshold: number): (i: number, j: number, k: number) => boolean {

@@ -62,6 +62,7 @@ function actions(facts: InspectorFacts, nOpen: number): Html {
   const name = region.name.charAt(0).toLowerCase() + region.name.slice(1);
   const save = facts.isUnsaved ? html`<button type="button" class="btn primary wide" data-save>Save revision ${kbd('Ctrl S')}</button>` : nothing;
   const accept = region.state === 'accepted' || (region.state === 'none' && !facts.isUnsaved) ? nothing
+    : region.state === 'rejected' && !facts.isUnsaved ? html`<button type="button" class="btn wide" data-reopen>Reopen ${name} ${kbd('V')}</button>`
     : nOpen > 0 ? html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-answer-first>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`
       : html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-accept>Accept ${name} ${kbd('A')}</button>`;
   const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : region.state === 'accepted' ? 'Every region of this time point is accepted.' : '';
@@ -83,12 +84,17 @@ function editSection(facts: InspectorFacts): Html {
     <button type="button" class="plain-link fs12 mt-2" data-rename>Rename or recolour</button></details>`;
 }
 
-function historySection({ contours, ghostNumber }: InspectorFacts): Html {
+function historySection({ contours, region, ghostNumber }: InspectorFacts): Html {
   const editors = contours.editors ?? [];
+  const eye = (number: number, what: string): Html =>
+    html`<button type="button" class="row-tool" data-ghost="${number}" aria-pressed="${String(ghostNumber === number)}" title="Show beside, dotted" aria-label="Show ${what} beside">${icon(ghostNumber === number ? 'eye' : 'eye-off', 's')}</button>`;
   const row = (item: Contours['history'][number]): Html =>
     html`<li><span class="num t3">${item.number}</span><span class="ell" title="${item.note}">${item.note || 'Saved'}</span><span class="t3 fs12">${item.author}, ${formatShort(item.at)}</span>
-      <button type="button" class="row-tool" data-ghost="${item.number}" aria-pressed="${String(ghostNumber === item.number)}" title="Show beside, dotted" aria-label="Show revision ${item.number} beside">${icon(ghostNumber === item.number ? 'eye' : 'eye-off', 's')}</button></li>`;
+      ${eye(item.number, `revision ${item.number}`)}</li>`;
+  // The list ends after a few revisions; what was proposed at first stays within reach.
+  const original = typeof region.original_number === 'number'
+    ? html`<li><span class="num t3">${region.original_number}</span><span class="ell">Original proposal</span><span></span>${eye(region.original_number, 'the original proposal')}</li>` : nothing;
   return html`<div class="sect last"><div class="sect-head"><h2 class="h2">Revisions</h2><span class="count push fs12">${(contours.history ?? []).length}</span></div>
     ${editors.length > 0 ? html`<p class="flag mb-2" data-l="note">${icon('pen', 's')}<span>${editors.map((editor) => editor.name).join(', ')} is editing too</span></p>` : nothing}
-    <ul class="history">${each((contours.history ?? []).slice(0, 12), row)}</ul></div>`;
+    <ul class="history">${original}${each((contours.history ?? []).slice(0, 12), row)}</ul></div>`;
 }

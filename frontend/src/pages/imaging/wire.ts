@@ -106,6 +106,8 @@ export interface RegionContour {
   source: string;
   source_detail?: string;
   is_locked: boolean;
+  /** Number of the revision that first proposed the region, or first refused to; null: nothing proposed it. */
+  original_number?: number | null;
   /** Of a network in its own proposal, 0 to 1, and why it doubts it. */
   confidence?: number | null;
   reasons?: readonly { code: string; level: string; message: string }[];
@@ -145,6 +147,7 @@ export interface Contours {
   layers: Record<Kind, { volume: string | null }>;
   regions: RegionContour[];
   editors: { name: string; since: string }[];
-  draft: unknown;
+  /** What this person drew and did not save, with the revision it was drawn on. */
+  draft: Partial<Record<Kind, { base_number: number; at: string }>> | null;
   history: { number: number; author: string; at: string; note: string }[];
 }

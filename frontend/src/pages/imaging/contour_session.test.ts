@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { getJson, getTagged, send } from '../../api/client';
+import type { VolumeHeader } from '../../domain/volume';
+import { loadVolume } from '../../viewer/volumes';
+import { ContourSession } from './contour_session';
+import type { Contours } from './wire';
+
+vi.mock('../../api/client', async (original) => ({ ...await original<object>(), send: vi.fn(), getJson: vi.fn(), getTagged: vi.fn() }));
+vi.mock('../../viewer/volumes', () => ({ loadVolume: vi.fn(), packVoxels: vi.fn() }));
+
+const [LIVER, KIDNEY, SPLEEN] = [1, 2, 3];
+const header = { dimensions: [4, 1, 1], spacing_mm: [1, 1, 1], origin_lps_mm: [0, 0, 0], direction: [1, 0, 0, 0, 1, 0, 0, 0, 1] } as unknown as VolumeHeader;
+const events = { onPaint: vi.fn(), onUndo: vi.fn(), onSaveState: vi.fn() };
+/** Organs by revision; the server's newest is the last. */
+let revisions: Record<number, number[]> = {};
+let draft: { base: number; voxels: number[] } | null = null;
+
+const newest = (): number => Math.max(...Object.keys(revisions).map(Number));
+const contours = (): Contours => ({
+  revision: { number: newest() }, grid: header, layers: { organs: { volume: `organs ${newest()}` }, lesions: { volume: null } }, regions: [], editors: [], history: [],
+  draft: draft && { organs: { base_number: draft.base, at: '2026-01-01T00:00:00Z' } },
+} as unknown as Contours);
+const opened = (): Promise<ContourSession> => ContourSession.open('t1', events);
+const organsOf = (session: ContourSession): number[] => Array.from(session.editor.layer('organs')?.volume.voxels ?? [], Number);
+const changedOf = (session: ContourSession): number[] => [...session.editor.changedLabels('organs')].sort();
+
+function paint({ editor }: ContourSession, at: number, label: number): void {
+  editor.begin('organs', { point: [at, 0, 0], plane: 'axial', index: 0 } as never, { label, radiusMm: 0.1, plane: 'axial', isBall: false, locked: new Set() });
+  editor.end('stroke');
+}
+
+beforeEach(() => {
+  revisions = { 5: [LIVER, 0, KIDNEY, 0] };
+  draft = null;
+  vi.stubGlobal('window', { setTimeout: () => 0, clearTimeout: () => undefined });
+  vi.mocked(getTagged).mockImplementation(() => Promise.resolve({ data: contours() as never, etag: null }));
+  vi.mocked(getJson).mockImplementation((url) => Promise.resolve({ volume: `organs ${url.split('/').at(-2) ?? ''}` } as never));
+  vi.mocked(loadVolume).mockImplementation((id) => Promise.resolve({ id, header, voxels: Uint8Array.from(revisions[Number(id.split(' ')[1])] ?? []) }));
+  vi.mocked(send).mockImplementation(() => Promise.resolve(new Response(Uint8Array.from(draft?.voxels ?? []), { headers: { 'X-Base-Number': String(draft?.base) } })));
+});
+afterEach(() => { vi.unstubAllGlobals(); });
+
+it('keeps strokes over a newer revision and leaves the regions of others exactly as they saved them', async () => {
+  const session = await opened();
+  paint(session, 1, LIVER);
+  paint(session, 3, LIVER);
+  revisions[6] = [LIVER, 0, SPLEEN, SPLEEN];
+  await session.reload();
+  expect(organsOf(session)).toEqual([LIVER, LIVER, SPLEEN, SPLEEN]);
+  expect([changedOf(session), session.editor.revision, session.editor.undo.nextUndo]).toEqual([[LIVER], 6, null]);
+});
+
+it('takes a newer revision of what was not drawn on', async () => {
+  const session = await opened();
+  revisions[6] = [0, 0, 0, SPLEEN];
+  await session.reload();
+  expect([organsOf(session), session.editor.isChanged]).toEqual([[0, 0, 0, SPLEEN], false]);
+});
+
+it('keeps a stroke that still goes on', async () => {
+  const session = await opened();
+  session.editor.begin('organs', { point: [1, 0, 0], plane: 'axial', index: 0 } as never, { label: LIVER, radiusMm: 0.1, plane: 'axial', isBall: false, locked: new Set() });
+  revisions[6] = [0, 0, 0, SPLEEN];
+  await session.reload();
+  expect([organsOf(session), changedOf(session)]).toEqual([[LIVER, LIVER, 0, SPLEEN], [LIVER]]);
+});
+
+it('keeps voxels and what can be taken back while the revision is the same', async () => {
+  const session = await opened();
+  paint(session, 1, LIVER);
+  await session.reload();
+  expect(organsOf(session)).toEqual([LIVER, LIVER, KIDNEY, 0]);
+  expect(session.editor.undo.nextUndo).toBe('stroke');
+});
+
+it('drops strokes only when asked to', async () => {
+  const session = await opened();
+  paint(session, 1, LIVER);
+  await session.drop();
+  expect([organsOf(session), session.editor.isChanged]).toEqual([[LIVER, 0, KIDNEY, 0], false]);
+});
+
+it('restores only what the draft changed of its own revision: the kidney that a colleague accepted since stays', async () => {
+  revisions[6] = [LIVER, 0, 0, KIDNEY];
+  draft = { base: 5, voxels: [LIVER, LIVER, KIDNEY, 0] };
+  const session = await opened();
+  expect(session.drafts()).toEqual(['organs']);
+  expect(await session.restore('organs')).toBe(true);
+  expect(organsOf(session)).toEqual([LIVER, LIVER, 0, KIDNEY]);
+  expect(changedOf(session)).toEqual([LIVER]);
+});
+
+it('restores a draft of before the first revision, and nothing from one that changed nothing', async () => {
+  draft = { base: 0, voxels: [0, 0, 0, SPLEEN] };
+  const session = await opened();
+  expect(await session.restore('organs')).toBe(true);
+  expect([organsOf(session), changedOf(session)]).toEqual([[LIVER, 0, KIDNEY, SPLEEN], [SPLEEN]]);
+  draft = { base: 5, voxels: [LIVER, 0, KIDNEY, 0] };
+  const other = await opened();
+  expect([await other.restore('organs'), other.editor.isChanged]).toEqual([false, false]);
+});
+
+it('refuses a draft of another grid, and one without the revision it was drawn on', async () => {
+  const session = await opened();
+  draft = { base: 0, voxels: [1, 2] };
+  await expect(session.restore('organs')).rejects.toThrow();
+  draft = { base: Number.NaN, voxels: [LIVER, 0, KIDNEY, 0] };
+  await expect(session.restore('organs')).rejects.toThrow('on which revision');
+  expect(session.editor.isChanged).toBe(false);
+});

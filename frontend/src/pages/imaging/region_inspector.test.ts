@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { regionInspector, type InspectorFacts } from './region_inspector';
+import type { Contours, RegionContour } from './wire';
+
+const REASON = { code: 'wrong_side', level: 'block', message: 'It lies on the other side of the spine.' };
+
+function shown(state: string, { original = null, isUnsaved = false, ghost = null, canAccept = true }: { original?: number | null; isUnsaved?: boolean; ghost?: number | null; canAccept?: boolean } = {}): string {
+  const region = { id: 'a', label: 1, kind: 'organ', name: 'Liver', colour: 'r1', state, source: 'model', is_locked: false, reasons: [REASON], confidence: 0.2, volume: null, mean: null, activity: null, original_number: original } as RegionContour;
+  const history = Array.from({ length: 30 }, (_, n) => ({ number: 45 - n, author: 'B', at: '2026-01-01T00:00:00Z', note: 'accepted: Spleen' }));
+  const facts: InspectorFacts = { contours: { editors: [], history, revision: { number: 45 } } as unknown as Contours, region, isUnsaved, canEdit: true, canAccept, next: null, ghostNumber: ghost };
+  return regionInspector(facts).text;
+}
+
+it('offers to reopen a rejected region, and shows why it was refused', () => {
+  expect(shown('rejected')).toContain('data-reopen');
+  expect(shown('rejected')).not.toContain('data-accept');
+  expect(shown('rejected')).toContain(REASON.message);
+  expect(shown('rejected', { canAccept: false })).not.toContain('data-reopen');
+  for (const state of ['proposed', 'edited']) expect(shown(state)).toMatch(/^(?!.*data-reopen).*data-accept/s);
+});
+
+it('offers to accept a rejected region that was drawn on: saving opens it', () => {
+  expect(shown('rejected', { isUnsaved: true })).toMatch(/^(?!.*data-reopen).*data-save.*data-accept/s);
+});
+
+it('keeps the original proposal within reach when the list no longer shows it', () => {
+  expect(shown('accepted')).not.toContain('Original proposal');
+  const text = shown('accepted', { original: 3 });
+  expect(text).toContain('Original proposal');
+  expect(text).toContain('data-ghost="3" aria-pressed="false"');
+  expect(shown('accepted', { original: 3, ghost: 3 })).toContain('data-ghost="3" aria-pressed="true"');
+});
