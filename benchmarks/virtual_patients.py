@@ -3,7 +3,8 @@
 Usage: python benchmarks/virtual_patients.py [N_PATIENTS [FIRST_SEED [ROWS]]]
 
 With ROWS each patient is added to this file of JSON lines as soon as it is done, and those already in it are not done
-again: a measurement of hours can be stopped and gone on with.
+again: a measurement of hours can be stopped and gone on with. ``benchmarks/rows/virtual_patients.jsonl`` holds what the
+figures of docs/validation.md rest on. With 0 patients the file is evaluated alone.
 
 For each patient: four SPECT scans are simulated on voxels of 2 mm (attenuation, collimator, Monte Carlo scatter,
 Poisson noise, movement between scans), reconstructed on pixels of 4 mm with scatter simulated in the CT, and corrected
@@ -11,7 +12,8 @@ for partial volume by the geometric transfer matrix with true contours. The widt
 the patients: it is the one that makes a sphere of 10 mL in a cylinder right, simulated in the same way. Time-integrated
 activities come from the product's curve fit; dose from the same Monte Carlo engine as the truth, with the region-based
 voxel-wise image of the first scan as the shape of each region's activity and the CT as density. Contours and
-registration are the true ones, so that the figures are those of imaging, kinetics and dose alone.
+registration are the true ones, so that the figures are those of imaging, kinetics and dose alone. Bladder, bowel, spine
+and the rest of the body are left out, as are regions that the field of view cuts.
 """
 
 import json
@@ -118,7 +120,7 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
         ct = make_ct(patient.anatomy, labels, grid=fine, seed=1000 * seed + scan, pose=pose)
         image = image_of(taken.counts[0], taken.orbit, density_on_grid(density_from_hu(ct), grid=grid), grid, protocol)
         true_bq = float(activity.sum(dtype=np.float64)) * fine.voxel_volume_ml
-        totals.append(float(image.sum(dtype=np.float64)) * grid.voxel_volume_ml / true_bq)
+        totals.append(round(float(image.sum(dtype=np.float64)) * grid.voxel_volume_ml / true_bq, 4))
         names = [name for name in patient.names if np.any(regions == 1 + patient.anatomy.region_names.index(name))]
         fractions = {name: block_mean(regions == 1 + patient.anatomy.region_names.index(name), 2) for name in names}
         fractions[REST] = np.clip(block_mean(regions > 0, 2) - sum(fractions.values()), 0.0, 1.0)
@@ -142,11 +144,11 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
         rows.append(
             {
                 "name": name,
-                "volume_ml": patient.volumes_ml[name],
-                "raw": float(np.mean(raw / true)),
-                "corrected": float(np.mean(corrected / true)),
-                "tia": tia_bq_s[name] / patient.biokinetics.curves[name].time_integrated_activity_bq_s,
-                "dose": doses.get(name, float("nan")),
+                "volume_ml": round(patient.volumes_ml[name], 3),
+                "raw": round(float(np.mean(raw / true)), 4),
+                "corrected": round(float(np.mean(corrected / true)), 4),
+                "tia": round(tia_bq_s[name] / patient.biokinetics.curves[name].time_integrated_activity_bq_s, 4),
+                "dose": round(doses.get(name, float("nan")), 4),
             }
         )
     return rows, totals
@@ -205,7 +207,8 @@ def quartiles(values) -> str:
     if found.size == 0:
         return "none"
     low, middle, high = np.percentile(found - 1.0, [25, 50, 75])
-    return f"median {middle:+.1%} (quartiles {low:+.1%} to {high:+.1%}, n = {found.size})"
+    without = f", {len(values) - found.size} without a fit" if len(values) > found.size else ""
+    return f"median {middle:+.1%} (quartiles {low:+.1%} to {high:+.1%}, n = {found.size}{without})"
 
 
 def main() -> None:
@@ -213,10 +216,11 @@ def main() -> None:
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 101
     kept = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     done = {} if kept is None or not kept.exists() else {p["seed"]: p for p in map(json.loads, kept.open())}
-    width = width_from_a_sphere(make_virtual_patient(VirtualPatientRequest(seed=101)))
-    print(f"Point spread for the transfer matrix from a 10 mL sphere: {width:.1f} mm", flush=True)
-    for seed in range(first, first + n_patients):
-        if seed not in done:
+    wanted = [seed for seed in range(first, first + n_patients) if seed not in done]
+    if wanted:
+        width = width_from_a_sphere(make_virtual_patient(VirtualPatientRequest(seed=101)))
+        print(f"Point spread for the transfer matrix from a 10 mL sphere: {width:.1f} mm", flush=True)
+        for seed in wanted:
             start = time.perf_counter()
             rows, totals = run_patient(seed, width)
             done[seed] = {"seed": seed, "rows": rows, "totals": totals}
@@ -225,7 +229,8 @@ def main() -> None:
                     lines.write(json.dumps(done[seed]) + "\n")
             took = f"{time.perf_counter() - start:.0f} s"
             print(f"seed {seed}: {took}, total activity {np.mean(totals) - 1.0:+.1%}", flush=True)
-    patients = list(done.values())
+    patients = sorted(done.values(), key=lambda patient: patient["seed"])
+    print(f"{len(patients)} patients")
     show([row for p in patients for row in p["rows"]], [total for p in patients for total in p["totals"]])
 
 
