@@ -155,7 +155,7 @@ def run_patient(seed: int, width_mm: float) -> tuple[list[dict], list[float]]:
 
 
 def dose_ratios(patient, corrected, fractions, density, tia_bq_s) -> dict[str, float]:
-    """Return found over true mean dose of every region, by its own curve and mass times what the engine adds."""
+    """Return found over true mean dose of every region, from its own curve and mass and the photons of the map."""
     grid = patient.spect_grid()
     own = {name: np.maximum(corrected.region_means[name], 0.0) * share for name, share in fractions.items()}
     total = sum(own.values())
@@ -166,22 +166,25 @@ def dose_ratios(patient, corrected, fractions, density, tia_bq_s) -> dict[str, f
         if np.isfinite(tia_bq_s.get(name, np.nan)) and activity.sum() > 0.0:
             tia += activity * (tia_bq_s[name] * min(inside, 1.0) / activity.sum())
     truth = compute_truth(patient)
-    means = {}
-    for engine in (truth.engine, "local"):
-        means[engine] = run_engine(
+    full, local = (
+        run_engine(
             engine,
             tia_bq_s=Volume(values=tia.astype(np.float32), grid=grid, unit="Bq s"),
             density_g_per_ml=Volume(values=density, grid=grid, unit="g/mL"),
             nuclide=get_nuclide(patient.nuclide),
-        ).dose.values
+        )
+        for engine in (truth.engine, "local")
+    )
+    photons, charged = full.photon_dose.values, full.dose.values - full.photon_dose.values
     kev = sum(member.total_kev for member in local_energies(patient.nuclide))
     ratios = {}
     for name, share in fractions.items():
         mass = share * density
-        factor = (means[truth.engine] * mass).sum(dtype=np.float64) / (means["local"] * mass).sum(dtype=np.float64)
+        factor = (charged * mass).sum(dtype=np.float64) / (local.dose.values * mass).sum(dtype=np.float64)
+        photons_gy = (photons * mass).sum(dtype=np.float64) / mass.sum(dtype=np.float64)
         mass_g = float(mass.sum(dtype=np.float64)) * grid.voxel_volume_ml
         local_gy = tia_bq_s[name] * kev * KEV_PER_G_GY / mass_g
-        ratios[name] = float(local_gy * factor) / truth.regions[name].absorbed_dose_gy
+        ratios[name] = float(local_gy * factor + photons_gy) / truth.regions[name].absorbed_dose_gy
     return ratios
 
 

@@ -26,15 +26,15 @@ class RegionEngines:
 
     Parameters
     ----------
-    factor : float
-        First engine over local deposition, both on the voxel map.
+    mean_gy : float
+        Mean dose of the region's own curve by the first engine, Gy.
     rows : list of dict
         One row for each engine, as in results.json.
     warnings : tuple of str
         Differences above 10 %.
     """
 
-    factor: float
+    mean_gy: float
     rows: list[dict[str, Any]]
     warnings: tuple[str, ...]
 
@@ -90,8 +90,9 @@ def compare_region(
 ) -> RegionEngines:
     """Return the mean dose of one region by each engine, its difference to the first engine and the reason.
 
-    An engine's dose is the dose of the region's own curve by local deposition times the ratio of both engines on the
-    voxel map: so a difference between engines holds no difference between curve and map.
+    An engine's dose is the dose of the region's own curve by local deposition, changed by the range of charged
+    particles, and the photons of the map (``RegionEngineDose.of_curve``): engines do not differ by what curve and map
+    differ.
 
     Parameters
     ----------
@@ -116,27 +117,28 @@ def compare_region(
     doses = region_engine_doses(results, mask=mask, mask_grid=grid)
     local_map_gy = doses[LOCAL].parts.total_gy
     if not local_map_gy > 0.0:
-        return RegionEngines(factor=1.0, rows=[], warnings=("no activity on the voxel map; engines not compared.",))
-    first = doses[names[0]]
+        return RegionEngines(
+            mean_gy=local_dose_gy, rows=[], warnings=("no activity on the voxel map; engines not compared.",)
+        )
+    first = doses[names[0]].of_curve(local_dose_gy)
     rows, warnings = [], []
     for name in names:
         item = doses[name]
-        difference = explain_difference(first=first.parts, other=item.parts)
+        parts = item.of_curve(local_dose_gy)
+        difference = explain_difference(first=first, other=parts)
         percent = 100.0 * difference.relative
         rows.append(
             {
                 "engine": name,
-                "mean_gy": local_dose_gy * item.factor,
-                "photons_gy": local_dose_gy * item.parts.photons_gy / local_map_gy,
+                "mean_gy": parts.total_gy,
+                "photons_gy": parts.photons_gy,
                 "voxel_mean_gy": item.parts.total_gy,
-                "statistical_standard_uncertainty_gy": local_dose_gy * item.factor * item.statistical_cv,
+                "statistical_standard_uncertainty_gy": item.statistical_gy,
                 "difference_percent": percent,
                 "reason": difference.reason,
-                "dose_rate_gy_per_h": {
-                    label: local_dose_gy * item.factor * rate * HOUR_S for label, rate in rates_per_s.items()
-                },
+                "dose_rate_gy_per_h": {label: parts.total_gy * rate * HOUR_S for label, rate in rates_per_s.items()},
             }
         )
         if abs(percent) > DIFFERENCE_TO_WARN_PERCENT:
             warnings.append(f"{name} gives {percent:+.0f} % against {names[0]}: {difference.reason}.")
-    return RegionEngines(factor=first.factor, rows=rows, warnings=tuple(warnings))
+    return RegionEngines(mean_gy=first.total_gy, rows=rows, warnings=tuple(warnings))

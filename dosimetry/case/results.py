@@ -271,7 +271,7 @@ def _dose_fields(  # noqa: PLR0917 - see _region
         local_dose_gy=local_gy,
         rates_per_s=rates_per_s,
     )
-    mean_gy = local_gy * engines.factor
+    mean_gy = engines.mean_gy
     chain = _chain(case, name, reference, fit, found, mean_gy, statistical_gy=engines.rows)
     histogram = dose_volume_histogram(results[case.engines[0]].dose, mask=reference.masks[name], mask_grid=grid)
     fields = {

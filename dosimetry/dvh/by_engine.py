@@ -1,4 +1,4 @@
-"""Mean dose of one region by several engines, each read as a correction of local deposition."""
+"""Mean dose of one region by several engines: its own curve for charged particles, the map for photons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,16 +25,30 @@ class RegionEngineDose:
     ----------
     parts : RegionParts
         Mean dose on the voxel map, Gy, with the part of photons.
-    factor : float
-        That mean over the one of local deposition; 1 where no activity lies in the region.
-    statistical_cv : float
-        Relative standard error of the mean; 0 for an engine without statistics. Errors of voxels are taken as
-        independent.
+    charged_factor : float
+        Mean of charged particles on the map over that of local deposition; 1 where no activity lies in the region.
+    statistical_gy : float
+        Standard error of the mean, Gy; 0 for an engine without statistics. Errors of voxels are taken as independent.
     """
 
     parts: RegionParts
-    factor: float
-    statistical_cv: float
+    charged_factor: float
+    statistical_gy: float
+
+    def of_curve(self, local_gy: float) -> RegionParts:
+        """Return the dose of the region's own curve by this engine.
+
+        Charged particles deposit in the region what its own activity emits, but for their range; photons come from
+        everywhere, so that theirs is the dose on the map.
+
+        Parameters
+        ----------
+        local_gy : float
+            Mean dose of the curve by local deposition, Gy.
+        """
+        photons_gy = self.parts.photons_gy
+        total_gy = local_gy * self.charged_factor + photons_gy
+        return RegionParts(engine=self.parts.engine, total_gy=total_gy, photons_gy=photons_gy)
 
 
 def region_engine_doses(
@@ -42,8 +56,9 @@ def region_engine_doses(
 ) -> dict[str, RegionEngineDose]:
     """Return each engine's mean dose in one region beside local deposition on the same map.
 
-    A region's own curve and the voxel-wise map differ for reasons of their own (motion, noise). The factor holds only
-    what the engine adds: photons, range of electrons, density. It multiplies the curve's dose by local deposition.
+    A region's own curve and the voxel-wise map differ for reasons of their own (motion, noise, what blur spills in from
+    neighbours). The factor holds only what the engine does to charged particles: range and density. It multiplies the
+    curve's dose by local deposition, to which the photons of the map are added (``of_curve``).
 
     Parameters
     ----------
@@ -72,13 +87,18 @@ def region_engine_doses(
     }
     fraction = coverage_fraction(mask, mask_grid, results[LOCAL].dose.grid)
     return {
-        name: RegionEngineDose(
-            parts=RegionParts(engine=name, total_gy=means[name], photons_gy=_photons_gy(result, mask, mask_grid)),
-            factor=means[name] / means[LOCAL] if means[LOCAL] > 0.0 else 1.0,
+        name: _engine_dose(
+            RegionParts(engine=name, total_gy=means[name], photons_gy=_photons_gy(result, mask, mask_grid)),
+            local_gy=means[LOCAL],
             statistical_cv=_statistical_cv(result, fraction),
         )
         for name, result in results.items()
     }
+
+
+def _engine_dose(parts: RegionParts, *, local_gy: float, statistical_cv: float) -> RegionEngineDose:
+    factor = parts.electrons_gy / local_gy if local_gy > 0.0 else 1.0
+    return RegionEngineDose(parts=parts, charged_factor=factor, statistical_gy=statistical_cv * parts.total_gy)
 
 
 def _photons_gy(result: EngineResult, mask: NDArray[Any], mask_grid: Grid) -> float:

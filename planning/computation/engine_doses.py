@@ -65,19 +65,19 @@ def compared(
 ) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
     """Return what the table shows for each engine in one region, and a finding for each large difference.
 
-    ``local_dose_gy`` is the dose of the region's own curve by local deposition; an engine's dose is that times its
-    factor, so that the difference between engines is not mixed with that between curve and map.
+    ``local_dose_gy`` is the dose of the region's own curve by local deposition; an engine changes it by the range of
+    charged particles and adds photons, so that engines do not differ by what curve and map differ.
     """
-    first = doses[names[0]]
+    first = doses[names[0]].of_curve(local_dose_gy)
     shown, findings = {}, []
     for name in names:
-        item = doses[name]
-        dose_gy = local_dose_gy * item.factor
-        difference = explain_difference(first=first.parts, other=item.parts) if first.parts.total_gy > 0.0 else None
+        parts = doses[name].of_curve(local_dose_gy)
+        dose_gy = parts.total_gy
+        difference = explain_difference(first=first, other=parts) if first.total_gy > 0.0 else None
         relative = None if difference is None else difference.relative
         shown[name] = {
             "absorbed_dose_gy": dose_gy,
-            "statistical_standard_uncertainty_gy": dose_gy * item.statistical_cv,
+            "statistical_standard_uncertainty_gy": doses[name].statistical_gy,
             "difference": relative,
             "reason": "" if difference is None else difference.reason,
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dosimetry.dose.by_radiation import local_energies, split_by_radiation
+from dosimetry.dose.comparison import RegionParts
 from dosimetry.dose.engines import EngineResult
 from dosimetry.dose.uncertainty import contour_edge_cv
 from dosimetry.dvh.by_engine import region_engine_doses
@@ -66,7 +67,8 @@ def compute_region_dose(
     local_gy = tia * sum(member.total_kev for member in energies) * KEV_PER_G_GY / mass_g
     shown, engine_findings = compared(doses=doses, names=engines, local_dose_gy=local_gy)
     mean_gy = shown[engines[0]]["absorbed_dose_gy"]
-    chain = _chain(inputs, mean_gy, statistical_cv=doses[engines[0]].statistical_cv)
+    first = doses[engines[0]]
+    chain = _chain(inputs, mean_gy, statistical_cv=first.statistical_gy / mean_gy if mean_gy > 0.0 else 0.0)
     u_gy = mean_gy * chain.first_order_cv
     histogram = dose_volume_histogram(results[engines[0]].dose, mask=inputs.mask, mask_grid=inputs.label_grid)
     biology = _biology(inputs, mean_gy, u_gy)
@@ -93,7 +95,7 @@ def compute_region_dose(
         "uncertainty_chain": {**_chain_fields(chain), "reader_volume_cv": inputs.reader_volume_cv},
         "findings": [*_findings(inputs, mean_gy, histogram), *engine_findings],
         **biology,
-        **_by_radiation(inputs, energies, mean_gy, local_gy, doses[engines[0]].parts),
+        **_by_radiation(inputs, energies, local_gy, first.of_curve(local_gy)),
     }
     return fields, shown, histogram
 
@@ -196,12 +198,13 @@ def _biology(inputs: RegionInputs, mean_gy: float, u_gy: float) -> dict[str, Any
     }
 
 
-def _by_radiation(inputs: RegionInputs, energies, mean_gy: float, local_gy: float, parts) -> dict[str, Any]:
+def _by_radiation(inputs: RegionInputs, energies, local_gy: float, parts: RegionParts) -> dict[str, Any]:
     """Split the dose where alpha particles carry some of it; without an RBE in the template no weighted dose exists."""
     if not any(member.alpha_kev > 0.0 for member in energies):
         return {}
-    photons_gy = mean_gy * parts.photons_gy / parts.total_gy if parts.total_gy > 0.0 else 0.0
-    split = split_by_radiation(total_gy=mean_gy, photons_gy=photons_gy, local_gy=local_gy, energies=energies)
+    split = split_by_radiation(
+        total_gy=parts.total_gy, photons_gy=parts.photons_gy, local_gy=local_gy, energies=energies
+    )
     rbe = None if inputs.alpha is None else float(inputs.alpha["rbe"])
     return {
         "dose_by_radiation": {

@@ -44,20 +44,26 @@ def compared(results, names, local_dose_gy=3.0):
     )
 
 
-def test_doses_are_read_relative_to_local_deposition():
+def test_charged_particles_are_those_of_the_curve_and_photons_those_of_the_map():
     found = compared({"local": result(2.0), "kernel": result(2.1, photon_gy=0.2)}, ["kernel", "local"])
-    assert found.factor == pytest.approx(1.05, rel=1e-6)
     kernel, local = found.rows
     assert (kernel["engine"], local["engine"]) == ("kernel", "local")
-    assert kernel["mean_gy"] == pytest.approx(3.0 * 1.05, rel=1e-6)
-    assert kernel["photons_gy"] == pytest.approx(3.0 * 0.1, rel=1e-5)
+    # 1.9 of 2.0 Gy of charged particles stay in the region; the curve has 3.0 of them.
+    assert found.mean_gy == kernel["mean_gy"] == pytest.approx(3.0 * 0.95 + 0.2, rel=1e-6)
+    assert kernel["photons_gy"] == pytest.approx(0.2, rel=1e-5)
     assert kernel["difference_percent"] == 0.0
     assert local["mean_gy"] == pytest.approx(3.0, rel=1e-6)
-    assert local["difference_percent"] == pytest.approx(100.0 * (2.0 / 2.1 - 1.0), rel=1e-4)
+    assert local["difference_percent"] == pytest.approx(100.0 * (3.0 / 3.05 - 1.0), rel=1e-4)
     assert "photons" in local["reason"]
     assert "range of electrons" in local["reason"]
-    # 4.8 % is below the guide of 10 %.
+    # 1.6 % is below the guide of 10 %.
     assert found.warnings == ()
+
+
+def test_what_spills_into_a_faint_region_takes_no_cross_dose_from_it():
+    """The map holds 0.5 Gy of its own and 0.5 Gy that blur brought; a neighbour's photons give 0.3 Gy."""
+    found = compared({"local": result(1.0), "hybrid_mc": result(1.3, photon_gy=0.3)}, ["hybrid_mc"], local_dose_gy=0.5)
+    assert found.mean_gy == pytest.approx(0.8, rel=1e-5)
 
 
 def test_dose_rate_follows_the_measured_activity():
@@ -77,13 +83,13 @@ def test_more_than_ten_percent_is_warned_with_its_reason(other, is_warned):
 def test_statistical_uncertainty_of_the_mean_falls_with_voxels():
     row = compared({"local": result(2.0), "hybrid_mc": result(2.0, 0.1, relative=0.16)}, ["hybrid_mc"]).rows[0]
     # 512 voxels of the same dose.
-    assert row["statistical_standard_uncertainty_gy"] == pytest.approx(3.0 * 0.16 / np.sqrt(512.0), rel=1e-5)
+    assert row["statistical_standard_uncertainty_gy"] == pytest.approx(2.0 * 0.16 / np.sqrt(512.0), rel=1e-5)
 
 
 def test_region_without_activity_is_said():
     found = compared({"local": result(0.0)}, ["local"])
     assert found.rows == []
-    assert found.factor == 1.0
+    assert found.mean_gy == 3.0
     assert "no activity" in found.warnings[0]
 
 
