@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
-from planning.selectors.contour_origins import contours_in_words_of, original_numbers
+from planning.selectors.contour_origins import original_numbers
 from planning.selectors.current import contour_revisions_of, current_contours, current_image
 from planning.selectors.findings import cycle_findings
 from planning.selectors.quantities import quantity
@@ -95,7 +95,6 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
     A reader does not see which regions others added since the reading was opened: a new lesion would be told.
     """
     contours = {} if revision is None else {c.region_id: c for c in revision.contours.all()}
-    said_of = {} if revision is None else contours_in_words_of(revision, copy)
     originals = {} if revision is None else original_numbers(revision, copy)
     raised = [finding for finding in cycle_findings(time_point.cycle) if finding.step == "contours"]
     rows = []
@@ -105,13 +104,12 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
     for region in regions:
         contour = contours.get(region.pk)
         findings = [f.as_dict() for f in raised if revision and f.source_id == revision.pk and f.region_id == region.pk]
-        said = said_of.get(region.pk)
         rows.append(
             {
                 **_region(region),
                 **_numbers(contour),
-                "confidence": said and said.confidence,
-                "reasons": said.reasons if said else [],
+                "confidence": contour and contour.confidence,
+                "reasons": contour.reasons if contour else [],
                 "original_number": originals.get(region.pk),
                 "findings": findings,
             }

@@ -37,9 +37,13 @@ def contour_state_set(
     """Accept, reject or reopen a region, or lock it; a new revision with the same voxels."""
     permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
     edit = contour_edit(time_point, base_number=base_number, copy=copy)
-    if edit.base is None or not edit.base.contours.filter(region=region).exists():
+    known = None if edit.base is None else edit.base.contours.filter(region=region).first()
+    if known is None:
         raise InvalidStateError("This time point has no contour of the region.", code="no_contour")
-    edit.changes[region.pk] = RegionChange(state=state, is_locked=is_locked)
+    # The voxels stay, so that what a network said of them stays true whatever is decided.
+    edit.changes[region.pk] = RegionChange(
+        state=state, is_locked=is_locked, confidence=known.confidence, reasons=known.reasons
+    )
     note = f"{state or ('locked' if is_locked else 'unlocked')}: {region.name}"
     revision = contours_save(actor=actor, edit=edit, note=note)
     actions = {} if state is None else {region: ACTION_OF[ContourState(state)]}
