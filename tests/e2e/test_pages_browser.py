@@ -210,13 +210,28 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
     dialog.get_by_role("button", name="Simulate").click()
     dialog.get_by_text("rising order").wait_for()
     dialog.get_by_label("Scans, hours").fill("24, 96")
-    dialog.get_by_label("Seed").fill("7")
+    dialog.get_by_label("Seed: equal").fill("7")
     dialog.get_by_text("ascites").click()
+    dialog.get_by_label("Height").fill("160")
+    dialog.get_by_role("button", name="Simulate").click()
+    dialog.get_by_text("needs sex, height and mass").wait_for()
+    dialog.locator("[name=sex]").select_option("female")
+    dialog.get_by_label("Mass").fill("55")
+    dialog.locator("[name=lesions]").select_option("asked")
+    dialog.get_by_label("Own lesions").fill("liver 10 x 3")
     dialog.get_by_role("button", name="Simulate").click()
     worklist.locator("#content").get_by_text("VIRTUAL-DOTATATE-7-").first.wait_for()
     worklist.locator("#inspector").get_by_text("WORKING", exact=True).wait_for()
     made = site.virtual_patients.get()
-    assert made.request == {"agent": "DOTATATE", "seed": 7, "scan_times_h": [24.0, 96.0], "variants": ["ascites"]}
+    assert made.request == {
+        "agent": "DOTATATE",
+        "seed": 7,
+        "scan_times_h": [24.0, 96.0],
+        "variants": ["ascites"],
+        "body": {"sex": "female", "height_cm": 160.0, "mass_kg": 55.0},
+        "lesions": [{"site": "liver", "volume_ml": 10.0, "n": 3}],
+        "is_arms_up": True,
+    }
     assert made.settings["curves"]["partial_volume"] == "gtm"
 
 
