@@ -85,7 +85,7 @@ function noteOf(item: TimePoint): { level?: 'ask' | 'ok' | 'note'; text: string 
   if (!known) return { text: item.is_reference ? 'Reference' : '' };
   const nOpen = known.filter(isOpen).length;
   if (!known.some(isDrawn)) return { level: 'note', text: 'no contours' };
-  return nOpen === 0 ? { level: 'ok', text: 'all accepted' } : { text: `${nOpen} to accept` };
+  return nOpen === 0 ? { level: 'ok', text: 'all decided' } : { text: `${nOpen} to decide` };
 }
 
 const keyOfLabel = (timePointId: string, kind: Kind, label: number): string =>
