@@ -15,6 +15,8 @@ from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.volume import Grid
 
 LOCAL = "local"
+LEAST_ON_MAP = 0.1
+"""A map with less than this share of the curve's dose does not show the region: what leaves it cannot be told from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,21 +27,21 @@ class RegionEngineDose:
     ----------
     parts : RegionParts
         Mean dose on the voxel map, Gy, with the part of photons.
-    charged_factor : float
-        Mean of charged particles on the map over that of local deposition; 1 where no activity lies in the region.
+    local_gy : float
+        Mean dose on the map by local deposition, Gy.
     statistical_gy : float
         Standard error of the mean, Gy; 0 for an engine without statistics. Errors of voxels are taken as independent.
     """
 
     parts: RegionParts
-    charged_factor: float
+    local_gy: float
     statistical_gy: float
 
     def of_curve(self, local_gy: float) -> RegionParts:
         """Return the dose of the region's own curve by this engine.
 
-        Charged particles deposit in the region what its own activity emits, but for their range; photons come from
-        everywhere, so that theirs is the dose on the map.
+        Charged particles of its own stay in the region but for what leaves over the edge, which follows the curve. What
+        enters comes from neighbours, and photons from everywhere: both are as on the map.
 
         Parameters
         ----------
@@ -47,7 +49,10 @@ class RegionEngineDose:
             Mean dose of the curve by local deposition, Gy.
         """
         photons_gy = self.parts.photons_gy
-        total_gy = local_gy * self.charged_factor + photons_gy
+        charged_gy = max(self.parts.electrons_gy, 0.0)
+        is_shown = self.local_gy > LEAST_ON_MAP * local_gy
+        kept = min(charged_gy / self.local_gy, 1.0) if is_shown else 1.0
+        total_gy = local_gy * kept + max(charged_gy - self.local_gy, 0.0) + photons_gy
         return RegionParts(engine=self.parts.engine, total_gy=total_gy, photons_gy=photons_gy)
 
 
@@ -57,8 +62,8 @@ def region_engine_doses(
     """Return each engine's mean dose in one region beside local deposition on the same map.
 
     A region's own curve and the voxel-wise map differ for reasons of their own (motion, noise, what blur spills in from
-    neighbours). The factor holds only what the engine does to charged particles: range and density. It multiplies the
-    curve's dose by local deposition, to which the photons of the map are added (``of_curve``).
+    neighbours). ``of_curve`` takes from the map only what the
+    engine does to charged particles over the edge, and photons.
 
     Parameters
     ----------
@@ -87,18 +92,13 @@ def region_engine_doses(
     }
     fraction = coverage_fraction(mask, mask_grid, results[LOCAL].dose.grid)
     return {
-        name: _engine_dose(
-            RegionParts(engine=name, total_gy=means[name], photons_gy=_photons_gy(result, mask, mask_grid)),
+        name: RegionEngineDose(
+            parts=RegionParts(engine=name, total_gy=means[name], photons_gy=_photons_gy(result, mask, mask_grid)),
             local_gy=means[LOCAL],
-            statistical_cv=_statistical_cv(result, fraction),
+            statistical_gy=means[name] * _statistical_cv(result, fraction),
         )
         for name, result in results.items()
     }
-
-
-def _engine_dose(parts: RegionParts, *, local_gy: float, statistical_cv: float) -> RegionEngineDose:
-    factor = parts.electrons_gy / local_gy if local_gy > 0.0 else 1.0
-    return RegionEngineDose(parts=parts, charged_factor=factor, statistical_gy=statistical_cv * parts.total_gy)
 
 
 def _photons_gy(result: EngineResult, mask: NDArray[Any], mask_grid: Grid) -> float:
