@@ -16,7 +16,7 @@ from dosimetry.volume import Grid
 
 LOCAL = "local"
 LEAST_ON_MAP = 0.1
-"""A map with less than this share of the curve's dose does not show the region: what leaves it cannot be told from it."""
+"""A map with less than this share of the curve's dose does not show the region, nor what leaves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
