@@ -46,8 +46,11 @@ def lea_catcheside_factor(
     if not dose > 0.0:
         raise InvalidInputError("The dose rate integrates to no dose.", code="no_dose")
     mu = np.log(2.0) / repair_half_time_s
-    pairs = np.outer(rates, rates) / ((decays[:, None] + decays[None, :]) * (decays[:, None] + mu))
-    return float(2.0 / dose**2 * pairs.sum())
+    # In shares of the dose, so that a decay as fast as a poor fit may draw it does not overflow.
+    shares = rates / decays / dose
+    sooner = decays[None, :] / (decays[:, None] + decays[None, :])
+    pairs = np.outer(shares, shares) * sooner * (decays / (decays + mu))[:, None]
+    return float(2.0 * pairs.sum())
 
 
 def lea_catcheside_factor_sampled(

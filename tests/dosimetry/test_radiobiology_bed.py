@@ -222,3 +222,10 @@ def test_refuses_values_without_meaning(function, arguments):
     with pytest.raises(InvalidInputError, match="alpha/beta must be above zero") as caught:
         function(**arguments)
     assert caught.value.code == "invalid_input"
+
+
+def test_a_decay_faster_than_anything_is_one_flash():
+    found = lea_catcheside_factor(
+        amplitudes=[2.6e223], decay_constants_per_s=[2.6e223], repair_half_time_s=2.5 * 3600.0
+    )
+    assert found == pytest.approx(1.0)
