@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import threading
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -29,10 +32,25 @@ def pytest_collection_finish(session) -> None:
         test_settings["NAME"] = str(Path(settings.DATA_DIR) / "browser-tests.sqlite3")
 
 
+def wait_for_last_request(live_server, *, at_most_s: float = 60.0) -> None:
+    """Wait until the server works on nothing: a closed page leaves requests behind that still write.
+
+    Connections are taken in order, so an answer to one more request says that every earlier one has its thread.
+    """
+    with urllib.request.urlopen(f"{live_server.url}/accounts/login/", timeout=at_most_s) as answer:
+        answer.read()
+    until = time.monotonic() + at_most_s
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(max(0.0, until - time.monotonic()))
+            assert not thread.is_alive(), f"a request was still answered {at_most_s:.0f} s after its page was closed"
+
+
 @pytest.fixture(autouse=True)
-def _audit_wiped_after(transactional_db):
+def _audit_wiped_after(transactional_db, live_server):
     """Empty the audit table after a test: its triggers refuse the flush that follows, as they should."""
     yield
+    wait_for_last_request(live_server)
     if connection.vendor != "sqlite":
         return
     table = AuditRecord._meta.db_table
