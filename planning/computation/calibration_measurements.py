@@ -23,8 +23,10 @@ from dosimetry.quantification.phantom_source import PhantomSource
 from dosimetry.quantification.recovery_spheres import fit_recovery_from_spheres
 from dosimetry.units import HOUR_S, MBQ_BQ, US_S
 from planning.computation.imaged_line import imaged_kev
+from planning.computation.phantom_projections import reconstruct_phantom, require_nuclide
 from planning.computation.series import dicom_series
 from planning.models import Series
+from planning.models.imaging import SeriesKind
 
 Inputs = Mapping[str, Any]
 FloatArray = NDArray[np.float64]
@@ -37,13 +39,34 @@ KBQ_BQ = 1e3
 def measure(
     *, method: str, series: Series | None, inputs: Inputs, progress: Callable[[float, str], None]
 ) -> dict[str, Any]:
-    """Return the result of one measurement: numbers with units in their names, and points to draw."""
-    progress(0.1, "Reading the scan" if series else "Computing")
+    """Return the result of one measurement: numbers with units in their names, and points to draw.
+
+    Projections are reconstructed first; their result names the reconstruction that it holds for.
+    """
+    progress(0.02, "Reading the scan" if series else "Computing")
+    if series is not None and series.kind == SeriesKind.PROJECTIONS:
+        return _measure_projections(method, series, inputs, progress)
     image = None if series is None else read_emission(dicom_series(series))
     if image is None and method in {"cylinder", "sphere", "recovery"}:
         raise InsufficientDataError("Choose the scan of the phantom.", code="no_scan")
     progress(0.5, "Measuring")
     return METHODS[method](image, inputs)
+
+
+def _measure_projections(
+    method: str, series: Series, inputs: Inputs, progress: Callable[[float, str], None]
+) -> dict[str, Any]:
+    made = reconstruct_phantom(
+        series,
+        inputs=inputs,
+        is_counts=method != "recovery",
+        progress=lambda share, text: progress(0.05 + 0.85 * share, text),
+    )
+    progress(0.95, "Measuring")
+    known = {"acquired_counts": made.acquired_counts, **inputs, "reconstruction": made.reconstruction}
+    result = METHODS[method](made.image, known)
+    said = [finding.message for finding in made.image.findings]
+    return {**result, "reconstruction": made.reconstruction, "notes": [*result.get("notes", []), *said]}
 
 
 def _planar(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
@@ -141,11 +164,7 @@ def _source(image: EmissionImage, inputs: Inputs) -> PhantomSource:
     series = image.series
     if series.acquisition_start is None or series.frame_duration_s is None:
         raise InsufficientDataError("The header of the scan states no start or no duration.", code="no_scan_time")
-    if series.nuclide and series.nuclide != inputs["nuclide"]:
-        raise InvalidInputError(
-            f"The scan is of {series.nuclide}, the form says {inputs['nuclide']}; choose the nuclide of the scan.",
-            code="other_nuclide",
-        )
+    require_nuclide(series.nuclide, inputs)
     assay = datetime.fromisoformat(inputs["assay_at"])
     return PhantomSource(
         nuclide=get_nuclide(inputs["nuclide"]),
