@@ -241,6 +241,30 @@ def test_found_is_compared_with_true(worked):
     assert (lesions["n"], lesions["is_within"]) == (1, abs(dose.absorbed_dose_gy / 10.0 - 1.0) <= 0.10)
 
 
+def test_scans_are_paired_by_time_and_not_by_number(worked):
+    """The first of four true scans is not in the case: its scans 1 to 3 are the true ones 2 to 4."""
+    worked.calculated()
+    row = truth_row("Lesion 1", "lesion", phantom.LESION_ML, 80.0, phantom.LESION_BQ_PER_ML)
+    row["activities_bq"] = [5.0 * row["activities_bq"][0], *row["activities_bq"]]
+    request = {**REQUEST, "scan_times_h": [4.0, *phantom.TIMES_H]}
+    (lesion,) = compared_with_truth(virtual_of(worked, truth={"regions": [row]}, request=request))["regions"]
+    assert lesion["activity_ratios"] == pytest.approx([1.0] * 3, rel=1e-3)
+
+
+def test_times_that_do_not_fit_are_said_and_nothing_is_compared(client, worked):
+    worked.calculated()
+    truth = {"regions": [truth_row("Lesion 1", "lesion", phantom.LESION_ML, 80.0, phantom.LESION_BQ_PER_ML)]}
+    request = {**REQUEST, "scan_times_h": [24.0, 96.0, 170.0]}
+    virtual = virtual_of(worked, truth=truth, request=request)
+    client.force_login(worked.physicist)
+    shown = client.get(f"/api/virtual-patients/{virtual.pk}").json()
+    assert (shown["regions"], shown["groups"]) == ([], [])
+    assert "scan at 168 h, the truth has none then" in shown["refusal"]
+    assert "Correct the administration" in shown["refusal"]
+    listed = client.get(f"/api/sites/{worked.clinic.site.pk}/virtual-patients").json()["results"]
+    assert listed[0]["groups"] == []
+
+
 def test_a_virtual_patient_teaches_no_population(worked):
     worked.fitted()
     arguments = {"site": worked.clinic.site, "agent": worked.course.agent, "nuclide": worked.course.nuclide}

@@ -20,7 +20,7 @@ interface Group { label: string; n: number; bar_percent: number; median_percent:
 interface Region { name: string; kind: string; colour: string; ml: number; activity_ratios: number[]; tia_ratio: number | null; dose_ratio: number | null; dose_ratio_u: number | null; dose_gy: number | null; true_dose_gy: number | null; z: number | null }
 interface Virtual {
   id: string; patient_id: string; request: { agent: string; seed: number; scan_times_h: number[]; variants?: string[]; cycle_number?: number } & Partial<VirtualRequest>; is_automatic: boolean;
-  state: 'working' | 'finished' | 'stopped'; error_message: string; run: Run | null; cycle_id: string | null; author: string; at: string; groups: Group[]; regions?: Region[];
+  state: 'working' | 'finished' | 'stopped'; error_message: string; run: Run | null; cycle_id: string | null; author: string; at: string; groups: Group[]; regions?: Region[]; /** Why nothing is compared with the truth. */ refusal?: string;
 }
 interface Answer { results: Virtual[]; agents: Record<string, string>; variants: string[]; lesion_sites: string[] }
 
@@ -80,12 +80,13 @@ function drawInspector(): void {
   if (!item) { fill(need('inspector'), rules); return; }
   const working = item.state === 'working' ? html`<div class="sect"><h2 class="h2">Working</h2>${item.run ? html`<ul>${jobItem(item.run)}</ul>` : html`<p class="t3 fs12">Waiting for a worker.</p>`}<p class="t3 fs12 mt-2">Simulation, reconstruction and dose take some minutes. You can leave this page.</p></div>` : nothing;
   const stopped = item.state === 'stopped' ? html`<div class="sect">${message('block', 'It goes on no further by itself', item.error_message)}</div>` : nothing;
-  const byHand = item.state === 'finished' && !item.is_automatic && !item.regions?.length ? html`<div class="sect"><p class="t2 fs12">Imported and reconstructed. Take the case through the chain by hand; the comparison appears here with the curves.</p></div>` : nothing;
+  const refused = item.refusal ? html`<div class="sect">${message('ask', 'Not compared with the truth', item.refusal)}</div>` : nothing;
+  const byHand = item.state === 'finished' && !item.is_automatic && !item.regions?.length && !item.refusal ? html`<div class="sect"><p class="t2 fs12">Imported and reconstructed. Take the case through the chain by hand; the comparison appears here with the curves.</p></div>` : nothing;
   const group = (row: Group): Html => html`<dt title="Median of ${row.n}">${row.label}</dt><dd class="num">${row.median_percent === null ? MISSING : flag(row.is_within ? 'ok' : 'ask', `${percent(1 + row.median_percent / 100)} %`)}</dd><dt class="t3">Truth within 2 u</dt><dd class="num">${row.n_covered} of ${row.n_scored}</dd>`;
   const drawn: Ratio[] = (item.regions ?? []).flatMap((row) => row.dose_ratio === null ? [] : [{ name: row.name, colour: row.colour, ratio: row.dose_ratio, u: row.dose_ratio_u, bar: BARS[row.kind] ?? 0.1 }]);
   const result = drawn.length ? html`<div class="sect"><h2 class="h2">Recovered against true</h2><dl class="kv mt-2">${each(item.groups, group)}</dl>${ratioPlot(drawn, 262, `Error of absorbed dose, ${item.patient_id}`)}</div>` : nothing;
   const open = item.cycle_id ? html`<div class="sect"><a class="btn wide" href="/cycles/${item.cycle_id}/guard/">Open the case</a></div>` : nothing;
-  fill(need('inspector'), html`<div class="sect"><div class="row between"><h1 class="h3 ell">${item.patient_id}</h1>${state(item)}</div></div>${working}${stopped}${byHand}${result}${open}${rules}`);
+  fill(need('inspector'), html`<div class="sect"><div class="row between"><h1 class="h3 ell">${item.patient_id}</h1>${state(item)}</div></div>${working}${stopped}${refused}${byHand}${result}${open}${rules}`);
 }
 
 const field = (label: string, input: Html): Html => html`<label class="line"><span class="label">${label}</span>${input}</label>`;
