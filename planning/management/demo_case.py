@@ -51,7 +51,7 @@ def run_waiting(say: Say | None = None) -> None:
 
     A run that another process holds, as one that was interrupted, is taken over once its lease has ended.
     """
-    said = None
+    said, waited = None, None
     while run := Run.objects.filter(site__name=SITE_NAME, state__in=OPEN_STATES).order_by("created_at").first():
         if say is not None and run.pk != said:
             say(f"  {LABELS[TaskName(run.kind)]}")
@@ -59,6 +59,9 @@ def run_waiting(say: Say | None = None) -> None:
         TASKS[run.kind](str(run.pk))
         run.refresh_from_db()
         if run.state in OPEN_STATES:
+            if say is not None and run.pk != waited:
+                say("  waiting: another process, or one that was interrupted, holds it for up to a minute")
+                waited = run.pk
             requeue_stale()
             time.sleep(PAUSE_S)
         elif run.state != RunState.SUCCEEDED:
