@@ -79,6 +79,8 @@ def compute_image(
     findings = [finding for finding in said if finding["code"] not in RECONSTRUCTION_CODES]
     made = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION_CODES]
     steps = [*made, *quantified.steps[1 if made else 0 :]]
+    if settings is not None and calibration is not None:
+        steps.insert(len(made), f"Calibration factor of “{calibration.reconstruction}”.")
     if ct is not None:
         progress(0.55, "Reading CT")
         hu = read_ct(dicom_series(ct))

@@ -155,6 +155,7 @@ def test_a_cylinder_gives_the_factor_that_its_reconstruction_of_patients_takes(
     assert prepared(clinic, scanned, SETTINGS).state == "succeeded"
     before = scanned.time_point.images.get()
     assert (before.reconstruction, before.calibration, image_stale_causes(before)) == (identity, in_air, [])
+    assert f"Calibration factor of “{PROJECTIONS_FACTOR}”." in before.steps
     factor = confirmed(client, clinic, result, projections.summary["manufacturer_model"])
     assert calibration_for(projections, reconstruction=identity) == factor
     assert calibration_for(projections, reconstruction=spect_settings({}).identity) == in_air

@@ -29,9 +29,9 @@ export function centresOf(result: Result): Centre[] {
 }
 
 export function resultOf(result: Result, label: string): Html {
-  const serves: Row[] = result.reconstruction ? [['Holds for', result.reconstruction]] : [];
-  const rows = [...factorRows(result), ...deadTimeRows(result), ...recoveryRows(result), ...serves];
-  return html`<dl class="kv">${each(rows, ([name, value]) => html`<dt>${name}</dt><dd class="num">${value}</dd>`)}</dl>${each(result.notes ?? [], (note) => html`<p class="t3 fs12 mt-2">${note}</p>`)}${picture(result, label)}`;
+  const rows = [...factorRows(result), ...deadTimeRows(result), ...recoveryRows(result)];
+  const serves = result.reconstruction ? html`<p class="t2 mt-2">Holds for “${result.reconstruction}”.</p>` : nothing;
+  return html`<dl class="kv">${each(rows, ([name, value]) => html`<dt>${name}</dt><dd class="num">${value}</dd>`)}</dl>${serves}${each(result.notes ?? [], (note) => html`<p class="t3 fs12 mt-2">${note}</p>`)}${picture(result, label)}`;
 }
 
 type Row = readonly [name: string, value: Html | string];
