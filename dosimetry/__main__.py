@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,16 +12,19 @@ from dosimetry.case import reconstruct_command
 from dosimetry.case.population_file import fit_population_file
 from dosimetry.case.results import analyse_case
 from dosimetry.case.schema import TEMPLATE, read_case
+from dosimetry.case.whole_output import whole_folder, write_whole
 from dosimetry.errors import DosimetryError
 from dosimetry.phantoms import command as phantom_command
 from dosimetry.phantoms import training_command
 from dosimetry.phantoms.comparison import compare_files
 
 EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+"""As shells report Ctrl+C."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0, or 2 with one line on standard error for input that cannot be used."""
+    """Run the command line; return 0, or 2 or 130 with one line on standard error: unusable input, or an interrupt."""
     parser = argparse.ArgumentParser(prog="python -m dosimetry", description="Dosimetry of one case, without a server.")
     commands = parser.add_subparsers(dest="command", required=True)
     analyse = commands.add_parser("analyse", help="from DICOM to absorbed dose")
@@ -38,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare.add_argument("truth", type=Path, help="truth.json of phantom")
     chosen = parser.parse_args(arguments)
     if chosen.command == "reconstruct":
-        return _guarded(lambda: reconstruct_command.run(chosen, log=_say, progress=_show_progress))
+        return _guarded(lambda: run_reconstruction(chosen))
     if chosen.command == "compare":
         return _guarded(lambda: sys.stdout.write(compare_files(chosen.results, chosen.truth)))
     if chosen.command == "train":
         return _guarded(lambda: training_command.run(chosen, log=_say))
     if chosen.command == "phantom":
-        return _guarded(lambda: phantom_command.run(chosen, log=_say))
+        return _guarded(lambda: run_phantom(chosen))
     if chosen.command == "population":
         return _guarded(lambda: run_population(chosen.curves, chosen.out))
     if chosen.template:
@@ -71,7 +75,26 @@ def _guarded(command: Callable[[], object]) -> int:
     except DosimetryError as error:
         sys.stderr.write(f"{error} [{error.code}]\n")
         return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted before the end; no result was written.\n")
+        return EXIT_INTERRUPTED
     return 0
+
+
+def run_reconstruction(chosen: argparse.Namespace) -> None:
+    """Reconstruct projections into a folder, as ``reconstruct_command.run``; nothing is left unless it ends."""
+    with whole_folder(chosen.out) as folder:
+        reconstruct_command.run(_with_out(chosen, folder), log=_say, progress=_show_progress)
+
+
+def run_phantom(chosen: argparse.Namespace) -> None:
+    """Write a virtual patient into a folder, as ``phantom_command.run``; nothing is left unless it ends."""
+    with whole_folder(chosen.out) as folder:
+        phantom_command.run(_with_out(chosen, folder), log=_say)
+
+
+def _with_out(chosen: argparse.Namespace, folder: Path) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(chosen), "out": folder})
 
 
 def run_population(curves_path: Path, out: Path) -> None:
@@ -82,7 +105,7 @@ def run_population(curves_path: Path, out: Path) -> None:
     DosimetryError
         The curves cannot be used; nothing is written then.
     """
-    out.write_text(fit_population_file(curves_path, log=_say))
+    write_whole(out, fit_population_file(curves_path, log=_say))
 
 
 def run_analysis(case_path: Path, out: Path) -> None:
@@ -91,7 +114,7 @@ def run_analysis(case_path: Path, out: Path) -> None:
     Raises
     ------
     DosimetryError
-        The case or its images cannot be used; nothing but the log is written then.
+        The case or its images cannot be used; nothing but the log is written then, as after an interrupt.
     """
     case = read_case(case_path)
     out.mkdir(parents=True, exist_ok=True)
@@ -104,11 +127,17 @@ def run_analysis(case_path: Path, out: Path) -> None:
             file.flush()
             sys.stdout.write(line)
 
-        results = analyse_case(case, out, log=log)
+        with whole_folder(out) as folder:
+            results = analyse_case(case, folder, log=log)
+            text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
+            (folder / "results.json").write_text(text + "\n")
         log("done")
-    text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / "results.json").write_text(text + "\n")
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(main())

@@ -45,6 +45,7 @@ CPU_TASKS = {
     TaskName.FIT_POPULATION,
     TaskName.CALCULATE_DOSE,
     TaskName.MAKE_VIRTUAL_PATIENT,
+    TaskName.MEASURE_CALIBRATION,
 }
 
 

@@ -1,7 +1,7 @@
 """What an analysis found against what is true of a virtual patient, region by region."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,29 @@ def _scan_at(time_s: float, true_times_s: Sequence[float]) -> int:
     return place
 
 
+def activities_at_scans(
+    points: Iterable[tuple[float, float]], true_times_s: Sequence[float]
+) -> tuple[float | None, ...]:
+    """Return the activities that were found, in the order of the true scans; None where one was not found.
+
+    Parameters
+    ----------
+    points : iterable of (float, float)
+        Time after administration, s, and activity, Bq.
+    true_times_s : sequence of float
+        Of the simulated scans, s after administration.
+
+    Raises
+    ------
+    InvalidInputError
+        A time at which there is no true scan, to one minute (``another_patient``).
+    """
+    activities: list[float | None] = [None] * len(true_times_s)
+    for time_s, activity_bq in points:
+        activities[_scan_at(time_s, true_times_s)] = activity_bq
+    return tuple(activities)
+
+
 def compare_regions(
     found: Mapping[str, Mapping[str, Any]], truth: Sequence[Mapping[str, Any]]
 ) -> tuple[RegionComparison, ...]:
@@ -107,9 +130,9 @@ def compare_regions(
     Parameters
     ----------
     found : mapping of name to mapping
-        ``activities_bq`` of each true scan in order (None where one is missing; the last may be left out while they
-        are not there yet, and what comes after them has no truth), ``time_integrated_activity_bq_s`` and
-        ``absorbed_dose_gy``; what was not found is left out or None.
+        ``activities_bq`` of each true scan as ``activities_at_scans`` returns them (the last may be left out, and what
+        comes after the true ones has no truth), ``time_integrated_activity_bq_s`` and ``absorbed_dose_gy``; what was
+        not found is left out or None.
     truth : sequence of mapping
         Regions of ``truth.json``.
 
@@ -124,11 +147,11 @@ def compare_regions(
 def _si(region: Mapping[str, Any], true_times_s: Sequence[float]) -> dict[str, Any]:
     """Return a region of ``results.json`` in SI units, activities in the order of the true scans."""
     tia, dose = region.get("tia_mbq_h"), region.get("absorbed_dose_gy")
-    activities: list[float | None] = [None] * len(true_times_s)
-    for point in region.get("activity_mbq", []):
-        activities[_scan_at(float(point["time_h"]) * HOUR_S, true_times_s)] = float(point["value"]) * MBQ_BQ
+    points = [
+        (float(point["time_h"]) * HOUR_S, float(point["value"]) * MBQ_BQ) for point in region.get("activity_mbq", [])
+    ]
     return {
-        "activities_bq": activities,
+        "activities_bq": activities_at_scans(points, true_times_s),
         "time_integrated_activity_bq_s": None if tia is None else float(tia["value"]) * MBQ_H,
         "absorbed_dose_gy": None if dose is None else float(dose["mean"]),
     }

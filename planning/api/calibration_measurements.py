@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from rest_framework import serializers
@@ -5,9 +7,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.fields import FiniteFloatField
+from planning.api.imaging import ImagesPrepareInput
 from planning.api.schema import documented
+from planning.computation.spect_settings import CAMERA_NAMES, settings_as_dict, spect_settings
+from planning.models import Series
 from planning.models.calibration_measurements import MeasurementMethod
-from planning.selectors.calibration_measurements import measurement_summary, phantom_scans, phantom_series
+from planning.models.imaging import SeriesKind
+from planning.selectors.calibration_measurements import (
+    measurement_summary,
+    phantom_ct,
+    phantom_scan,
+    phantom_scans,
+    phantom_series,
+)
 from planning.selectors.sites import sites_visible_to
 from planning.services.calibrations import measurement_start
 
@@ -40,7 +52,10 @@ class PlanarInput(SourceInput):
 
 
 class ScanInput(SourceInput):
+    """``spect`` are the settings with which projections are reconstructed; an image of the camera needs none."""
+
     assay_at = serializers.DateTimeField()
+    spect = ImagesPrepareInput(required=False)
     acquired_counts = FiniteFloatField(required=False, min_value=1.0)
 
     def validate_assay_at(self, value):
@@ -99,7 +114,8 @@ class RecoveryInput(serializers.Serializer):
         child=FiniteFloatField(min_value=1.0, max_value=300.0), min_length=3, max_length=MAX_SPHERES
     )
     centres_lps_mm = centres_field()
-    reconstruction = serializers.CharField(max_length=255)
+    reconstruction = serializers.CharField(max_length=255, required=False)
+    spect = ImagesPrepareInput(required=False)
 
     def validate_assay_at(self, value):
         return value.isoformat()
@@ -109,6 +125,9 @@ class RecoveryInput(serializers.Serializer):
         if n_typed not in {0, n_spheres}:
             text = f"{n_spheres} diameters need {n_spheres} centres, one a line in their order; got {n_typed}."
             raise serializers.ValidationError({"centres_lps_mm": text})
+        if "reconstruction" not in attrs and "spect" not in attrs:
+            text = "Say how the camera reconstructed the image: camera, collimator, iterations, filter."
+            raise serializers.ValidationError({"reconstruction": text})
         return attrs
 
 
@@ -120,6 +139,15 @@ INPUTS = {
     MeasurementMethod.RECOVERY: RecoveryInput,
 }
 NEEDS_SCAN = {MeasurementMethod.CYLINDER, MeasurementMethod.SPHERE, MeasurementMethod.RECOVERY}
+
+
+def usual_spect(series: Series) -> dict[str, Any] | None:
+    """Return the settings with which projections of a phantom are reconstructed unless others are chosen."""
+    if series.kind != SeriesKind.PROJECTIONS:
+        return None
+    model, has_ct = series.summary.get("manufacturer_model", ""), phantom_ct(series) is not None
+    chosen = {} if has_ct else {"has_attenuation": False}
+    return settings_as_dict(spect_settings(chosen, camera_model=model, has_ct=has_ct))
 
 
 class MeasurementInput(serializers.Serializer):
@@ -134,7 +162,10 @@ class MeasurementInput(serializers.Serializer):
             raise serializers.ValidationError("Choose the scan of the phantom.")
         fields = INPUTS[attrs["method"]](data=attrs["inputs"])
         fields.is_valid(raise_exception=True)
-        return {**attrs, "inputs": dict(fields.validated_data)}
+        inputs = dict(fields.validated_data)
+        if "spect" in inputs:
+            inputs["spect"] = dict(inputs["spect"])
+        return {**attrs, "inputs": inputs}
 
 
 class CalibrationMeasurementsApi(APIView):
@@ -142,7 +173,9 @@ class CalibrationMeasurementsApi(APIView):
     def get(self, request, site_id):
         site = get_object_or_404(sites_visible_to(user=request.user), pk=site_id)
         rows = site.calibration_measurements.select_related("series", "created_by")
-        return Response({"results": [measurement_summary(row) for row in rows], "scans": phantom_scans(site)})
+        scans = [{**phantom_scan(row), "spect": usual_spect(row)} for row in phantom_scans(site)]
+        results = [measurement_summary(row) for row in rows]
+        return Response({"results": results, "scans": scans, "cameras": list(CAMERA_NAMES)})
 
     @documented(MeasurementInput, status=202)
     def post(self, request, site_id):

@@ -16,7 +16,7 @@ class CalibrationInput(serializers.Serializer):
     nuclide = serializers.CharField(max_length=16)
     imaged_kev = FiniteFloatField(required=False, allow_null=True, min_value=1.0, max_value=3000.0)
     collimator = serializers.CharField(max_length=64, allow_blank=True, default="")
-    reconstruction = serializers.CharField(max_length=128, allow_blank=True, default="")
+    reconstruction = serializers.CharField(max_length=255, allow_blank=True, default="")
     calibration_cps_per_mbq = FiniteFloatField(min_value=1e-6)
     calibration_standard_uncertainty_cps_per_mbq = FiniteFloatField(min_value=0.0)
     valid_from = serializers.DateField()

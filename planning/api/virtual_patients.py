@@ -7,12 +7,21 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from planning.api.fields import FiniteFloatField
-from planning.api.imaging import ImagesPrepareInput
+from planning.api.imaging import US_S, ImagesPrepareInput
 from planning.api.kinetics import CurvesStartInput
 from planning.api.schema import documented
 from planning.computation.errors import ComputationError
+from planning.computation.spect_settings import DEAD_TIME_MODELS
 from planning.computation.virtual_comparison import compared_with_truth
-from planning.computation.virtual_settings import AGENT_NUCLIDES, LESION_SITES, SEXES, VARIANTS, wanted_body
+from planning.computation.virtual_settings import (
+    AGENT_NUCLIDES,
+    LESION_SITES,
+    SEXES,
+    USUAL_CT,
+    VARIANTS,
+    corrected_reconstruction,
+    wanted_body,
+)
 from planning.models import Site
 from planning.selectors.sites import site_ids_of
 from planning.selectors.virtual_patients import virtual_patient_summary, virtual_patients_visible_to
@@ -36,7 +45,30 @@ class LesionInput(serializers.Serializer):
     n = serializers.IntegerField(min_value=1, max_value=20, default=1)
 
 
+class CtInput(serializers.Serializer):
+    """Breathing is the standard deviation of the diaphragm; a field of view of 0 shows everything."""
+
+    breathing_mm = FiniteFloatField(required=False, min_value=0.0, max_value=30.0)
+    field_of_view_mm = FiniteFloatField(required=False, min_value=0.0, max_value=1000.0)
+
+
+class FaultsInput(serializers.Serializer):
+    """What the camera does to counts beyond resolution and scatter."""
+
+    dead_time_us = FiniteFloatField(required=False, min_value=0.0, max_value=100.0)
+    dead_time_model = serializers.ChoiceField(choices=DEAD_TIME_MODELS, required=False)
+    penetration_share = FiniteFloatField(required=False, min_value=0.0, max_value=1.0)
+    penetration_fwhm_mm = FiniteFloatField(required=False, min_value=0.0, max_value=1000.0)
+
+    def validate(self, attrs):
+        if "dead_time_us" in attrs:
+            attrs["dead_time_s"] = attrs.pop("dead_time_us") * US_S
+        return dict(attrs)
+
+
 class VirtualPatientInput(serializers.Serializer):
+    """``is_corrected``: the reconstruction is told of the camera's faults, unless ``images`` says how it is made."""
+
     agent = serializers.ChoiceField(choices=tuple(AGENT_NUCLIDES))
     seed = serializers.IntegerField(min_value=0, max_value=999_999)
     scan_times_h = serializers.ListField(
@@ -46,6 +78,9 @@ class VirtualPatientInput(serializers.Serializer):
     body = BodyInput(required=False, allow_null=True)
     is_arms_up = serializers.BooleanField(required=False)
     lesions = serializers.ListField(child=LesionInput(), required=False, allow_null=True, max_length=20)
+    ct = CtInput(required=False)
+    faults = FaultsInput(required=False)
+    is_corrected = serializers.BooleanField(default=True)
     is_automatic = serializers.BooleanField(default=True)
     images = ImagesPrepareInput(required=False)
     curves = CurvesStartInput(required=False)
@@ -54,6 +89,9 @@ class VirtualPatientInput(serializers.Serializer):
         if any(later <= earlier for earlier, later in pairwise(times)):
             raise serializers.ValidationError("Give the scans in rising order, as 24, 96, 168.")
         return times
+
+    def validate(self, attrs):
+        return _as_asked(lambda: corrected_reconstruction(attrs), attrs)
 
 
 class VirtualPatientsApi(APIView):
@@ -69,6 +107,7 @@ class VirtualPatientsApi(APIView):
                 "agents": AGENT_NUCLIDES,
                 "variants": list(VARIANTS),
                 "lesion_sites": list(LESION_SITES),
+                "usual_ct": USUAL_CT,
             }
         )
 
@@ -79,6 +118,8 @@ class VirtualPatientsApi(APIView):
         fields.is_valid(raise_exception=True)
         values = dict(fields.validated_data)
         settings = {name: dict(values.pop(name)) for name in ("images", "curves") if name in values}
+        if values.pop("is_corrected") and (corrected := corrected_reconstruction(values)):
+            settings.setdefault("images", corrected)
         settings["dose"] = {"engines": ["hybrid_mc"]}
         virtual = virtual_patient_start(
             actor=request.user,

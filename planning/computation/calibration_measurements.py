@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dosimetry.dicomio.emission import EmissionImage, read_emission
 from dosimetry.errors import InsufficientDataError, InvalidInputError
@@ -16,34 +15,57 @@ from dosimetry.quantification.calibration_measurement import (
     measure_planar,
     measure_sphere,
 )
-from dosimetry.quantification.dead_time_fit import fit_dead_time, observed_rate
 from dosimetry.quantification.decay import decay_factor
 from dosimetry.quantification.phantom_finding import cylinder_share, find_cylinder_centre, find_spheres
 from dosimetry.quantification.phantom_source import PhantomSource
 from dosimetry.quantification.recovery_spheres import fit_recovery_from_spheres
-from dosimetry.units import HOUR_S, MBQ_BQ, US_S
+from dosimetry.units import MBQ_BQ
+from planning.computation.dead_time_measurements import N_DRAWN, fitted_line, measure_dead_time
 from planning.computation.imaged_line import imaged_kev
+from planning.computation.phantom_projections import reconstruct_phantom, require_nuclide
 from planning.computation.series import dicom_series
 from planning.models import Series
+from planning.models.imaging import SeriesKind
 
 Inputs = Mapping[str, Any]
-FloatArray = NDArray[np.float64]
-N_DRAWN = 60
 RESOLUTION_MARGIN_MM = 30.0
 """Blur taken in around a sphere on each side when no region is given: twice 15 mm, the FWHM of a Lu-177 SPECT."""
 KBQ_BQ = 1e3
+OF_SCANS = frozenset({"cylinder", "sphere", "recovery"})
+"""Methods that measure a scan; the others take typed counts."""
 
 
 def measure(
     *, method: str, series: Series | None, inputs: Inputs, progress: Callable[[float, str], None]
 ) -> dict[str, Any]:
-    """Return the result of one measurement: numbers with units in their names, and points to draw."""
-    progress(0.1, "Reading the scan" if series else "Computing")
-    image = None if series is None else read_emission(dicom_series(series))
-    if image is None and method in {"cylinder", "sphere", "recovery"}:
+    """Return the result of one measurement: numbers with units in their names, and points to draw.
+
+    Projections are reconstructed first; their result names the reconstruction that it holds for.
+    """
+    progress(0.02, "Reading the scan" if series else "Computing")
+    if series is not None and series.kind == SeriesKind.PROJECTIONS and method in OF_SCANS:
+        return _measure_projections(method, series, inputs, progress)
+    image = read_emission(dicom_series(series)) if series is not None and method in OF_SCANS else None
+    if image is None and method in OF_SCANS:
         raise InsufficientDataError("Choose the scan of the phantom.", code="no_scan")
     progress(0.5, "Measuring")
     return METHODS[method](image, inputs)
+
+
+def _measure_projections(
+    method: str, series: Series, inputs: Inputs, progress: Callable[[float, str], None]
+) -> dict[str, Any]:
+    made = reconstruct_phantom(
+        series,
+        inputs=inputs,
+        is_counts=method != "recovery",
+        progress=lambda share, text: progress(0.05 + 0.85 * share, text),
+    )
+    progress(0.95, "Measuring")
+    known = {"acquired_counts": made.acquired_counts, **inputs, "reconstruction": made.reconstruction}
+    result = METHODS[method](made.image, known)
+    said = [finding.message for finding in made.image.findings]
+    return {**result, "reconstruction": made.reconstruction, "notes": [*result.get("notes", []), *said]}
 
 
 def _planar(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
@@ -141,11 +163,7 @@ def _source(image: EmissionImage, inputs: Inputs) -> PhantomSource:
     series = image.series
     if series.acquisition_start is None or series.frame_duration_s is None:
         raise InsufficientDataError("The header of the scan states no start or no duration.", code="no_scan_time")
-    if series.nuclide and series.nuclide != inputs["nuclide"]:
-        raise InvalidInputError(
-            f"The scan is of {series.nuclide}, the form says {inputs['nuclide']}; choose the nuclide of the scan.",
-            code="other_nuclide",
-        )
+    require_nuclide(series.nuclide, inputs)
     assay = datetime.fromisoformat(inputs["assay_at"])
     return PhantomSource(
         nuclide=get_nuclide(inputs["nuclide"]),
@@ -177,54 +195,6 @@ def _factor(measured: CalibrationMeasurement, imaged: float | None = None) -> di
         if whole is None
         else 100.0 * (whole / measured.calibration_cps_per_bq - 1.0),
     }
-
-
-def _dead_time(_image: EmissionImage | None, inputs: Inputs) -> dict[str, Any]:
-    """Fit rates of a decaying source (hours), or of known activities (MBq) whose sensitivity is fitted along."""
-    rows = np.array(inputs["rows"], dtype=float)
-    rates, places = rows[:, 1], rows[:, 0]
-    is_decaying = inputs["is_decaying"]
-    decay = get_nuclide(inputs["nuclide"]).decay_constant_per_s
-    shape: dict[str, Any] = (
-        {"times_s": (places * HOUR_S).tolist(), "decay_constant_per_s": decay}
-        if is_decaying
-        else {"expected_cps": places.tolist(), "is_scale_fitted": True}
-    )
-    if inputs["duration_s"] <= 0.0:
-        raise InvalidInputError("Each count must last some time.", code="no_duration")
-    deviations = np.sqrt(np.maximum(rates, 1.0) / inputs["duration_s"])
-    background_cps = inputs.get("background_cps", 0.0)
-    fit = fit_dead_time(
-        rates.tolist(),
-        standard_uncertainties_cps=deviations.tolist(),
-        model=inputs["model"],
-        background_cps=background_cps,
-        **shape,
-    )
-    true = fit.scale * (np.exp(-decay * places * HOUR_S) if is_decaying else places) + background_cps
-    highest = 1.05 * float(np.max(true))
-    drawn = np.linspace(0.0, highest, N_DRAWN)
-    return {
-        "dead_time_us": fit.dead_time_s / US_S,
-        "standard_uncertainty_us": fit.standard_uncertainty_s / US_S,
-        "model": inputs["model"],
-        "reduced_chi_square": fit.reduced_chi_square,
-        "p_value": fit.p_value,
-        "is_significant": fit.is_significant,
-        "largest_loss_percent": 100.0 * fit.largest_loss,
-        "points": {"x": true.tolist(), "y": rates.tolist(), "standard_uncertainty": deviations.tolist()},
-        "line": _line(
-            drawn,
-            observed_rate(drawn, dead_time_s=fit.dead_time_s, model=inputs["model"]),
-            between=fit.interval_95(drawn),
-        ),
-    }
-
-
-def _line(x: FloatArray, y: FloatArray, *, between: tuple[FloatArray, FloatArray]) -> dict[str, list[float]]:
-    """Return a fitted curve to draw, with its 95 % limits."""
-    low, high = between
-    return {"x": x.tolist(), "y": y.tolist(), "low_95": low.tolist(), "high_95": high.tolist()}
 
 
 def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
@@ -274,7 +244,7 @@ def _recovery(image: EmissionImage, inputs: Inputs) -> dict[str, Any]:
             "y": [sphere.recovery_coefficient for sphere in spheres],
             "standard_uncertainty": [sphere.standard_uncertainty for sphere in spheres],
         },
-        "line": _line(drawn, curve.coefficient(drawn), between=curve.interval_95(drawn)),
+        "line": fitted_line(drawn, curve.coefficient(drawn), between=curve.interval_95(drawn)),
     }
 
 
@@ -296,6 +266,6 @@ METHODS: dict[str, Callable[[Any, Inputs], dict[str, Any]]] = {
     "planar": _planar,
     "cylinder": _cylinder,
     "sphere": _sphere,
-    "dead_time": _dead_time,
+    "dead_time": measure_dead_time,
     "recovery": _recovery,
 }

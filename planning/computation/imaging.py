@@ -42,18 +42,21 @@ def compute_image(
     emission = beds[0]
     ct = _ct_of(emission)
     progress(0.05, "Reading headers")
-    calibration = calibration_for(emission)
-    inputs = _inputs(administration, beds, ct, calibration)
     nuclide = get_nuclide(time_point.cycle.course.nuclide)
+    settings = None
     if emission.kind == SeriesKind.PROJECTIONS:
         model = emission.summary.get("manufacturer_model", "")
         settings = spect_settings(parameters, camera_model=model, has_ct=ct is not None)
+    reconstruction = "" if settings is None else settings.identity
+    calibration = calibration_for(emission, reconstruction=reconstruction)
+    inputs = _inputs(administration, beds, ct, calibration)
+    if settings is not None:
         inputs["spect"] = settings_as_dict(settings)
         image = reconstruct_stored_beds(
             [dicom_series(bed) for bed in beds],
             ct=None if ct is None else (ct, dicom_series(ct)),
             nuclide=nuclide,
-            calibration=calibration and _factor(calibration),
+            calibration=calibration and calibration_of(calibration),
             settings=settings,
             progress=lambda share, text: progress(0.05 + 0.33 * share, text),
         )
@@ -65,7 +68,7 @@ def compute_image(
         nuclide=nuclide,
         administration_time=administration.administered_at,
         administered_activity_bq=administration.administered_activity_bq,
-        calibration=calibration and _factor(calibration),
+        calibration=calibration and calibration_of(calibration),
     )
     progress(0.40, "Writing display copies")
     kind = "pet" if nuclide.name in ANNIHILATION_NUCLIDES else "spect"
@@ -74,8 +77,10 @@ def compute_image(
     label_grid, _ = display_grid(quantified.volume.grid)
     said = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
     findings = [finding for finding in said if finding["code"] not in RECONSTRUCTION_CODES]
-    reconstruction = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION_CODES]
-    steps = [*reconstruction, *quantified.steps[1 if reconstruction else 0 :]]
+    made = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION_CODES]
+    steps = [*made, *quantified.steps[1 if made else 0 :]]
+    if settings is not None and calibration is not None:
+        steps.insert(len(made), f"Calibration factor of “{calibration.reconstruction}”.")
     if ct is not None:
         progress(0.55, "Reading CT")
         hu = read_ct(dicom_series(ct))
@@ -95,6 +100,7 @@ def compute_image(
             "ct_series": ct,
             "administration": administration,
             "calibration": calibration,
+            "reconstruction": reconstruction,
             "time_s": quantified.time_s,
             "mid_acquisition_at": quantified.mid_acquisition,
             "whole_image_activity_bq": quantified.whole_image_activity_bq,
@@ -111,7 +117,8 @@ def compute_image(
     }
 
 
-def _factor(row: CalibrationFactor) -> Factor:
+def calibration_of(row: CalibrationFactor) -> Factor:
+    """Return a stored factor as images are quantified with."""
     return Factor(
         calibration_cps_per_bq=row.calibration_cps_per_bq,
         standard_uncertainty_cps_per_bq=row.calibration_standard_uncertainty_cps_per_bq,

@@ -3,7 +3,9 @@
 from statistics import median
 from typing import Any
 
-from dosimetry.phantoms.comparison import RegionComparison, compare_regions
+from dosimetry.errors import InvalidInputError
+from dosimetry.phantoms.comparison import RegionComparison, activities_at_scans, compare_regions
+from dosimetry.units import HOUR_S
 from planning.models import VirtualPatient
 from planning.selectors.current import current_calculation, current_curves
 from planning.selectors.kinetics import chosen_fit
@@ -15,10 +17,17 @@ Z_BAR = 2.0
 
 
 def compared_with_truth(virtual: VirtualPatient) -> dict[str, Any]:
-    """Return a row per region that chain and truth both know, and the medians; empty before curves are there."""
+    """Return a row per region that chain and truth both know, and the medians; empty before curves are there.
+
+    Scans are paired by their time after administration. Where one lies at no time of the truth, nothing is compared and
+    ``refusal`` says why.
+    """
     if virtual.cycle is None or not virtual.truth:
-        return {"regions": [], "groups": []}
-    found = _found(virtual.cycle)
+        return {"regions": [], "groups": [], "refusal": ""}
+    try:
+        found = _found(virtual)
+    except InvalidInputError as error:
+        return {"regions": [], "groups": [], "refusal": f"{error} Correct the administration or the scans of the case."}
     kinds = {region["name"]: region["kind"] for region in virtual.truth["regions"]}
     rows = [
         {**_row(row, found[row.name]), "kind": kinds[row.name]}
@@ -30,20 +39,20 @@ def compared_with_truth(virtual: VirtualPatient) -> dict[str, Any]:
         _group(f"Organs above {ORGAN_ML:g} mL", ORGAN_BAR, organs),
         _group(f"Lesions of {LESION_ML:g} mL and more", LESION_BAR, lesions),
     ]
-    return {"regions": rows, "groups": groups}
+    return {"regions": rows, "groups": groups, "refusal": ""}
 
 
-def _found(cycle) -> dict[str, dict[str, Any]]:
-    """Return activity of each scan, time-integrated activity and dose of every region, SI units."""
-    curves, calculation = current_curves(cycle), current_calculation(cycle)
-    numbers = [str(pk) for pk in cycle.time_points.order_by("number").values_list("pk", flat=True)]
+def _found(virtual: VirtualPatient) -> dict[str, dict[str, Any]]:
+    """Return activity of each true scan, time-integrated activity and dose of every region, SI units."""
+    curves, calculation = current_curves(virtual.cycle), current_calculation(virtual.cycle)
+    true_times_s = [hours * HOUR_S for hours in virtual.request["scan_times_h"]]
     found: dict[str, dict[str, Any]] = {}
     for curve in [] if curves is None else curves.curves.select_related("region"):
-        points = {point["time_point"]: point["activity_bq"] for point in curve.points}
+        points = [(point["time_s"], point["activity_bq"]) for point in curve.points]
         fit = chosen_fit(curve)
         found[curve.region.name] = {
             "colour": curve.region.colour,
-            "activities_bq": [points.get(number) for number in numbers],
+            "activities_bq": activities_at_scans(points, true_times_s),
             "time_integrated_activity_bq_s": None if fit is None else fit["time_integrated_activity_bq_s"],
         }
     for dose in [] if calculation is None else calculation.regions.select_related("region"):

@@ -6,15 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dosimetry.phantoms.acquisition import ScannerFaults
 from dosimetry.phantoms.organs import Variant
-from dosimetry.phantoms.virtual_ct import CtOptions
 from dosimetry.phantoms.virtual_headers import patient_facts
 from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
 from dosimetry.phantoms.virtual_truth import compute_truth, truth_as_dict
 from dosimetry.phantoms.virtual_writer import VirtualScan, VirtualWriter
 from dosimetry.quantification.spect_settings import USUAL_SETTINGS
 from planning import storage
-from planning.computation.virtual_settings import wanted_body, wanted_lesions
+from planning.computation.virtual_settings import wanted_body, wanted_ct, wanted_lesions
 
 TRUTH_ENGINE = "hybrid_mc"
 
@@ -28,6 +28,7 @@ def virtual_request(parameters: Mapping[str, Any]) -> VirtualPatientRequest:
         habitus=wanted_body(parameters),
         lesions=wanted_lesions(parameters),
         is_arms_up=parameters.get("is_arms_up", True),
+        faults=ScannerFaults(**(parameters.get("faults") or {})),
         variants=frozenset(Variant(name) for name in parameters.get("variants", ())),
         cycle_number=parameters.get("cycle_number", 1),
     )
@@ -60,7 +61,7 @@ def compute_virtual_patient(
             folder=Path(folder),
             patient=patient,
             start=start,
-            ct_options=CtOptions(),
+            ct_options=wanted_ct(request),
             settings=USUAL_SETTINGS,
             is_reconstructed=False,
             log=log,

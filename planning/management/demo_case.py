@@ -1,5 +1,6 @@
 """The demo patient: simulated, imported and taken through every step as people of the demo site would."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,18 +10,21 @@ from django.utils import timezone
 
 from planning import storage, tasks
 from planning.errors import InvalidStateError
-from planning.models import Cycle, Run, Site, UploadFile, User
+from planning.models import Cycle, Report, Run, Site, UploadFile, User, VirtualPatient
 from planning.models.reviews import SignatureMeaning
-from planning.models.runs import RunState
+from planning.models.runs import OPEN_STATES, RunState
 from planning.queue import LABELS, TaskName
+from planning.selectors.current import current_result
 from planning.selectors.findings import cycle_findings
 from planning.selectors.review_page import review_detail
 from planning.services.automatic import Chain, import_as_proposed, next_step
+from planning.services.demo import SITE_NAME
 from planning.services.plans import plan_save
 from planning.services.reports import report_start
 from planning.services.reviews import result_sign, warning_answer
+from planning.services.runs import requeue_stale
 from planning.services.uploads import upload_complete, upload_create
-from planning.services.virtual_patients import virtual_patient_start
+from planning.services.virtual_patients import virtual_patient_resume, virtual_patient_start
 
 SEED = 7
 PATIENT_ID = "DEMO-001"
@@ -37,33 +41,50 @@ DOSE = {"engines": ["hybrid_mc", "kernel", "local"], "organ_level": True}
 TASKS = current_app.tasks if tasks.__all__ else {}
 """The import of ``planning.tasks`` registers every task."""
 CYCLE_INTERVAL = timedelta(days=56)
+PAUSE_S = 0.5
+"""Between two looks at a run that another process holds."""
 Say = Callable[[str], object]
 
 
 def run_waiting(say: Say | None = None) -> None:
-    """Execute queued runs in this process, as a worker would; a failed one stops the demo."""
-    while run := Run.objects.filter(state=RunState.QUEUED).order_by("created_at").first():
-        if say is not None:
+    """Execute the open runs of the demo site in this process, as a worker would; a failed one stops the demo.
+
+    A run that another process holds, as one that was interrupted, is taken over once its lease has ended.
+    """
+    said, waited = None, None
+    while run := Run.objects.filter(site__name=SITE_NAME, state__in=OPEN_STATES).order_by("created_at").first():
+        if say is not None and run.pk != said:
             say(f"  {LABELS[TaskName(run.kind)]}")
+            said = run.pk
         TASKS[run.kind](str(run.pk))
         run.refresh_from_db()
-        if run.state != RunState.SUCCEEDED:
+        if run.state in OPEN_STATES:
+            if say is not None and run.pk != waited:
+                say("  waiting: another process, or one that was interrupted, holds it for up to a minute")
+                waited = run.pk
+            requeue_stale()
+            time.sleep(PAUSE_S)
+        elif run.state != RunState.SUCCEEDED:
             raise InvalidStateError(f"The demo stopped at {run.kind}: {run.error_message}", code=run.error_code)
 
 
 def demo_case_create(*, site: Site, passwords: dict[str, str], say: Say) -> None:
-    """Make two cycles: the first approved with plan and report, the second imported and prepared for work."""
-    start = (timezone.now() - CYCLE_INTERVAL - timedelta(days=10)).replace(hour=9, minute=30, second=0, microsecond=0)
+    """Make two cycles: the first approved with plan and report, the second imported and prepared for work.
+
+    Every step that stands already is left as it is, so that a demo which was interrupted goes on where it stopped.
+    """
     people = _people()
     say("Demo patient, cycle 1 (a virtual patient; a few minutes)")
-    cycle = simulate_cycle(site=site, start=start, number=1, say=say)
+    cycle = simulate_cycle(site=site, start=_first_start(site), number=1, say=say)
     say("Demo patient, cycle 1: signatures, plan, report")
     sign_cycle(cycle, passwords)
-    plan_save(actor=people["physicist.a"], course=cycle.course, planned_activity_bq=None, n_cycles_left=None)
-    report_start(actor=people["physicist.a"], cycle=cycle)
+    if not cycle.course.plans.exists():
+        plan_save(actor=people["physicist.a"], course=cycle.course, planned_activity_bq=None, n_cycles_left=None)
+    if not Report.objects.filter(result__cycle=cycle).exists():
+        report_start(actor=people["physicist.a"], cycle=cycle)
     run_waiting(say)
     say("Demo patient, cycle 2")
-    second = simulate_cycle(site=site, start=start + CYCLE_INTERVAL, number=2, say=say)
+    second = simulate_cycle(site=site, start=_first_start(site) + CYCLE_INTERVAL, number=2, say=say)
     Cycle.objects.filter(pk=second.pk).update(assignee=people["physicist.a"], due_at=timezone.now())
 
 
@@ -71,17 +92,35 @@ def _people() -> dict[str, User]:
     return {user.username: user for user in User.objects.all()}
 
 
+def _first_start(site: Site) -> datetime:
+    """Return when the first cycle was given: as it was begun, else so that the second ended some days ago."""
+    begun = _begun(site, number=1)
+    if begun is not None:
+        return datetime.fromisoformat(begun.run.parameters["start"])
+    return (timezone.now() - CYCLE_INTERVAL - timedelta(days=10)).replace(hour=9, minute=30, second=0, microsecond=0)
+
+
+def _begun(site: Site, *, number: int) -> VirtualPatient | None:
+    return VirtualPatient.objects.filter(site=site, patient_id=PATIENT_ID, request__cycle_number=number).first()
+
+
 def simulate_cycle(*, site: Site, start: datetime, number: int, say: Say) -> Cycle:
-    """Simulate a cycle of the demo patient: the first goes to its dose, a later one waits for people."""
-    virtual = virtual_patient_start(
-        actor=_people()["physicist.a"],
-        site=site,
-        request={"agent": "DOTATATE", "seed": SEED, "scan_times_h": list(SCAN_TIMES_H), "cycle_number": number},
-        settings={"curves": RESOLUTION, "dose": DOSE},
-        patient_id=PATIENT_ID,
-        start=start,
-        is_automatic=number == 1,
-    )
+    """Simulate a cycle of the demo patient, or go on with it: the first goes to its dose, a later one waits."""
+    actor = _people()["physicist.a"]
+    virtual = _begun(site, number=number)
+    if virtual is None:
+        virtual = virtual_patient_start(
+            actor=actor,
+            site=site,
+            request={"agent": "DOTATATE", "seed": SEED, "scan_times_h": list(SCAN_TIMES_H), "cycle_number": number},
+            settings={"curves": RESOLUTION, "dose": DOSE},
+            patient_id=PATIENT_ID,
+            start=start,
+            is_automatic=number == 1,
+        )
+    else:
+        run_waiting(say)
+        virtual = virtual_patient_resume(actor=actor, virtual=virtual)
     run_waiting(say)
     virtual.refresh_from_db()
     if not virtual.is_finished:
@@ -117,7 +156,7 @@ def calculate_cycle(cycle: Cycle) -> None:
 
 
 def sign_cycle(cycle: Cycle, passwords: dict[str, str]) -> None:
-    """Answer the open warnings and sign as calculated, reviewed and approved, by three people."""
+    """Answer the open warnings and sign as calculated, reviewed and approved, by three people; once each."""
     people = _people()
     for finding in cycle_findings(cycle):
         if finding.needs_answer:
@@ -135,5 +174,8 @@ def sign_cycle(cycle: Cycle, passwords: dict[str, str]) -> None:
         ("physicist.b", SignatureMeaning.REVIEWED),
         ("physician", SignatureMeaning.APPROVED),
     ):
+        result = current_result(cycle)
+        if result is not None and result.signatures.filter(meaning=meaning).exists():
+            continue
         digest = review_detail(cycle, user=people[username])["digest"]
         result_sign(actor=people[username], cycle=cycle, meaning=meaning, digest=digest, password=passwords[username])

@@ -72,7 +72,7 @@ class CalibrationFactor(Timestamped):
     nuclide = models.CharField(max_length=16)
     imaged_kev = models.FloatField(null=True, blank=True)  # photon line of the window; none: of every window
     collimator = models.CharField(max_length=64, blank=True)
-    reconstruction = models.CharField(max_length=128, blank=True)
+    reconstruction = models.CharField(max_length=255, blank=True)
     calibration_cps_per_bq = models.FloatField()
     calibration_standard_uncertainty_cps_per_bq = models.FloatField()
     valid_from = models.DateField()
@@ -159,6 +159,7 @@ class QuantifiedImage(Timestamped):
     nuclide = models.CharField(max_length=16)
     steps = models.JSONField(default=list, blank=True)  # what was done to the stored values, in words
     findings = models.JSONField(default=list, blank=True)
+    reconstruction = models.CharField(max_length=255, blank=True)  # of projections, in words; empty: the camera's
     emission_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Bq/mL
     emission_grid = models.JSONField()
     frame_of_reference_uid = models.CharField(max_length=64, blank=True)

@@ -33,4 +33,5 @@ class RecoveryCurve(Timestamped):
 
     @property
     def reconstruction(self) -> str:
-        return self.measurement.inputs["reconstruction"]
+        measurement = self.measurement
+        return measurement.result.get("reconstruction") or measurement.inputs["reconstruction"]

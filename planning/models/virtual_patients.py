@@ -8,7 +8,7 @@ class VirtualPatient(Timestamped):
 
     site = models.ForeignKey("planning.Site", on_delete=models.PROTECT, related_name="virtual_patients")
     patient_id = models.CharField(max_length=48)
-    request = models.JSONField()  # {agent, seed, scan_times_h, variants, body, lesions, is_arms_up, cycle_number}
+    request = models.JSONField()  # as the page asks for it, see VirtualPatientInput
     settings = models.JSONField(default=dict, blank=True)  # {images, curves, dose}: parameters of these runs
     run = models.ForeignKey("planning.Run", null=True, on_delete=models.PROTECT, related_name="+")
     truth = models.JSONField(default=dict, blank=True)  # as dosimetry.phantoms.virtual_truth writes it; empty: not yet

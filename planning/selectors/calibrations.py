@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Q
-
 from planning.models import CalibrationFactor, Series
 from planning.models.imaging import SeriesKind
 from planning.selectors.quantities import quantity
@@ -17,12 +15,22 @@ def calibrations_visible_to(*, user):
 PROJECTIONS_FACTOR = "Projections, one head"
 """Stands in ``reconstruction`` of a factor that was measured in air with one head: for projections, and only these."""
 
+
+def projections_factor(reconstruction: str) -> str:
+    """Return the words of a factor of projections that holds for one reconstruction only, by the settings in words."""
+    return f"{PROJECTIONS_FACTOR}: {reconstruction}"
+
+
 LINE_TOLERANCE_KEV = 5.0
 """Between the line that a person typed and the one found in the windows; lines that are told apart lie further."""
 
 
-def calibration_for(series: Series) -> CalibrationFactor | None:
-    """Return the confirmed factor of camera, nuclide, line and day of a series; of several, the one valid from last."""
+def calibration_for(series: Series, *, reconstruction: str = "") -> CalibrationFactor | None:
+    """Return the confirmed factor of camera, nuclide, line and day of a series; of several, the one valid from last.
+
+    ``reconstruction`` are the settings, in words, with which projections are reconstructed: a factor that was measured
+    in a phantom with exactly these comes before one in air, and one of other settings is not taken.
+    """
     summary = series.summary
     if series.acquisition_start is None:
         return None
@@ -31,8 +39,11 @@ def calibration_for(series: Series) -> CalibrationFactor | None:
     factors = series.site.calibration_factors.filter(
         camera__in=names, is_withdrawn=False, confirmed_at__isnull=False, valid_from__lte=day
     )
-    is_of_projections = Q(reconstruction=PROJECTIONS_FACTOR)
-    factors = factors.filter(is_of_projections if series.kind == SeriesKind.PROJECTIONS else ~is_of_projections)
+    exact = projections_factor(reconstruction)
+    if series.kind == SeriesKind.PROJECTIONS:
+        factors = factors.filter(reconstruction__in=[PROJECTIONS_FACTOR, *([exact] if reconstruction else [])])
+    else:
+        factors = factors.exclude(reconstruction__startswith=PROJECTIONS_FACTOR)
     if summary.get("nuclide"):
         factors = factors.filter(nuclide=summary["nuclide"])
     valid = [
@@ -40,7 +51,7 @@ def calibration_for(series: Series) -> CalibrationFactor | None:
         for factor in factors
         if (factor.valid_to is None or factor.valid_to >= day) and _is_of_line(factor, summary.get("imaged_kev"))
     ]
-    return max(valid, key=lambda factor: factor.valid_from, default=None)
+    return max(valid, key=lambda factor: (factor.reconstruction == exact, factor.valid_from), default=None)
 
 
 def _is_of_line(factor: CalibrationFactor, imaged_kev: float | None) -> bool:

@@ -53,7 +53,7 @@ def image_stale_causes(image: QuantifiedImage) -> list[str]:
         causes.append("the CT was taken out")
     if image.calibration is not None and image.calibration.is_withdrawn:
         causes.append("the calibration factor was withdrawn")
-    elif calibration_for(image.emission_series) != image.calibration:
+    elif calibration_for(image.emission_series, reconstruction=image.reconstruction) != image.calibration:
         causes.append("another calibration factor applies")
     return causes
 

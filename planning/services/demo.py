@@ -13,6 +13,7 @@ from django.utils import timezone
 from planning.computation.networks import shipped_networks
 from planning.models import LabResult, LimitSet, Patient, Site, User
 from planning.models.sites import Membership, Role
+from planning.services.audit import audit_record
 from planning.services.limits import limit_set_confirm, limit_set_create, template_confirm, template_create
 from planning.services.networks import network_decide
 
@@ -60,6 +61,24 @@ def demo_site_create() -> tuple[Site, dict[str, str]]:
         passwords[username] = password
     _add_settings(site)
     return site, passwords
+
+
+@transaction.atomic
+def demo_passwords_renew(*, site: Site) -> dict[str, str]:
+    """Give the people of the demo site new passwords: those of a demo that was not finished are known to nobody."""
+    passwords = {}
+    for username, _, _ in PEOPLE:
+        user = User.objects.filter(username=username, memberships__site=site).distinct().get()
+        passwords[username] = secrets.token_urlsafe(9)
+        user.set_password(passwords[username])
+        user.save(update_fields=["password"])
+        audit_record(actor=None, action="demo.password", target=user, site=site)
+    return passwords
+
+
+def demo_case_is_complete(*, site: Site, patient_id: str) -> bool:
+    """Tell whether the demo patient was made to the end: laboratory values come last."""
+    return LabResult.objects.filter(patient__site=site, patient__patient_id=patient_id).exists()
 
 
 def _add_settings(site: Site) -> None:

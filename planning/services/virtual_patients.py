@@ -92,6 +92,26 @@ def _true_factor(site: Site, result: Mapping[str, Any]) -> None:
     )
 
 
+@transaction.atomic
+def virtual_patient_resume(*, actor: User, virtual: VirtualPatient) -> VirtualPatient:
+    """Go on with a virtual patient where it stopped: what a failed or cancelled run was for begins anew."""
+    permissions.require(user=actor, action=Action.RUN_CALCULATION, site=virtual.site)
+    if virtual.is_finished:
+        return virtual
+    virtual.error_message = ""
+    if virtual.upload is None:
+        old = virtual.run
+        if old.state not in OPEN_STATES:
+            virtual.run = run_start(actor=actor, site=virtual.site, task=TaskName(old.kind), parameters=old.parameters)
+    elif virtual.upload.state == UploadState.COMPLETE:
+        upload_complete(actor=actor, upload=virtual.upload)
+    virtual.save(update_fields=["error_message", "run"])
+    audit_record(actor=actor, action="virtual_patient.resume", target=virtual, site=virtual.site)
+    virtual_patient_go_on(virtual)
+    virtual.refresh_from_db()
+    return virtual
+
+
 def virtual_patient_of(run: Run) -> VirtualPatient | None:
     """Return the virtual patient that a run belongs to: by its own run, its upload, or its cycle."""
     key = run.parameters.get("virtual_patient")

@@ -219,6 +219,12 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
     dialog.get_by_label("Mass").fill("55")
     dialog.locator("[name=lesions]").select_option("asked")
     dialog.get_by_label("Own lesions").fill("liver 10 x 3")
+    dialog.get_by_label("CT: breathing").fill("9")
+    dialog.get_by_label("Camera: dead time").fill("2.5")
+    dialog.get_by_label("Counts through septa").fill("4")
+    dialog.get_by_role("button", name="Simulate").click()
+    dialog.get_by_text("need their width").wait_for()
+    dialog.get_by_label("Their width").fill("60")
     dialog.get_by_role("button", name="Simulate").click()
     worklist.locator("#content").get_by_text("VIRTUAL-DOTATATE-7-").first.wait_for()
     worklist.locator("#inspector").get_by_text("WORKING", exact=True).wait_for()
@@ -231,7 +237,16 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
         "body": {"sex": "female", "height_cm": 160.0, "mass_kg": 55.0},
         "lesions": [{"site": "liver", "volume_ml": 10.0, "n": 3}],
         "is_arms_up": True,
+        "ct": {"breathing_mm": 9.0, "field_of_view_mm": 0.0},
+        "faults": {
+            "dead_time_s": pytest.approx(2.5e-6),
+            "penetration_share": pytest.approx(0.04),
+            "penetration_fwhm_mm": 60.0,
+        },
     }
+    assert (made.settings["images"]["penetration_fwhm_mm"], made.settings["images"]["camera"]) == (60.0, "Symbia ME")
+    shown = "CT with breathing of 9 mm; dead time 2.5 µs; 4 % through septa, 60 mm wide"
+    worklist.locator("#inspector").get_by_text(shown).wait_for()
     assert made.settings["curves"]["partial_volume"] == "gtm"
 
 

@@ -1,15 +1,18 @@
 """Virtual patients: queued, compared with their truth, kept apart from people; and the steps that need nobody."""
 
 import pytest
+from django.utils import timezone
 
 from dosimetry.phantoms.agents import AGENTS
 from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.protocols import PET_NUCLIDES
 from dosimetry.phantoms.virtual_patient import make_virtual_patient
 from planning import models
+from planning.computation import virtual_patients
+from planning.computation.spect_settings import spect_settings
 from planning.computation.virtual_comparison import compared_with_truth
 from planning.computation.virtual_patients import virtual_request
-from planning.computation.virtual_settings import AGENT_NUCLIDES
+from planning.computation.virtual_settings import AGENT_NUCLIDES, wanted_ct
 from planning.errors import InvalidStateError, NotAllowedError
 from planning.models.contours import ContourState
 from planning.models.runs import RunState
@@ -94,6 +97,10 @@ def test_a_reader_may_not_start_one(clinic):
         {"body": {"sex": "female", "height_cm": 160.0}},
         {"lesions": [{"site": "brain", "volume_ml": 2.0}]},
         {"lesions": [{"site": "liver", "volume_ml": 0.0}]},
+        {"ct": {"breathing_mm": -1.0}},
+        {"faults": {"dead_time_us": 120.0}},
+        {"faults": {"penetration_share": 0.3}},
+        {"faults": {"penetration_share": 0.3, "penetration_fwhm_mm": 900.0}},
     ],
 )
 def test_what_cannot_be_simulated_is_refused(client, clinic, changes):
@@ -119,6 +126,46 @@ def test_body_and_lesions_may_be_asked_for(client, clinic):
     assert lesions == ["Liver lesion 1", "Liver lesion 2", "Bone lesion 1"]
     assert patient.volumes_ml["Liver lesion 1"] == pytest.approx(10.0, rel=0.05)
     assert patient.request.is_arms_up is False
+
+
+def test_ct_and_faults_of_the_camera_may_be_asked_for_and_the_reconstruction_is_told(client, clinic):
+    client.force_login(clinic.users[Role.PHYSICIST])
+    asked = {
+        "ct": {"breathing_mm": 9.0, "field_of_view_mm": 500.0},
+        "faults": {"dead_time_us": 2.5, "penetration_share": 0.04, "penetration_fwhm_mm": 60.0},
+    }
+    address = f"/api/sites/{clinic.site.pk}/virtual-patients"
+    assert client.post(address, {**REQUEST, **asked}, "application/json").status_code == 201
+    virtual = models.VirtualPatient.objects.get()
+    ct = wanted_ct(virtual.request)
+    assert (ct.breathing_mm, ct.field_of_view_mm, ct.dose_level) == (9.0, 500.0, "low_dose")
+    faults = virtual_request(virtual.request).faults
+    told = spect_settings(virtual.settings["images"], camera_model="Virtual Symbia ME")
+    for found in (faults, told):
+        assert found.dead_time_s == pytest.approx(2.5e-6)
+        assert (found.penetration_share, found.penetration_fwhm_mm) == (0.04, 60.0)
+    # The rest is what this camera's projections with a CT would take by themselves.
+    assert (told.camera, told.scatter) == ("Symbia ME", "simulated")
+    assert client.post(address, {**REQUEST, **asked, "is_corrected": False}, "application/json").status_code == 201
+    assert "images" not in models.VirtualPatient.objects.latest("created_at").settings
+
+
+def test_the_ct_that_was_asked_for_is_simulated(monkeypatch):
+    made = {}
+
+    class Writer:
+        def __init__(self, **fields):
+            made.update(fields)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(virtual_patients, "VirtualWriter", Writer)
+    monkeypatch.setattr(virtual_patients, "compute_truth", lambda patient, **_: None)
+    request = {**REQUEST, "ct": {"breathing_mm": 9.0}, "faults": {"dead_time_s": 2e-6}}
+    facts = {"patient_id": "V", "name": "V", "start": timezone.now(), "progress": phantom.no_progress}
+    with pytest.raises(KeyboardInterrupt):
+        virtual_patients.compute_virtual_patient(request=request, **facts)
+    assert (made["ct_options"].breathing_mm, made["ct_options"].field_of_view_mm) == (9.0, 0.0)
+    assert made["patient"].protocol.dead_time_s == 2e-6
 
 
 def test_a_resolution_without_source_is_refused_here_too(client, clinic):
@@ -239,6 +286,30 @@ def test_found_is_compared_with_true(worked):
     assert lesion["z"] == pytest.approx((dose.absorbed_dose_gy - 10.0) / dose.absorbed_dose_standard_uncertainty_gy)
     lesions = found["groups"][1]
     assert (lesions["n"], lesions["is_within"]) == (1, abs(dose.absorbed_dose_gy / 10.0 - 1.0) <= 0.10)
+
+
+def test_scans_are_paired_by_time_and_not_by_number(worked):
+    """The first of four true scans is not in the case: its scans 1 to 3 are the true ones 2 to 4."""
+    worked.calculated()
+    row = truth_row("Lesion 1", "lesion", phantom.LESION_ML, 80.0, phantom.LESION_BQ_PER_ML)
+    row["activities_bq"] = [5.0 * row["activities_bq"][0], *row["activities_bq"]]
+    request = {**REQUEST, "scan_times_h": [4.0, *phantom.TIMES_H]}
+    (lesion,) = compared_with_truth(virtual_of(worked, truth={"regions": [row]}, request=request))["regions"]
+    assert lesion["activity_ratios"] == pytest.approx([1.0] * 3, rel=1e-3)
+
+
+def test_times_that_do_not_fit_are_said_and_nothing_is_compared(client, worked):
+    worked.calculated()
+    truth = {"regions": [truth_row("Lesion 1", "lesion", phantom.LESION_ML, 80.0, phantom.LESION_BQ_PER_ML)]}
+    request = {**REQUEST, "scan_times_h": [24.0, 96.0, 170.0]}
+    virtual = virtual_of(worked, truth=truth, request=request)
+    client.force_login(worked.physicist)
+    shown = client.get(f"/api/virtual-patients/{virtual.pk}").json()
+    assert (shown["regions"], shown["groups"]) == ([], [])
+    assert "scan at 168 h, the truth has none then" in shown["refusal"]
+    assert "Correct the administration" in shown["refusal"]
+    listed = client.get(f"/api/sites/{worked.clinic.site.pk}/virtual-patients").json()["results"]
+    assert listed[0]["groups"] == []
 
 
 def test_a_virtual_patient_teaches_no_population(worked):

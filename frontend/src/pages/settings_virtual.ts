@@ -11,7 +11,7 @@ import { fill, need, on } from './parts/dom';
 import { jobItem } from './parts/jobs';
 import { bindKeys } from './parts/keys';
 import { partialVolumeFields, partialVolumeOf } from './parts/partial_volume';
-import { requestFields, requestOf, type VirtualRequest } from './parts/virtual_request';
+import { requestFields, requestOf, scannerWords, type Ct, type StoredScanner } from './parts/virtual_request';
 import { startPage } from './parts/shell';
 import { showError } from './parts/states';
 import { toast } from './parts/toasts';
@@ -19,10 +19,10 @@ import { toast } from './parts/toasts';
 interface Group { label: string; n: number; bar_percent: number; median_percent: number | null; is_within: boolean | null; n_covered: number; n_scored: number }
 interface Region { name: string; kind: string; colour: string; ml: number; activity_ratios: number[]; tia_ratio: number | null; dose_ratio: number | null; dose_ratio_u: number | null; dose_gy: number | null; true_dose_gy: number | null; z: number | null }
 interface Virtual {
-  id: string; patient_id: string; request: { agent: string; seed: number; scan_times_h: number[]; variants?: string[]; cycle_number?: number } & Partial<VirtualRequest>; is_automatic: boolean;
-  state: 'working' | 'finished' | 'stopped'; error_message: string; run: Run | null; cycle_id: string | null; author: string; at: string; groups: Group[]; regions?: Region[];
+  id: string; patient_id: string; request: { agent: string; seed: number; scan_times_h: number[]; variants?: string[]; cycle_number?: number } & StoredScanner; is_automatic: boolean;
+  state: 'working' | 'finished' | 'stopped'; error_message: string; run: Run | null; cycle_id: string | null; author: string; at: string; groups: Group[]; regions?: Region[]; /** Why nothing is compared with the truth. */ refusal?: string;
 }
-interface Answer { results: Virtual[]; agents: Record<string, string>; variants: string[]; lesion_sites: string[] }
+interface Answer { results: Virtual[]; agents: Record<string, string>; variants: string[]; lesion_sites: string[]; usual_ct: Ct }
 
 const POLL_MS = 3000;
 const BARS: Record<string, number> = { organ: 0.05, lesion: 0.1 };
@@ -30,7 +30,7 @@ const BARS: Record<string, number> = { organ: 0.05, lesion: 0.1 };
 const RESOLUTION = { partial_volume: 'gtm', resolution_fwhm_mm: 4.6, resolution_standard_uncertainty_mm: 0.5, resolution_source: '10 mL sphere, simulated with the same camera and reconstruction' };
 const page = startPage();
 const mayMake = page.isAllowed('run_calculation');
-let answer: Answer = { results: [], agents: {}, variants: [], lesion_sites: [] };
+let answer: Answer = { results: [], agents: {}, variants: [], lesion_sites: [], usual_ct: { breathing_mm: 0, field_of_view_mm: 0 } };
 let shownId = '';
 let detail: Virtual | null = null;
 
@@ -80,12 +80,14 @@ function drawInspector(): void {
   if (!item) { fill(need('inspector'), rules); return; }
   const working = item.state === 'working' ? html`<div class="sect"><h2 class="h2">Working</h2>${item.run ? html`<ul>${jobItem(item.run)}</ul>` : html`<p class="t3 fs12">Waiting for a worker.</p>`}<p class="t3 fs12 mt-2">Simulation, reconstruction and dose take some minutes. You can leave this page.</p></div>` : nothing;
   const stopped = item.state === 'stopped' ? html`<div class="sect">${message('block', 'It goes on no further by itself', item.error_message)}</div>` : nothing;
-  const byHand = item.state === 'finished' && !item.is_automatic && !item.regions?.length ? html`<div class="sect"><p class="t2 fs12">Imported and reconstructed. Take the case through the chain by hand; the comparison appears here with the curves.</p></div>` : nothing;
+  const refused = item.refusal ? html`<div class="sect">${message('ask', 'Not compared with the truth', item.refusal)}</div>` : nothing;
+  const byHand = item.state === 'finished' && !item.is_automatic && !item.regions?.length && !item.refusal ? html`<div class="sect"><p class="t2 fs12">Imported and reconstructed. Take the case through the chain by hand; the comparison appears here with the curves.</p></div>` : nothing;
   const group = (row: Group): Html => html`<dt title="Median of ${row.n}">${row.label}</dt><dd class="num">${row.median_percent === null ? MISSING : flag(row.is_within ? 'ok' : 'ask', `${percent(1 + row.median_percent / 100)} %`)}</dd><dt class="t3">Truth within 2 u</dt><dd class="num">${row.n_covered} of ${row.n_scored}</dd>`;
   const drawn: Ratio[] = (item.regions ?? []).flatMap((row) => row.dose_ratio === null ? [] : [{ name: row.name, colour: row.colour, ratio: row.dose_ratio, u: row.dose_ratio_u, bar: BARS[row.kind] ?? 0.1 }]);
   const result = drawn.length ? html`<div class="sect"><h2 class="h2">Recovered against true</h2><dl class="kv mt-2">${each(item.groups, group)}</dl>${ratioPlot(drawn, 262, `Error of absorbed dose, ${item.patient_id}`)}</div>` : nothing;
+  const scanner = scannerWords(item.request, answer.usual_ct);
   const open = item.cycle_id ? html`<div class="sect"><a class="btn wide" href="/cycles/${item.cycle_id}/guard/">Open the case</a></div>` : nothing;
-  fill(need('inspector'), html`<div class="sect"><div class="row between"><h1 class="h3 ell">${item.patient_id}</h1>${state(item)}</div></div>${working}${stopped}${byHand}${result}${open}${rules}`);
+  fill(need('inspector'), html`<div class="sect"><div class="row between"><h1 class="h3 ell">${item.patient_id}</h1>${state(item)}</div>${scanner ? html`<p class="t3 fs12 mt-2">${scanner}</p>` : nothing}</div>${working}${stopped}${refused}${byHand}${result}${open}${rules}`);
 }
 
 const field = (label: string, input: Html): Html => html`<label class="line"><span class="label">${label}</span>${input}</label>`;
@@ -102,7 +104,7 @@ function create(): void {
     body: html`<div class="form"><div class="pair">${field('Agent', select({ name: 'agent' }, Object.entries(answer.agents).map(([name, nuclide]) => [name, `${name} (${nuclide})`] as const), 'DOTATATE'))}${field('Seed: equal seeds give equal patients', html`<input class="text" type="number" min="0" max="999999" step="1" name="seed" value="${String(1 + Math.floor(Math.random() * 9999))}" required>`)}</div>
       ${field('Scans, hours after administration', html`<input class="text" name="hours" value="24, 96, 168" required>`)}
       <fieldset class="model-choice"><legend class="label">Variants that make it harder</legend>${each(answer.variants, (name) => html`<label class="row"><input type="checkbox" name="variant_${name}"><span>${words(name)}</span></label>`)}</fieldset>
-      ${requestFields(answer.lesion_sites)}
+      ${requestFields(answer.lesion_sites, answer.usual_ct)}
       ${partialVolumeFields(RESOLUTION)}
       <label class="row"><input type="checkbox" name="automatic" checked><span>Take it through the whole chain without a person, with the true contours</span></label></div>`,
     submit: async (values) => {

@@ -36,10 +36,17 @@ describe('valuesOf', () => {
 });
 
 describe('begunFrom', () => {
-  const scan = { id: 's1', description: '', camera: '', nuclide: 'Lu-177', units: 'counts', started_at: null };
+  const scan = { id: 's1', description: '', camera: '', nuclide: 'Lu-177', units: 'counts', started_at: null, is_projections: false };
   const item = { method: 'sphere' as const, inputs: { nuclide: 'Lu-177', sphere_diameter_mm: 60 }, result: { centre_lps_mm: [20.04, 10, -8.26] }, scan };
   it('brings what was typed, the scan and the centre that was found', () => {
     expect(begunFrom(item, [scan])).toEqual({ nuclide: 'Lu-177', sphere_diameter_mm: '60', series: 's1', centres_lps_mm: '20, 10, -8.3' });
+  });
+  it('brings the settings with which its projections were reconstructed', () => {
+    const usual = { camera: 'Symbia ME', penetration_share: 0, penetration_fwhm_mm: 0, n_iterations: 10, n_subsets: 15, post_filter_fwhm_mm: 0, scatter: 'simulated', has_attenuation: true, dead_time_s: 0, dead_time_model: 'paralysable' };
+    const inputs = { ...item.inputs, spect: { n_iterations: 4, has_attenuation: false, scatter: 'windows' } };
+    const begun = begunFrom({ ...item, inputs }, [{ id: 's1', spect: usual }]);
+    expect(begun).toMatchObject({ camera: 'Symbia ME', iterations: '4', subsets: '15', scatter: 'windows' });
+    expect(begun).not.toHaveProperty('attenuation');
   });
   it('leaves the centre out when the scan is gone: it holds for no other', () => {
     expect(begunFrom(item, [{ id: 's2' }])).toEqual({ nuclide: 'Lu-177', sphere_diameter_mm: '60' });
@@ -52,6 +59,8 @@ describe('factorOf', () => {
     const result = { calibration_cps_per_mbq: 9, standard_uncertainty_cps_per_mbq: 0.2 };
     expect(factorOf({ ...base, method: 'planar', result })).toMatchObject({ reconstruction: 'Projections, one head', value: 9, u: 0.2, source: 'Planar source in air, 100 MBq, measured here 2026-03-02' });
     expect(factorOf({ ...base, method: 'cylinder', result })?.reconstruction).toBe('');
+    const own = 'Projections, one head: OSEM 10 x 15, no filter';
+    expect(factorOf({ ...base, method: 'cylinder', result: { ...result, reconstruction: own } })?.reconstruction).toBe(own);
   });
   it('makes none from a dead time', () => {
     expect(factorOf({ ...base, method: 'dead_time', result: { dead_time_us: 2 } })).toBeNull();

@@ -4,24 +4,24 @@ export interface Field { name: string; label: string; kind: 'number' | 'time' | 
 
 export const METHODS: Record<Method, { label: string; title: string; needsScan: boolean; hint: string }> = {
   planar: { label: 'Planar source', title: 'Factor from a planar source in air', needsScan: false, hint: 'Counts of one head in the photopeak window. The factor serves projections that are reconstructed here.' },
-  cylinder: { label: 'Cylinder', title: 'Factor from a filled cylinder', needsScan: true, hint: 'A reconstructed image in counts. The cylinder is found by itself; without a region all counts are taken.' },
-  sphere: { label: 'Sphere', title: 'Factor from a hot sphere', needsScan: true, hint: 'A reconstructed image in counts. The sphere is found by itself; a region wider than its blur takes its counts.' },
+  cylinder: { label: 'Cylinder', title: 'Factor from a filled cylinder', needsScan: true, hint: 'Projections, which are reconstructed here as those of patients are, or an image of the camera in counts. The cylinder is found by itself; without a region all counts are taken.' },
+  sphere: { label: 'Sphere', title: 'Factor from a hot sphere', needsScan: true, hint: 'Projections, which are reconstructed here as those of patients are, or an image of the camera in counts. The sphere is found by itself; a region wider than its blur takes its counts.' },
   dead_time: { label: 'Dead time', title: 'Dead time from count rates', needsScan: false, hint: 'Rates of one head over the whole spectrum: a decaying source by the hour, or several known activities.' },
-  recovery: { label: 'Recovery', title: 'Recovery of spheres', needsScan: true, hint: 'An image in Bq/mL of spheres filled with one solution. They are found by themselves, the largest first.' },
+  recovery: { label: 'Recovery', title: 'Recovery of spheres', needsScan: true, hint: 'Projections of spheres filled with one solution, once their reconstruction has a confirmed factor, or an image in Bq/mL. They are found by themselves, the largest first.' },
 };
 
 const number = (name: string, label: string, more: Partial<Field> = {}): Field => ({ name, label, kind: 'number', ...more });
 const OPTIONAL = { isOptional: true } as const;
 const centres = (label: string, nRows: number): Field => ({ name: 'centres_lps_mm', label, kind: 'rows', columns: 3, nRows, ...OPTIONAL });
 const SOURCE: readonly Field[] = [number('activity_mbq', 'Activity at assay, net of the syringe (MBq)'), number('activity_standard_uncertainty_mbq', 'Its standard uncertainty (MBq)'), number('clock_standard_uncertainty_s', 'Uncertainty of the clocks (s)', OPTIONAL)];
-const SCAN: readonly Field[] = [{ name: 'assay_at', label: 'Time of the assay', kind: 'time' }, ...SOURCE, number('acquired_counts', 'Photopeak counts of all projections, for the statistics', OPTIONAL)];
+const SCAN: readonly Field[] = [{ name: 'assay_at', label: 'Time of the assay', kind: 'time' }, ...SOURCE, number('acquired_counts', 'Photopeak counts of all projections (of an image of the camera)', OPTIONAL)];
 
 export const METHOD_FIELDS: Record<Method, readonly Field[]> = {
   planar: [...SOURCE, number('assay_to_start_min', 'From assay to start of the scan (min)'), number('duration_s', 'Duration (s)'), number('counts', 'Counts in the region'), number('background_counts', 'Counts without the source', OPTIONAL), number('background_duration_s', 'Duration of the background (s)', OPTIONAL)],
   cylinder: [...SCAN, number('phantom_volume_ml', 'Filled volume (mL)', OPTIONAL), number('phantom_volume_standard_uncertainty_ml', 'Its standard uncertainty (mL)', OPTIONAL), number('region_diameter_mm', 'Region: diameter (mm)', OPTIONAL), number('region_length_mm', 'Region: length (mm)', OPTIONAL)],
   sphere: [...SCAN, number('sphere_diameter_mm', 'Inner diameter of the sphere (mm)'), number('region_diameter_mm', 'Diameter of the region (mm)', OPTIONAL), number('background_shell_mm', 'Shell for the background (mm)', OPTIONAL), centres('Centre “x, y, z” (LPS, mm); empty: it is found', 1)],
   dead_time: [{ name: 'is_decaying', label: 'First column', kind: 'choice', choices: [['true', 'Hours: one decaying source'], ['false', 'MBq: several activities']] }, { name: 'model', label: 'Model', kind: 'choice', choices: [['paralysable', 'Paralysable'], ['non_paralysable', 'Non-paralysable']] }, number('duration_s', 'Duration of each count (s)'), number('background_cps', 'Rate without a source (cps)', OPTIONAL), { name: 'rows', label: 'One “hours or MBq; cps” a line', kind: 'rows', columns: 2, nRows: 7 }],
-  recovery: [{ name: 'assay_at', label: 'Time of the assay', kind: 'time' }, number('concentration_kbq_per_ml', 'Concentration in the spheres at assay (kBq/mL)'), number('background_kbq_per_ml', 'Around them (kBq/mL)', OPTIONAL), number('relative_standard_uncertainty_percent', 'Uncertainty of each recovery (%)', { usual: 5 }), { name: 'diameters_mm', label: 'Inner diameters (mm)', kind: 'list' }, centres('Centres “x, y, z” (LPS, mm), one a line in that order; empty: they are found', 4), { name: 'reconstruction', label: 'Reconstruction: camera, collimator, iterations, filter', kind: 'text' }],
+  recovery: [{ name: 'assay_at', label: 'Time of the assay', kind: 'time' }, number('concentration_kbq_per_ml', 'Concentration in the spheres at assay (kBq/mL)'), number('background_kbq_per_ml', 'Around them (kBq/mL)', OPTIONAL), number('relative_standard_uncertainty_percent', 'Uncertainty of each recovery (%)', { usual: 5 }), { name: 'diameters_mm', label: 'Inner diameters (mm)', kind: 'list' }, centres('Centres “x, y, z” (LPS, mm), one a line in that order; empty: they are found', 4), { name: 'reconstruction', label: 'Reconstruction of an image of the camera: collimator, iterations, filter', kind: 'text', ...OPTIONAL }],
 };
 
 function numbers(text: string): number[] {

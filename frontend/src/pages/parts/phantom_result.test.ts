@@ -9,6 +9,10 @@ describe('resultOf', () => {
     expect(shown).toContain('9.200 cps/MBq (+1.8 %)');
     expect(shown).toMatch(/20, 10, [−-]8\.3 mm/);
   });
+  it('says for which reconstruction alone a factor of projections holds', () => {
+    expect(String(resultOf({ ...factor, reconstruction: 'Projections, one head: OSEM 4 x 8' }, 'Cylinder'))).toContain('Holds for “Projections, one head: OSEM 4 x 8”');
+    expect(String(resultOf(factor, 'Cylinder'))).not.toContain('Holds for');
+  });
   it('shows none where all counts were taken anyway', () => {
     expect(String(resultOf({ ...factor, whole_image_cps_per_mbq: null }, 'Cylinder'))).not.toContain('all counts of the image');
   });

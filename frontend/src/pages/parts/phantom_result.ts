@@ -6,7 +6,7 @@ import { formatNumber, formatPlain } from '../../domain/quantity';
 
 export type Centre = readonly number[];
 export interface Result {
-  imaged_kev?: number | null; calibration_cps_per_mbq?: number; standard_uncertainty_cps_per_mbq?: number; contributions_percent?: Record<string, number>; mean_activity_mbq?: number;
+  imaged_kev?: number | null; /** That it holds for alone, where projections were reconstructed. */ reconstruction?: string; calibration_cps_per_mbq?: number; standard_uncertainty_cps_per_mbq?: number; contributions_percent?: Record<string, number>; mean_activity_mbq?: number;
   whole_image_cps_per_mbq?: number | null; whole_image_difference_percent?: number | null; centre_lps_mm?: Centre;
   dead_time_us?: number; standard_uncertainty_us?: number; model?: string; is_significant?: boolean; largest_loss_percent?: number;
   p_value?: number; reduced_chi_square?: number; notes?: string[]; b1_ml?: number; b2?: number; covariance?: number[][];
@@ -30,7 +30,8 @@ export function centresOf(result: Result): Centre[] {
 
 export function resultOf(result: Result, label: string): Html {
   const rows = [...factorRows(result), ...deadTimeRows(result), ...recoveryRows(result)];
-  return html`<dl class="kv">${each(rows, ([name, value]) => html`<dt>${name}</dt><dd class="num">${value}</dd>`)}</dl>${each(result.notes ?? [], (note) => html`<p class="t3 fs12 mt-2">${note}</p>`)}${picture(result, label)}`;
+  const serves = result.reconstruction ? html`<p class="t2 mt-2">Holds for “${result.reconstruction}”.</p>` : nothing;
+  return html`<dl class="kv">${each(rows, ([name, value]) => html`<dt>${name}</dt><dd class="num">${value}</dd>`)}</dl>${serves}${each(result.notes ?? [], (note) => html`<p class="t3 fs12 mt-2">${note}</p>`)}${picture(result, label)}`;
 }
 
 type Row = readonly [name: string, value: Html | string];
