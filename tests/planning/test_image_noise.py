@@ -6,6 +6,7 @@ import pytest
 from dosimetry.quantification.point_spread import PointSpread
 from dosimetry.reconstruction.noise_replicates import NoiseReplicates
 from planning import storage
+from planning.computation.contour_preview import contour_preview
 from planning.computation.kinetics import compute_curves
 from planning.computation.partial_volume import corrected_regions, scan_of
 from planning.computation.partial_volume_settings import partial_volume_of
@@ -142,6 +143,20 @@ def test_scans_without_replicates_beside_others_are_asked_about(noisy):
     curve = noisy.fit().curves.get(region=noisy.kidney)
     (asked,) = [finding for finding in curve.findings if finding["code"] == "image_noise_missing"]
     assert asked["level"] == "ask" and "known on 2 of 3 scans" in asked["message"]
+
+
+def test_the_preview_of_an_edit_keeps_the_noise_of_the_scan(noisy):
+    for time_point in noisy.points[1:]:
+        noisy.registration(time_point)
+    noisy.fit(**GTM)
+    noisy.accept_curves()
+    noisy.calculate()
+    stored = points_of(noisy, noisy.kidney)
+    shown = contour_preview(cycle=noisy.cycle, region=noisy.kidney).points
+    for point, before in zip(shown, stored, strict=True):
+        assert before["noise"]["cv"] > 0.0
+        u_bq = point["activity_standard_uncertainty_bq"]
+        assert u_bq == pytest.approx(before["activity_standard_uncertainty_bq"])
 
 
 @pytest.mark.parametrize("fault", ["missing", "damaged", "another"])
