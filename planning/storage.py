@@ -33,6 +33,15 @@ def open_object(sha256: str) -> BinaryIO:
     return object_path(sha256).open("rb")
 
 
+def read_bytes(sha256: str) -> bytes | None:
+    """Return the content of an object; None where it is missing, or is not what its name says."""
+    try:
+        content = object_path(sha256).read_bytes()
+    except FileNotFoundError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
 def store_bytes(data: bytes) -> str:
     return store_stream(BytesIO(data).read)
 

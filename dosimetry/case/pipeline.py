@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dosimetry.case.files import guarded_headers
+from dosimetry.case.noise import read_replicates
 from dosimetry.case.schema import Case, CaseTimePoint
 from dosimetry.dicomio.ct import read_ct
 from dosimetry.dicomio.emission import read_emission
@@ -20,6 +21,7 @@ from dosimetry.dicomio.series import Series, group_series
 from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.quantification.activity import QuantifiedImage, to_activity_concentration
+from dosimetry.reconstruction.noise_replicates import NoiseReplicates
 from dosimetry.registration.rigid import RegistrationResult, register_rigid
 from dosimetry.segmentation.overlap import coverage_fraction
 from dosimetry.segmentation.regions import propagate_mask
@@ -32,7 +34,7 @@ Log = Callable[[str], None]
 
 @dataclass(slots=True, kw_only=True)
 class Scan:
-    """One time point as read: quantified image, CT, masks by region name on the emission grid."""
+    """One time point as read: quantified image, its noise, CT, masks by region name on the emission grid."""
 
     label: str
     image: QuantifiedImage
@@ -40,6 +42,7 @@ class Scan:
     masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     registration: RegistrationResult | None = None
+    replicates: NoiseReplicates | None = None
 
 
 def read_scans(case: Case, *, log: Log) -> tuple[list[Scan], list[str]]:
@@ -97,6 +100,8 @@ def _read_scan(case: Case, point: CaseTimePoint, folder: Path) -> tuple[Scan, li
     warnings += [finding.message for finding in image.findings]
     cts = [item for item in series if item.kind == "ct"]
     scan = Scan(label=point.label, image=image, ct=read_ct(cts[0]) if cts else None)
+    if point.noise_replicates is not None:
+        scan.replicates = read_replicates(point.noise_replicates, image=image)
     for item in series:
         _add_masks(scan, item)
     return scan, warnings

@@ -1,6 +1,7 @@
 """The command ``python -m dosimetry reconstruct``: projections and CT in, an image in Bq/mL as DICOM out."""
 
 import argparse
+import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from dosimetry.dose.density import density_from_hu
 from dosimetry.errors import InvalidInputError
 from dosimetry.nuclides.decay import Nuclide, get_nuclide
 from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.image_noise import whole_image_noise
+from dosimetry.quantification.spect import ReconstructedSpect
 from dosimetry.quantification.spect_beds import RECONSTRUCTION_CODES, reconstruct_beds
 from dosimetry.quantification.spect_settings import (
     SCATTER_WORDS,
@@ -29,9 +32,11 @@ from dosimetry.quantification.spect_settings import (
     settings_for_camera,
 )
 from dosimetry.reconstruction.cameras import CAMERAS
+from dosimetry.reconstruction.noise_replicates import FEWEST_REPLICATES, MOST_REPLICATES, NoiseReplicates
 from dosimetry.units import MBQ_BQ, US_S
 
 KINDS = ("NM", "PT")
+REPLICATES_FILE = "noise_replicates.npz"
 Progress = Callable[[float, str], None]
 
 
@@ -61,6 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-attenuation", action="store_false", dest="has_attenuation", default=None)
     parser.add_argument("--dead-time", type=float, help="of one head, µs")
     parser.add_argument("--dead-time-model", choices=get_args(DeadTimeModel))
+    parser.add_argument(
+        "--bootstrap",
+        type=int,
+        dest="n_replicates",
+        metavar="N",
+        help=f"also reconstruct N draws of the counts ({FEWEST_REPLICATES} to {MOST_REPLICATES}), from which the noise "
+        f"of any region is found, as {REPLICATES_FILE}; each takes as long as the image (none if not given)",
+    )
     parser.add_argument("--time-zone", default="UTC", help="of times that state none, as Europe/Berlin")
 
 
@@ -79,7 +92,9 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None], progress: Pro
             log(f"left out: {refusal}")
         scan = _scan_of(group_series(headers, site_zone=zone))
         nuclide = _nuclide(chosen.nuclide, scan.beds[0])
-        image = _reconstructed(chosen, scan, nuclide=nuclide, progress=progress)
+        found = _reconstructed(chosen, scan, nuclide=nuclide, progress=progress)
+        image = found.image
+        (chosen.out / REPLICATES_FILE).unlink(missing_ok=True)  # they would be those of an earlier image
         written = write_reconstruction(
             image.volume,
             folder=chosen.out,
@@ -88,6 +103,8 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None], progress: Pro
             kind=chosen.emission,
             site_zone=zone,
         )
+        if found.replicates is not None:
+            _write_replicates(found, found.replicates, folder=chosen.out, log=log)
     if scan.ct is not None and scan.ct.frame_of_reference_uid != scan.beds[0].frame_of_reference_uid:
         log("CT and projections state different frames of reference: look at both before you trust the attenuation.")
     for finding in image.findings:
@@ -97,7 +114,9 @@ def run(chosen: argparse.Namespace, *, log: Callable[[str], None], progress: Pro
     return written
 
 
-def _reconstructed(chosen: argparse.Namespace, scan: _Scan, *, nuclide: Nuclide, progress: Progress) -> EmissionImage:
+def _reconstructed(
+    chosen: argparse.Namespace, scan: _Scan, *, nuclide: Nuclide, progress: Progress
+) -> ReconstructedSpect:
     settings = _settings(chosen, scan)
     density = None
     if scan.ct is not None and settings.has_attenuation:
@@ -110,6 +129,18 @@ def _reconstructed(chosen: argparse.Namespace, scan: _Scan, *, nuclide: Nuclide,
         settings=settings,
         progress=progress,
     )
+
+
+def _write_replicates(
+    found: ReconstructedSpect, replicates: NoiseReplicates, *, folder: Path, log: Callable[[str], None]
+) -> None:
+    """Write the replicates beside the image, whole or not at all, and say what noise does to the whole image."""
+    content = replicates.to_bytes()
+    part = folder / f"{REPLICATES_FILE}.part"
+    part.write_bytes(content)
+    part.replace(folder / REPLICATES_FILE)
+    log(whole_image_noise(found.image.volume, replicates).message)
+    log(f"{REPLICATES_FILE}: {len(content) / 1e6:.1f} MB, SHA-256 {hashlib.sha256(content).hexdigest()}")
 
 
 def _facts(image: EmissionImage, *, nuclide: Nuclide) -> ReconstructionFacts:
@@ -158,7 +189,7 @@ def _nuclide(name: str | None, projections: Series) -> Nuclide:
 
 def _settings(chosen: argparse.Namespace, scan: _Scan) -> SpectSettings:
     lengths = ("post_filter_fwhm_mm", "penetration_fwhm_mm")
-    names = ("camera", "n_iterations", "n_subsets", "scatter", "has_attenuation", "dead_time_model")
+    names = ("camera", "n_iterations", "n_subsets", "scatter", "has_attenuation", "dead_time_model", "n_replicates")
     given: dict[str, Any] = {name: getattr(chosen, name) for name in (*names, *lengths)}
     if chosen.penetration is not None:
         given["penetration_share"] = chosen.penetration / 100.0

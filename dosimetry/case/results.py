@@ -12,6 +12,7 @@ import numpy as np
 from dosimetry.case.curves import region_fits
 from dosimetry.case.engine_doses import compare_region, run_engines
 from dosimetry.case.nifti import write_nifti
+from dosimetry.case.noise import with_counting_noise
 from dosimetry.case.organ_level import organ_level_section
 from dosimetry.case.pipeline import (
     Log,
@@ -185,8 +186,16 @@ def _measure(scans: list[Scan], warnings: list[str]) -> tuple[dict[str, dict[str
             except DosimetryError as error:
                 warnings.append(f"{scan.label}, {name}: {error}")
                 continue
+            if scan.replicates is not None:
+                found = with_counting_noise(found, scan.replicates, mask, image=scan.image)
             measured.setdefault(name, {})[scan.label] = found
             warnings += [f"{scan.label}, {name}: {finding.message}" for finding in found.findings]
+    n_known = sum(scan.replicates is not None for scan in scans)
+    if 0 < n_known < len(scans):
+        warnings.append(
+            f"Counting noise is known on {n_known} of {len(scans)} scans; the others carry their contour's edge alone "
+            "and weigh too much. Give noise_replicates of every scan."
+        )
     return measured, statements
 
 
@@ -229,6 +238,7 @@ def _region(  # noqa: PLR0917 - one row needs everything that the case computed
                 "volume_ml": found.volume_ml,
                 "value": found.activity_bq / MBQ_BQ,
                 "standard_uncertainty": found.activity_standard_uncertainty_bq / MBQ_BQ,
+                **({} if found.counting_cv is None else {"counting_noise_percent": 100.0 * found.counting_cv}),
             }
             for scan, found in points
         ],

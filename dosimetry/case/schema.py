@@ -51,11 +51,12 @@ ENGINE_OPTIONS = ("seed", "max_histories", "target_relative_uncertainty", "proge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTimePoint:
-    """One scan: label, image path, optional structure set."""
+    """One scan: label, image path, optional structure set, optional noise replicates of the image."""
 
     label: str
     images: Path
     structures: Path | None
+    noise_replicates: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,13 +222,16 @@ class _Node:
 def _time_points(node: _Node, folder: Path) -> tuple[CaseTimePoint, ...]:
     points = []
     for item in node.items():
-        item.only({"label", "images", "structures"})
-        structures = item.at("structures") if item.value.get("structures") is not None else None
+        item.only({"label", "images", "structures", "noise_replicates"})
+        beside = {
+            name: None if item.value.get(name) is None else _existing(item.at(name), folder)
+            for name in ("structures", "noise_replicates")
+        }
         points.append(
             CaseTimePoint(
                 label=item.at("label").text(),
                 images=_existing(item.at("images"), folder),
-                structures=None if structures is None else _existing(structures, folder),
+                **beside,
             )
         )
     if len({point.label for point in points}) < len(points):

@@ -92,7 +92,7 @@ class VirtualHeaders:
         """Return what identifiers are made from: equal requests and options get equal ones, all others others."""
         request = self.virtual.request
         owner = "" if self.identity is None else f"/{self.identity.patient_id}"
-        asked = _digest((request, self.ct_options, self.settings))
+        asked = _digest((request, self.ct_options, self.settings.chosen))
         return f"virtual/{request.agent}/{request.seed}/{self.start.isoformat()}/{asked}{owner}"
 
     def scan_start(self, index: int, bed: int = 0) -> datetime:
@@ -133,6 +133,8 @@ def _plain(value: Any) -> Any:
     """Return lists, texts and floats for JSON; sets in order, for theirs differs between processes."""
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(_plain(item) for item in value)
     if isinstance(value, tuple):

@@ -322,7 +322,7 @@ class VirtualWriter:
             density=density_from_hu(hu),
             calibration=calibration,
             settings=self.settings,
-        )
+        ).image
 
     def _write_emission(self, index: int, images: list[EmissionImage], frame: str) -> WrittenSeries:
         image = join_beds(images, nuclide=get_nuclide(self.patient.nuclide))

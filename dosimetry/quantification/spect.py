@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,30 +12,33 @@ from dosimetry.dicomio.projections import NmProjections
 from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.quantification.calibration import CalibrationFactor
-from dosimetry.quantification.dead_time import dead_time_factor
-from dosimetry.quantification.spect_scatter import (
-    MOST_UPDATES,
-    ImagedLine,
-    ScatterEstimate,
-    converged_scatter,
-    dew_window_scatter,
-    find_imaged_line,
-    image_scatter,
-    window_scatter,
-)
+from dosimetry.quantification.spect_job import SpectJob
+from dosimetry.quantification.spect_scatter import ScatterEstimate, find_imaged_line
 from dosimetry.quantification.spect_settings import USUAL_SETTINGS, SpectSettings
-from dosimetry.reconstruction.attenuation import density_on_grid, mu_per_mm, outside_ct
-from dosimetry.reconstruction.cameras import get_camera
-from dosimetry.reconstruction.orbit import Orbit
-from dosimetry.reconstruction.osem import OsemOptions, OsemResult, OsemState, reconstruct
-from dosimetry.reconstruction.projector import Projector
+from dosimetry.reconstruction.attenuation import density_on_grid, outside_ct
+from dosimetry.reconstruction.noise_replicates import NoiseReplicates
+from dosimetry.reconstruction.osem import OsemResult
 from dosimetry.volume import Grid, Volume
 
 Float32Array = NDArray[np.float32]
 MOST_BESIDE_CT = 0.02
 """Our guide: above the noise that lies round a body, far below an arm."""
-N_FIRST_ITERATIONS = 2
-"""Iterations of the image from which scatter is simulated: it is smooth, so that a blurred image gives it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReconstructedSpect:
+    """An image, and what counting noise makes of it.
+
+    Parameters
+    ----------
+    image : EmissionImage
+        Of the measured counts.
+    replicates : NoiseReplicates or None
+        On the grid of the image; None where none were asked for.
+    """
+
+    image: EmissionImage
+    replicates: NoiseReplicates | None = None
 
 
 def reconstruct_spect(
@@ -47,7 +49,7 @@ def reconstruct_spect(
     calibration: CalibrationFactor | None,
     settings: SpectSettings = USUAL_SETTINGS,
     progress: Callable[[float, str], None] | None = None,
-) -> EmissionImage:
+) -> ReconstructedSpect:
     """Reconstruct and quantify one acquisition.
 
     Parameters
@@ -67,9 +69,9 @@ def reconstruct_spect(
 
     Returns
     -------
-    EmissionImage
+    ReconstructedSpect
         Mean activity concentration during the frame, Bq/mL, not corrected for decay; the header facts say what was
-        corrected.
+        corrected. With it the noise replicates that the settings ask for.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def reconstruct_spect(
         raise InvalidInputError("The calibration factor was measured for another nuclide.", code="calibration_nuclide")
     line = find_imaged_line(projections.windows_kev, nuclide=nuclide.name)
     grid = image_grid(projections, centre_z_mm=_centre_z_mm(density))
-    job = _Job(
+    job = SpectJob(
         projections=projections,
         line=line,
         nuclide=nuclide.name,
@@ -105,13 +107,15 @@ def reconstruct_spect(
     )
     scatter = job.scatter()
     counts = None if scatter is None else scatter.counts
-    result = job.reconstruct(settings.n_iterations, counts, between=(0.25, 0.99))
+    result = job.image(counts)
+    replicates = job.replicates(counts)
     findings = [Finding(code="reconstructed", level="note", message=job.words(result, counts))]
     if scatter is not None and not scatter.is_settled:
         findings.append(_unsettled(scatter))
     if density is not None and job.density_g_per_ml is not None:
         findings.extend(_beside_ct(result, outside_ct(density, job.density_g_per_ml, grid=grid)))
-    return _as_image(projections, result, grid, settings, findings=findings)
+    image = _as_image(projections, result, grid, settings, findings=findings)
+    return ReconstructedSpect(image=image, replicates=replicates)
 
 
 def _beside_ct(result: OsemResult, is_outside: NDArray[np.bool_]) -> list[Finding]:
@@ -173,134 +177,6 @@ def _density(density: Volume | None, grid: Grid, settings: SpectSettings) -> Flo
             code="no_ct",
         )
     return density_on_grid(density, grid=grid)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Job:
-    """One acquisition on its way to an image."""
-
-    projections: NmProjections
-    line: ImagedLine
-    nuclide: str
-    settings: SpectSettings
-    calibration: CalibrationFactor
-    grid: Grid
-    density_g_per_ml: Float32Array | None
-    say: Callable[[float, str], None]
-
-    @cached_property
-    def projector(self) -> Projector:
-        """Return the system of the acquisition."""
-        settings, energy_kev = self.settings, self.line.energy_kev
-        orbit = Orbit(angles_deg=self.projections.angles_deg, radii_mm=self.projections.radii_mm)
-        per_view = self.calibration.calibration_cps_per_bq * self.projections.view_duration_s
-        collimator = mu = None
-        if settings.camera:
-            collimator = get_camera(settings.camera).collimator(
-                energy_kev,
-                penetration_share=settings.penetration_share,
-                penetration_fwhm_mm=settings.penetration_fwhm_mm,
-            )
-        if self.density_g_per_ml is not None:
-            # Simulated scatter holds coherently scattered photons, so that they must be missing from the primaries.
-            has_coherent = settings.scatter == "simulated"
-            mu = mu_per_mm(self.density_g_per_ml, energy_kev=energy_kev, has_coherent=has_coherent)
-        return Projector(
-            grid=self.grid,
-            orbit=orbit,
-            collimator=collimator,
-            mu_per_mm=mu,
-            counts_per_bq=tuple(per_view * share for share in self.live_shares),
-        )
-
-    @cached_property
-    def live_shares(self) -> tuple[float, ...]:
-        """Return for each view the share of the events that dead time left, from the counts of all windows."""
-        rates_cps = self.projections.counts.sum(axis=(0, 2, 3), dtype=np.float64) / self.projections.view_duration_s
-        return tuple(self._live_share(float(rate)) for rate in rates_cps)
-
-    def _live_share(self, rate_cps: float) -> float:
-        settings = self.settings
-        if rate_cps == 0.0 or settings.dead_time_s == 0.0:
-            return 1.0
-        return 1.0 / dead_time_factor(rate_cps, dead_time_s=settings.dead_time_s, model=settings.dead_time_model).factor
-
-    def scatter(self) -> ScatterEstimate | None:
-        """Return the scatter in the photopeak window."""
-        settings, line = self.settings, self.line
-        if settings.scatter == "none":
-            return None
-        self.say(0.02, "Scatter from the energy windows")
-        if settings.scatter == "dew":
-            smoothing = settings.scatter_smoothing_pixels
-            found = dew_window_scatter(self.projections, line, nuclide=self.nuclide, smoothing_pixels=smoothing)
-            return ScatterEstimate(counts=found)
-        from_windows = None
-        if settings.scatter == "windows" or line.lower is not None:
-            from_windows = window_scatter(self.projections, line, smoothing_pixels=settings.scatter_smoothing_pixels)
-        if settings.scatter == "windows" and from_windows is not None:
-            return ScatterEstimate(counts=from_windows)
-        n_counts = float(self.projections.counts[line.photopeak].sum(dtype=np.float64))
-        return converged_scatter(from_windows, self._simulated, n_counts=n_counts)
-
-    def _simulated(self, number: int, scatter: Float32Array | None) -> Float32Array:
-        """Return the scatter of the image that some scatter gives."""
-        share = 0.03 + 0.22 * number / MOST_UPDATES
-        first = self.reconstruct(N_FIRST_ITERATIONS, scatter, between=(share, share + 0.02))
-        self.say(share + 0.02, f"Simulating scatter, {number + 1} of {MOST_UPDATES} at most")
-        return image_scatter(
-            first.unfiltered_bq_per_ml,
-            density_g_per_ml=self._known_density,
-            projector=self.projector,
-            camera=self.settings.camera,
-            nuclide=self.nuclide,
-            line=self.line,
-            window_kev=self.projections.windows_kev[self.line.photopeak],
-            n_histories=self.settings.scatter_histories,
-        )
-
-    @property
-    def _known_density(self) -> Float32Array:
-        """Return the density, which the settings of simulated scatter demand."""
-        if self.density_g_per_ml is None:
-            raise InsufficientDataError("Scatter cannot be simulated without a CT.", code="no_ct")
-        return self.density_g_per_ml
-
-    def reconstruct(
-        self, n_iterations: int, scatter: Float32Array | None, *, between: tuple[float, float]
-    ) -> OsemResult:
-        """Reconstruct with some scatter, reporting progress between two shares."""
-        settings = self.settings
-        n_updates = n_iterations * settings.n_subsets
-
-        def report(state: OsemState) -> None:
-            share = between[0] + (between[1] - between[0]) * state.n_updates / n_updates
-            self.say(share, f"Reconstructing, update {state.n_updates} of {n_updates}")
-
-        options = OsemOptions(
-            n_iterations=n_iterations,
-            n_subsets=settings.n_subsets,
-            post_filter_fwhm_mm=settings.post_filter_fwhm_mm,
-        )
-        return reconstruct(
-            self.projections.counts[self.line.photopeak],
-            projector=self.projector,
-            options=options,
-            additive_counts=scatter,
-            on_update=report,
-        )
-
-    def words(self, result: OsemResult, scatter: Float32Array | None) -> str:
-        """Return what was done, for the guard."""
-        share = 0.0 if scatter is None else float(scatter.sum(dtype=np.float64)) / result.measured_counts
-        lost = 1.0 - float(np.mean(self.live_shares))
-        dead = f"Dead time took {lost:.1%} of the counts; they were given back. " if lost else ""
-        return (
-            f"Reconstructed from {self.projector.orbit.n_views} views at {self.line.energy_kev:.0f} keV: "
-            f"{self.settings.identity}. Scatter is {share:.0%} of the counts; the image projects to "
-            f"{result.expected_counts / result.measured_counts:.3f} of what was measured. {dead}The axis of "
-            "rotation is taken at x = y = 0 of the frame of reference."
-        )
 
 
 def _as_image(

@@ -1,12 +1,13 @@
 """How projections become an image; light, so that the web process may read it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.reconstruction.cameras import camera_named_in
+from dosimetry.reconstruction.noise_replicates import FEWEST_REPLICATES, MOST_REPLICATES
 from dosimetry.units import US_S
 
 DeadTimeModel = Literal["paralysable", "non_paralysable"]
@@ -27,7 +28,7 @@ SCATTER_WORDS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectSettings:
-    """How projections become an image; every one of these belongs to the identity of a calibration factor.
+    """How projections become an image; all but the replicates belong to the identity of a calibration factor.
 
     Parameters
     ----------
@@ -54,12 +55,15 @@ class SpectSettings:
         Of one head, for the counts of all recorded windows together; 0 for none.
     dead_time_model : {"paralysable", "non_paralysable"}
         As it was fitted.
+    n_replicates : int
+        Images of resampled counts beside the image, from which the counting noise of any region is found; 0 for none,
+        else 5 to 50. Each is a whole reconstruction. They leave the image as it is.
 
     Raises
     ------
     InvalidInputError
         An unknown way to correct scatter, scatter that cannot be simulated for want of a camera or a CT, septal
-        penetration without a camera or a width, or a dead time that no camera has.
+        penetration without a camera or a width, a dead time that no camera has, or too few or too many replicates.
     """
 
     camera: str = ""
@@ -74,6 +78,7 @@ class SpectSettings:
     scatter_histories: int = 200_000
     dead_time_s: float = 0.0
     dead_time_model: DeadTimeModel = "paralysable"
+    n_replicates: int = 0
 
     def __post_init__(self) -> None:
         if self.scatter not in SCATTER_WORDS:
@@ -90,6 +95,11 @@ class SpectSettings:
                 f"A dead time lies between 0 and {LONGEST_DEAD_TIME_S / US_S:g} µs, paralysable or non_paralysable.",
                 code="bad_dead_time",
             )
+        if self.n_replicates and not FEWEST_REPLICATES <= self.n_replicates <= MOST_REPLICATES:
+            raise InvalidInputError(
+                f"Noise replicates: 0 for none, or {FEWEST_REPLICATES} to {MOST_REPLICATES}; got {self.n_replicates}.",
+                code="bad_replicate_count",
+            )
 
     def _check_penetration(self) -> None:
         if not (0.0 <= self.penetration_share < 1.0 and 0.0 <= self.penetration_fwhm_mm <= WIDEST_PENETRATION_MM):
@@ -103,6 +113,11 @@ class SpectSettings:
                 "Septal penetration needs a camera whose resolution is modelled, and the width of these counts.",
                 code="bad_penetration",
             )
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Return the settings by name for a digest; without replicates nothing of them, as before there were any."""
+        return {name: value for name, value in asdict(self).items() if name != "n_replicates" or value}
 
     @property
     def identity(self) -> str:

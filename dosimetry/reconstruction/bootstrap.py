@@ -1,139 +1,82 @@
 """How much counting noise moves a reconstructed image: repeated reconstructions of resampled counts."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dosimetry.errors import GeometryMismatchError, InvalidInputError
-from dosimetry.reconstruction.osem import OsemOptions, reconstruct
-from dosimetry.reconstruction.projector import Projector
+from dosimetry.provenance import digest_array
+from dosimetry.reconstruction.noise_replicates import NoiseReplicates
 
 FloatArray = NDArray[np.float64]
-FEWEST_REPLICATES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BootstrapResult:
-    """Spread of an image and of its regions under counting noise.
+def draw_counts(counts: NDArray[Any], *, n_replicates: int, seed: int = 1) -> Iterator[FloatArray]:
+    """Draw counts again and again from those that were measured.
 
-    Parameters
-    ----------
-    standard_uncertainty_bq_per_ml : (n_z, n_y, n_x) float32 array
-        Standard deviation of each voxel over the replicates.
-    region_cv : mapping of region name to float
-        Relative standard uncertainty of the mean of each region.
-    region_correlation : (n, n) array
-        Correlation between the means of the regions, in the order of ``region_cv``.
-    n_replicates : int
-        Replicates; a standard deviation from n of them is itself uncertain by 1 / sqrt(2 (n - 1)).
-    """
-
-    standard_uncertainty_bq_per_ml: NDArray[np.float32]
-    region_cv: Mapping[str, float]
-    region_correlation: FloatArray
-    n_replicates: int
-
-
-def bootstrap_reconstruction(
-    projections: NDArray[Any],
-    *,
-    projector: Projector,
-    regions: Mapping[str, NDArray[Any]],
-    options: OsemOptions,
-    additive_counts: NDArray[Any] | None = None,
-    n_replicates: int = 20,
-    seed: int = 1,
-    on_replicate: Callable[[int], None] | None = None,
-) -> BootstrapResult:
-    """Reconstruct counts drawn from the measured ones again and again.
-
-    Each replicate draws every pixel from a Poisson distribution whose mean is the count that was measured. Noise of
-    neighbouring voxels is correlated by the reconstruction, so that the uncertainty of a region cannot be had from its
-    voxels; the replicates hold it.
+    Each replicate draws every pixel from a Poisson distribution whose mean is the count that was measured. That is the
+    bootstrap of the events themselves, each taken 0, 1, 2, ... times with a Poisson number of mean 1, whose sum in a
+    pixel is Poisson [1]_; no list of events is needed for it.
 
     Parameters
     ----------
-    projections : (n_views, n_z, n_columns) array
-        Measured counts.
-    projector : Projector
-        The system.
-    regions : mapping of name to (n_z, n_y, n_x) array
-        Share of each voxel in each region, 0 to 1.
-    options : OsemOptions
-        As for the image itself.
-    additive_counts : array or None
-        Scatter; held fixed, its own noise is not in the result.
+    counts : array of any shape
+        Measured counts, zero or more: all energy windows and views of one acquisition.
     n_replicates : int
-        5 or more.
+        Draws.
     seed : int
-        Of the draws.
-    on_replicate : callable or None
-        Called with the number of replicates done; it may raise to stop.
+        Of the draws, together with the counts: each acquisition has a stream of its own, so that two beds of one scan
+        do not share their noise, and the same acquisition always draws the same.
 
-    Returns
-    -------
-    BootstrapResult
-        Voxels and regions.
-
-    Raises
+    Yields
     ------
-    InvalidInputError
-        Too few replicates, or an empty region.
-    GeometryMismatchError
-        A region on another grid.
+    float64 array
+        Of the shape of the counts.
 
     References
     ----------
-    .. [1] Buvat, A non-parametric bootstrap approach for analysing the statistical properties of SPECT and PET images,
+    .. [1] Haynor & Woods, Resampling estimates of precision in emission tomography, IEEE Trans. Med. Imaging 8 (1989)
+       337-343.
+    .. [2] Buvat, A non-parametric bootstrap approach for analysing the statistical properties of SPECT and PET images,
        Phys. Med. Biol. 47 (2002) 1761-1775.
     """
-    if n_replicates < FEWEST_REPLICATES:
-        raise InvalidInputError(f"A spread needs at least {FEWEST_REPLICATES} replicates; got {n_replicates}.")
-    weights = {name: _weights(name, share, projector) for name, share in regions.items()}
-    generator = np.random.default_rng([seed, 71])
-    total = np.zeros(projector.grid.shape_zyx)
-    squares = np.zeros_like(total)
-    means = np.empty((n_replicates, len(weights)))
-    for number in range(n_replicates):
-        drawn = generator.poisson(np.asarray(projections, dtype=np.float64))
-        image = reconstruct(
-            drawn, projector=projector, options=options, additive_counts=additive_counts
-        ).activity_bq_per_ml.astype(np.float64)
-        total += image
-        squares += image * image
-        means[number] = [float(np.sum(image * weight)) for weight in weights.values()]
-        if on_replicate is not None:
-            on_replicate(number + 1)
-    variance = np.maximum(squares - total**2 / n_replicates, 0.0) / (n_replicates - 1)
-    spread = means.std(axis=0, ddof=1)
-    average = means.mean(axis=0)
-    cv = np.divide(spread, average, out=np.full_like(spread, np.inf), where=average > 0.0)
-    return BootstrapResult(
-        standard_uncertainty_bq_per_ml=np.sqrt(variance).astype(np.float32),
-        region_cv=MappingProxyType({name: float(value) for name, value in zip(weights, cv, strict=True)}),
-        region_correlation=_correlation(means),
-        n_replicates=n_replicates,
-    )
+    measured = np.asarray(counts, dtype=np.float64)
+    generator = np.random.default_rng([seed, 71, int(digest_array(measured), 16)])
+    for _ in range(n_replicates):
+        yield generator.poisson(measured).astype(np.float64)
 
 
-def _weights(name: str, share: NDArray[Any], projector: Projector) -> FloatArray:
-    array = np.asarray(share, dtype=np.float64)
-    if array.shape != projector.grid.shape_zyx:
-        raise GeometryMismatchError(f"Region {name} is {array.shape}, the image {projector.grid.shape_zyx}.")
-    if array.sum() <= 0.0:
-        raise InvalidInputError(f"Region {name} is empty.", code="empty_region")
-    return np.asarray(array / array.sum())
+def bootstrap_images(
+    counts: NDArray[Any],
+    *,
+    image_of: Callable[[FloatArray, int], NDArray[Any]],
+    n_replicates: int,
+    seed: int = 1,
+) -> NoiseReplicates:
+    """Make the image anew from counts drawn from the measured ones, again and again.
 
+    Noise of neighbouring voxels is correlated by the reconstruction, so that the uncertainty of a region cannot be had
+    from that of its voxels; the replicates hold it, for regions that are drawn later as well.
 
-def _correlation(means: FloatArray) -> FloatArray:
-    """Return the correlation of columns; one without spread is correlated with none."""
-    centred = means - means.mean(axis=0)
-    spread = np.sqrt((centred**2).sum(axis=0))
-    safe = np.where(spread > 0.0, spread, 1.0)
-    correlation = (centred.T @ centred) / np.outer(safe, safe)
-    np.fill_diagonal(correlation, 1.0)
-    return np.asarray(correlation)
+    Parameters
+    ----------
+    counts : array
+        As ``draw_counts`` takes them.
+    image_of : callable
+        Gets drawn counts and the number of the replicate, from 0, and returns the (n_z, n_y, n_x) image in Bq/mL with
+        every step that noise goes through; it may raise to stop.
+    n_replicates, seed : int
+        As ``draw_counts``.
+
+    Returns
+    -------
+    NoiseReplicates
+        The images; what ``image_of`` holds fixed has no part in their spread.
+
+    References
+    ----------
+    .. [1] As ``draw_counts``.
+    """
+    drawn = enumerate(draw_counts(counts, n_replicates=n_replicates, seed=seed))
+    return NoiseReplicates.of(image_of(values, number) for number, values in drawn)

@@ -24,7 +24,7 @@ class RegionMeasurement:
     volume_ml : float
         Volume of the mask.
     activity_bq, activity_standard_uncertainty_bq : float
-        Activity inside, and its standard uncertainty from the contour's edge.
+        Activity inside, and its standard uncertainty from the contour's edge and, where it is known, counting noise.
     mean_activity_concentration_bq_per_ml, maximum_activity_concentration_bq_per_ml : float
         Over voxels that the mask covers.
     n_voxels : int
@@ -33,6 +33,8 @@ class RegionMeasurement:
         Share of the mask inside the emission image.
     findings : tuple of Finding
         Doubts.
+    counting_cv : float or None
+        Relative standard deviation of the activity by counting noise; None where no replicates of the image tell it.
     """
 
     volume_ml: float
@@ -43,14 +45,15 @@ class RegionMeasurement:
     n_voxels: int
     fraction_in_image: float
     findings: tuple[Finding, ...]
+    counting_cv: float | None = None
 
 
 def measure_region(mask: Mask, mask_grid: Grid, image: Volume) -> RegionMeasurement:
     """Measure volume and activity of a region, partial voxels included.
 
     The uncertainty is that of the contour's edge: a shift of the surface by half an emission voxel (rectangular) times
-    the concentration just inside and outside it, estimated from a one-voxel shell. Counting noise of a region is far
-    smaller; calibration is common to all scans and enters with the dose.
+    the concentration just inside and outside it, estimated from a one-voxel shell. Counting noise comes from replicates
+    of the image (``image_noise``), where there are any; calibration is common to all scans and enters with the dose.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from planning.computation.errors import ComputationError
 from planning.computation.spect_settings import (
     CAMERA_NAMES,
     DEAD_TIME_MODELS,
+    MOST_REPLICATES,
     SCATTER_CHOICES,
     settings_as_dict,
     spect_settings,
@@ -51,6 +52,7 @@ class ImagesPrepareInput(serializers.Serializer):
     has_attenuation = serializers.BooleanField(required=False)
     dead_time_us = FiniteFloatField(required=False, min_value=0.0, max_value=100.0)
     dead_time_model = serializers.ChoiceField(choices=DEAD_TIME_MODELS, required=False)
+    n_replicates = serializers.IntegerField(required=False, min_value=0, max_value=MOST_REPLICATES)
 
     def validate(self, attrs):
         if "dead_time_us" in attrs:

@@ -103,16 +103,17 @@ def _differ(now: list[float], stored: list[float]) -> bool:
 
 
 def _point(point: dict[str, Any], contour: RegionContour) -> dict[str, Any]:
-    """Return a stored point with the activity of the present contour; its correction is that of before.
+    """Return a stored point with the activity of the present contour; correction and noise (relative) are as before.
 
     A recovery curve is read anew, for it goes by the volume alone.
     """
     factor = factor_at(point.get("partial_volume", {}), volume_ml=contour.volume_ml)
     u_bq = contour.activity_standard_uncertainty_bq or DEFAULT_ACTIVITY_CV * contour.activity_bq
+    noise_cv = point.get("noise", {}).get("cv", 0.0)
     return {
         **point,
         "activity_bq": factor * contour.activity_bq,
-        "activity_standard_uncertainty_bq": factor * u_bq,
+        "activity_standard_uncertainty_bq": math.hypot(factor * u_bq, noise_cv * factor * contour.activity_bq),
         "volume_ml": contour.volume_ml,
     }
 

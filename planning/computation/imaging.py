@@ -1,6 +1,7 @@
 """From stored DICOM to activity concentration and display copies of one time point."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,19 @@ from dosimetry.dicomio.emission import read_emission
 from dosimetry.errors import InsufficientDataError
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
+from dosimetry.quantification.activity import QuantifiedImage as Quantified
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor as Factor
+from dosimetry.quantification.image_noise import whole_image_noise
+from dosimetry.quantification.spect import ReconstructedSpect
 from dosimetry.quantification.spect_beds import RECONSTRUCTION_CODES
+from dosimetry.reconstruction.noise_replicates import NoiseReplicates
 from planning import storage
 from planning.computation.grids import grid_to_dict
 from planning.computation.provenance import software_versions
 from planning.computation.series import dicom_series
 from planning.computation.spect import reconstruct_stored_beds
-from planning.computation.spect_settings import settings_as_dict, spect_settings
+from planning.computation.spect_settings import spect_settings
 from planning.computation.volumes import ct_asset, display_grid, emission_asset
 from planning.models import Administration, CalibrationFactor, Series, TimePoint
 from planning.models.imaging import SeriesKind
@@ -51,8 +56,8 @@ def compute_image(
     calibration = calibration_for(emission, reconstruction=reconstruction)
     inputs = _inputs(administration, beds, ct, calibration)
     if settings is not None:
-        inputs["spect"] = settings_as_dict(settings)
-        image = reconstruct_stored_beds(
+        inputs["spect"] = settings.chosen
+        reconstructed = reconstruct_stored_beds(
             [dicom_series(bed) for bed in beds],
             ct=None if ct is None else (ct, dicom_series(ct)),
             nuclide=nuclide,
@@ -62,9 +67,9 @@ def compute_image(
         )
     else:
         progress(0.10, "Reading SPECT or PET")
-        image = read_emission(dicom_series(emission))
+        reconstructed = ReconstructedSpect(image=read_emission(dicom_series(emission)))
     quantified = to_activity_concentration(
-        image,
+        reconstructed.image,
         nuclide=nuclide,
         administration_time=administration.administered_at,
         administered_activity_bq=administration.administered_activity_bq,
@@ -78,7 +83,8 @@ def compute_image(
     said = [{"code": f.code, "level": f.level, "message": f.message} for f in quantified.findings]
     findings = [finding for finding in said if finding["code"] not in RECONSTRUCTION_CODES]
     made = [finding["message"] for finding in said if finding["code"] in RECONSTRUCTION_CODES]
-    steps = [*made, *quantified.steps[1 if made else 0 :]]
+    noise = _stored_noise(quantified, reconstructed.replicates)
+    steps = [*made, *noise.words, *quantified.steps[1 if made else 0 :]]
     if settings is not None and calibration is not None:
         steps.insert(len(made), f"Calibration factor of “{calibration.reconstruction}”.")
     if ct is not None:
@@ -109,12 +115,29 @@ def compute_image(
             "findings": findings,
             "emission_sha256": storage.store_array(quantified.volume.values.astype(np.float32)),
             "emission_grid": grid_to_dict(quantified.volume.grid),
+            "replicates_sha256": noise.sha256,
             "frame_of_reference_uid": quantified.volume.frame_of_reference_uid,
             "label_grid": grid_to_dict(label_grid),
             "inputs_digest": digest_json({**inputs, "nuclide": nuclide.name, "data": nuclide.data_version}),
             "versions": software_versions(),
         },
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredNoise:
+    """Where the replicates of an image lie, and what is said of them; empty where none were asked for."""
+
+    sha256: str = ""
+    words: tuple[str, ...] = ()
+
+
+def _stored_noise(quantified: Quantified, replicates: NoiseReplicates | None) -> _StoredNoise:
+    if replicates is None:
+        return _StoredNoise()
+    as_quantified = replicates.times(quantified.decay_factor_applied)
+    words = whole_image_noise(quantified.volume, as_quantified).message
+    return _StoredNoise(sha256=storage.store_bytes(as_quantified.to_bytes()), words=(words,))
 
 
 def calibration_of(row: CalibrationFactor) -> Factor:

@@ -1,6 +1,7 @@
 """From accepted contours to time-activity curves of every region."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,8 @@ from dosimetry.kinetics.region_curves import DeclaredHalfLife, FitOptions, Regio
 from dosimetry.kinetics.stored_curve import curve_to_dict
 from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.provenance import digest_json
+from dosimetry.quantification.image_noise import ActivityNoise
+from planning.computation.image_noise import RegionNoise, noise_by_region, noise_findings
 from planning.computation.partial_volume import region_factors
 from planning.computation.partial_volume_settings import (
     PartialVolume,
@@ -55,6 +58,7 @@ def compute_curves(
         fields = _fit_region(region_points, nuclide, options, n_time_points=n_time_points)
         if choice is not None:
             fields["findings"] += correction_findings(region_points, choice)
+        fields["findings"] += noise_findings([point for point in region_points if not point["is_excluded"]])
         curves.append({"region": region, **fields})
     inputs = {
         "administration": str(administration.pk),
@@ -121,6 +125,10 @@ def _points_by_region(
         if choice is not None:
             progress(0.5 * i / len(time_points), f"Partial volume of time point {time_point.number}")
             factors = region_factors(revision, choice)
+        text = f"Time point {time_point.number}: "
+        noise = noise_by_region(
+            revision, choice, say=lambda said, i=i, text=text: progress(0.5 * i / len(time_points), text + said)
+        )
         for contour in revision.contours.filter(state="accepted").select_related("region"):
             exclusion = excluded.get((contour.region_id, time_point.pk))
             is_excluded = exclusion is not None and exclusion.is_excluded
@@ -129,7 +137,7 @@ def _points_by_region(
                     "time_point": str(time_point.pk),
                     "number": time_point.number,
                     "time_s": revision.image.time_s,
-                    **_activity(contour, factors.get(contour.region_id)),
+                    **_activity(contour, factors.get(contour.region_id), noise.get(contour.region_id)),
                     "volume_ml": contour.volume_ml,
                     "is_excluded": is_excluded,
                     "reason": exclusion.reason if is_excluded else "",
@@ -138,15 +146,31 @@ def _points_by_region(
     return {region: sorted(rows, key=lambda row: row["time_s"]) for region, rows in points.items()}
 
 
-def _activity(contour, correction: RegionFactor | None) -> dict[str, Any]:
-    """Return the activity of a point; a correction that leaves nothing is not made, and the points say so."""
+def _activity(contour, correction: RegionFactor | None, noise: RegionNoise | None) -> dict[str, Any]:
+    """Return the activity of a point; a correction that leaves nothing is not made, and the points say so.
+
+    Its uncertainty holds what scans do not share: the contour's edge and, where it is known, counting noise.
+    """
     u_bq = contour.activity_standard_uncertainty_bq or DEFAULT_ACTIVITY_CV * contour.activity_bq
     if correction is None or correction.factor <= 0.0:
-        return {"activity_bq": contour.activity_bq, "activity_standard_uncertainty_bq": u_bq}
-    return {
+        point = {"activity_bq": contour.activity_bq, "activity_standard_uncertainty_bq": u_bq}
+        return _with_noise(point, noise and noise.measured)
+    point = {
         "activity_bq": correction.factor * contour.activity_bq,
         "activity_standard_uncertainty_bq": correction.factor * u_bq,
-        "partial_volume": _stored(correction),
+    }
+    return {**_with_noise(point, noise and noise.corrected), "partial_volume": _stored(correction)}
+
+
+def _with_noise(point: dict[str, Any], noise: ActivityNoise | None) -> dict[str, Any]:
+    """Return a point with counting noise in its uncertainty, and both parts of it by themselves."""
+    if noise is None:
+        return point
+    activity_bq, edge_bq = point["activity_bq"], point["activity_standard_uncertainty_bq"]
+    return {
+        **point,
+        "activity_standard_uncertainty_bq": math.hypot(edge_bq, noise.cv * activity_bq),
+        "noise": {"cv": noise.cv, "edge_cv": edge_bq / activity_bq, "n_replicates": noise.n_replicates},
     }
 
 

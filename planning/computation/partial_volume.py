@@ -31,7 +31,7 @@ Fractions = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Scan:
+class Scan:
     """The part of an image that holds the body, with the regions as shares of its voxels."""
 
     values: np.ndarray
@@ -49,7 +49,7 @@ def region_factors(revision: ContourRevision, choice: PartialVolume) -> dict[UUI
     """
     if choice.recovery_curve is not None:
         return recovery_factors(revision, choice)
-    scan = _scan(revision, choice)
+    scan = scan_of(revision, choice)
     u_mm = choice.standard_uncertainty_mm
     at = {step: _factors(scan, choice, choice.fwhm_mm + step * u_mm) for step in ((-1, 0, 1) if u_mm else (0,))}
     slow = _slow_cvs(scan, choice) if has_modelled_resolution(revision.image) else {}
@@ -73,7 +73,7 @@ def has_modelled_resolution(image: QuantifiedImage) -> bool:
     return bool(spect_settings(parameters, camera_model=model, has_ct=image.ct_series_id is not None).camera)
 
 
-def _slow_cvs(scan: _Scan, choice: PartialVolume) -> dict[str, float]:
+def _slow_cvs(scan: Scan, choice: PartialVolume) -> dict[str, float]:
     """Return what slow convergence leaves open in each region that holds activity, by its size and its neighbours'."""
     values = np.asarray(scan.values, dtype=np.float64)
     regions = partition(scan.fractions, shape_zyx=values.shape)
@@ -92,13 +92,13 @@ def corrected_values(revision: ContourRevision, choice: PartialVolume) -> np.nda
     """Return the (z, y, x) image in Bq/mL with the correction made in every voxel; the matrix as RBV."""
     if choice.recovery_curve is not None:
         return recovery_values(revision, choice)
-    scan = _scan(revision, choice)
+    scan = scan_of(revision, choice)
     corrected = storage.load_array(revision.image.emission_sha256).astype(np.float32)
     corrected[scan.box] = np.maximum(_image(scan, choice, choice.fwhm_mm).values, 0.0)
     return corrected
 
 
-def _scan(revision: ContourRevision, choice: PartialVolume) -> _Scan:
+def scan_of(revision: ContourRevision, choice: PartialVolume) -> Scan:
     image = revision.image
     grid = grid_from_dict(image.emission_grid)
     label_grid = grid_from_dict(image.label_grid)
@@ -114,7 +114,7 @@ def _scan(revision: ContourRevision, choice: PartialVolume) -> _Scan:
     rest = np.clip(body[box] - sum(fractions.values()), 0.0, 1.0)
     if rest.any():
         fractions[BODY] = rest
-    return _Scan(values=values[box], fractions=fractions, grid=grid, box=box)
+    return Scan(values=values[box], fractions=fractions, grid=grid, box=box)
 
 
 def _body(revision: ContourRevision, grid: Grid) -> np.ndarray:
@@ -136,7 +136,7 @@ def _box(share: np.ndarray, grid: Grid, *, margin_mm: float) -> tuple[slice, sli
     return slices[0], slices[1], slices[2]
 
 
-def _factors(scan: _Scan, choice: PartialVolume, fwhm_mm: float) -> dict[str, float]:
+def _factors(scan: Scan, choice: PartialVolume, fwhm_mm: float) -> dict[str, float]:
     """Return corrected over measured activity of every region."""
     if choice.method == "gtm":
         found = gtm(scan.values, scan.fractions, spacing_xyz_mm=scan.grid.spacing_xyz_mm, fwhm_mm=fwhm_mm)
@@ -150,7 +150,18 @@ def _factors(scan: _Scan, choice: PartialVolume, fwhm_mm: float) -> dict[str, fl
     return {name: 1.0 + change for name, change in changes.items() if change is not None}
 
 
-def _image(scan: _Scan, choice: PartialVolume, fwhm_mm: float) -> CorrectedImage:
+def corrected_regions(scan: Scan, choice: PartialVolume, fwhm_mm: float) -> dict[str, float]:
+    """Return the corrected mean of every region (Richardson-Lucy: its sum over voxels), Bq/mL."""
+    if choice.method == "gtm":
+        found = gtm(scan.values, scan.fractions, spacing_xyz_mm=scan.grid.spacing_xyz_mm, fwhm_mm=fwhm_mm)
+        return dict(zip(found.names, found.means.tolist(), strict=True))
+    image = _image(scan, choice, fwhm_mm)
+    if choice.method == "iterative_yang":
+        return image.region_means
+    return {name: change.after for name, change in image.changes.items()}
+
+
+def _image(scan: Scan, choice: PartialVolume, fwhm_mm: float) -> CorrectedImage:
     arguments = {"spacing_xyz_mm": scan.grid.spacing_xyz_mm, "fwhm_mm": fwhm_mm}
     if choice.method == "gtm":
         return rbv(scan.values, scan.fractions, **arguments)

@@ -58,9 +58,9 @@ def reconstruct_phantom(
         ct=None if ct is None else (ct, dicom_series(ct)),
         nuclide=get_nuclide(inputs["nuclide"]),
         calibration=_nominal(inputs) if is_counts else _confirmed(series, settings),
-        settings=settings,
+        settings=replace(settings, n_replicates=0),
         progress=progress,
-    )
+    ).image
     if is_counts:
         cps_per_voxel = NOMINAL_CPS_PER_BQ * image.volume.grid.voxel_volume_ml
         values = image.volume.values * np.float32(cps_per_voxel)

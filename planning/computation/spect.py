@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from dosimetry.dicomio.ct import read_ct
-from dosimetry.dicomio.emission import EmissionImage
 from dosimetry.dicomio.projections import read_projections
 from dosimetry.dicomio.series import Series as DicomSeries
 from dosimetry.dose.density import DEFAULT_DENSITY_CURVE, density_from_hu
 from dosimetry.nuclides.decay import Nuclide
 from dosimetry.quantification.calibration import CalibrationFactor
+from dosimetry.quantification.spect import ReconstructedSpect
 from dosimetry.quantification.spect_beds import reconstruct_beds
 from dosimetry.quantification.spect_settings import SpectSettings
 from planning.computation.densities import curve_of
@@ -24,7 +24,7 @@ def reconstruct_stored_beds(
     calibration: CalibrationFactor | None,
     settings: SpectSettings,
     progress: Callable[[float, str], None],
-) -> EmissionImage:
+) -> ReconstructedSpect:
     """Reconstruct the beds of one scan and join them; the density comes from the CT by the curve of its scanner."""
     density = None
     if ct is not None and settings.has_attenuation:

@@ -6,6 +6,16 @@ from typing import Any, get_args
 
 from dosimetry.quantification.spect_settings import SCATTER_WORDS, DeadTimeModel, SpectSettings, settings_for_camera
 from dosimetry.reconstruction.cameras import CAMERAS
+from dosimetry.reconstruction.noise_replicates import MOST_REPLICATES
+
+__all__ = [
+    "CAMERA_NAMES",
+    "DEAD_TIME_MODELS",
+    "MOST_REPLICATES",
+    "SCATTER_CHOICES",
+    "settings_as_dict",
+    "spect_settings",
+]
 
 CAMERA_NAMES = tuple(CAMERAS)
 SCATTER_CHOICES = tuple(SCATTER_WORDS)
@@ -23,5 +33,5 @@ def spect_settings(parameters: Mapping[str, Any], *, camera_model: str = "", has
 
 
 def settings_as_dict(settings: SpectSettings) -> dict[str, Any]:
-    """Return every setting, for the digest of a revision and for the dialog."""
+    """Return every setting, for the dialog."""
     return asdict(settings)

@@ -316,7 +316,8 @@ def _curves(document: dict[str, Any], styles: dict) -> list:
         cells = [show(fit[key]) for key in ("effective_half_life", "tia", "tiac", "tail")]
         rows.append([curve["region"]["name"], fit["label"], *cells, curve["choice_reason"] or "—"])
     story.append(_table([head, *rows], styles))
-    story += [_paragraph(text, styles["small"]) for text in partial_volume_lines(document["content"])]
+    lines = [*partial_volume_lines(document["content"]), *image_noise_lines(document["content"])]
+    story += [_paragraph(text, styles["small"]) for text in lines]
     drawings = [curve_drawing(curve) for curve in document["curve_shapes"]]
     story += [Spacer(1, 6), *_grid(drawings)]
     return story
@@ -332,6 +333,16 @@ def partial_volume_lines(content: dict[str, Any]) -> list[str]:
         f"{warning['region']} {told.rpartition(' by ')[2]}" for warning, (told, _, _) in zip(found, parts, strict=True)
     )
     return [f"Partial volume: {parts[0][2]}. Change of the activity at each scan: {changes}."]
+
+
+def image_noise_lines(content: dict[str, Any]) -> list[str]:
+    """Return the counting noise of every region; nothing where it was not found."""
+    found = [warning for warning in content["warnings"] if warning["code"] == "image_noise"]
+    if not found:
+        return []
+    parts = [warning["message"].partition(": ")[2].removesuffix(".") for warning in found]
+    regions = "; ".join(f"{warning['region']} {part}" for warning, part in zip(found, parts, strict=True))
+    return [f"Counting noise of the activity at each scan, part of its uncertainty (k = 1): {regions}."]
 
 
 def _histograms(document: dict[str, Any], styles: dict) -> list:

@@ -162,6 +162,7 @@ class QuantifiedImage(Timestamped):
     reconstruction = models.CharField(max_length=255, blank=True)  # of projections, in words; empty: the camera's
     emission_sha256 = models.CharField(max_length=64)  # npy float32 (z, y, x), Bq/mL
     emission_grid = models.JSONField()
+    replicates_sha256 = models.CharField(max_length=64, blank=True)  # npz of NoiseReplicates; empty: none were made
     frame_of_reference_uid = models.CharField(max_length=64, blank=True)
     ct_sha256 = models.CharField(max_length=64, blank=True)  # npy int16 (z, y, x), HU
     ct_grid = models.JSONField(null=True, blank=True)

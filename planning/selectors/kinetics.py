@@ -222,6 +222,7 @@ def point_summary(point: dict[str, Any]) -> dict[str, Any]:
         "is_excluded": point["is_excluded"],
         "reason": point["reason"],
         **_correction(point),
+        **_noise(point),
     }
 
 
@@ -229,6 +230,16 @@ def _correction(point: dict[str, Any]) -> dict[str, Any]:
     """Return by how much partial-volume correction changed a point; nothing where none was made."""
     made = point.get("partial_volume")
     return {} if made is None else {"partial_volume": quantity(made["factor"] - 1.0, unit="%", factor=0.01)}
+
+
+def _noise(point: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a point's uncertainty where counting noise is one of them; nothing where it is not known."""
+    noise = point.get("noise")
+    if noise is None:
+        return {}
+    shown = {"counting": noise["cv"], "contour_edge": noise["edge_cv"]}
+    parts = {name: quantity(cv, unit="%", factor=0.01) for name, cv in shown.items()}
+    return {"noise": {**parts, "n_replicates": noise["n_replicates"]}}
 
 
 def curve_summary(curve: RegionCurve) -> dict[str, Any]:

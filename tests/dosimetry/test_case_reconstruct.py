@@ -1,8 +1,10 @@
 """The command line from projections and CT to an image in Bq/mL, on a scan whose truth is known."""
 
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dosimetry.__main__ import main
@@ -10,6 +12,8 @@ from dosimetry.dicomio.emission import read_emission
 from dosimetry.dicomio.writing_common import SeriesFacts, StudyFacts
 from dosimetry.dicomio.writing_ct import write_ct
 from dosimetry.phantoms.scanner import centred_grid
+from dosimetry.quantification.image_noise import region_noise
+from dosimetry.reconstruction.noise_replicates import NoiseReplicates
 from dosimetry.volume import Volume
 from tests.phantoms import objects
 from tests.phantoms.edits import change, only, setting
@@ -53,6 +57,20 @@ def test_projections_and_ct_become_an_image_in_bq_per_ml(scan, tmp_path, capsys,
     assert "ZZPHI" not in said + progress
 
 
+def test_noise_replicates_are_written_beside_the_image(scan, tmp_path, capsys):
+    quick = ["--iterations", "2", "--subsets", "8", "--scatter", "windows", "--bootstrap", "5"]
+    assert main(["reconstruct", str(scan), "--out", str(tmp_path), *FACTOR, *quick]) == 0
+    said, progress = capsys.readouterr()
+    content = (tmp_path / "noise_replicates.npz").read_bytes()
+    assert f"SHA-256 {sha256(content).hexdigest()}" in said
+    assert "counting noise moves the activity of the whole image by" in said
+    assert "Noise replicate 5 of 5, update 16 of 16" in progress
+    image = read_emission(only(sorted(tmp_path.glob("*.dcm")))).volume
+    noise = region_noise(NoiseReplicates.from_bytes(content), np.ones(image.grid.shape_zyx), image=image.values)
+    assert noise.n_replicates == 5 and 0.0 < noise.cv < 0.05
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["noise_replicates.npz", "reconstructed.dcm"]
+
+
 def test_septal_penetration_and_other_frames_are_said(scan, tmp_path, capsys):
     copy = shutil.copytree(scan, tmp_path / "scan")
     for path in sorted((copy / "ct").glob("*.dcm")):
@@ -82,6 +100,7 @@ def test_without_a_ct_attenuation_is_left_out_only_when_asked(scan, tmp_path, ca
         (["--nuclide", "Tc-99m"], "other_nuclide"),
         (["--calibration", "9000"], "implausible_calibration"),
         (["--penetration", "30"], "bad_penetration"),
+        (["--bootstrap", "3"], "bad_replicate_count"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_nothing_written(scan, tmp_path, capsys, arguments, code):

@@ -84,7 +84,7 @@ def test_every_line_comes_back_in_bq(tmp_path, nuclide, line):
         settings=SpectSettings(
             camera=protocol.camera, n_iterations=4, n_subsets=8, scatter="simulated", scatter_histories=60_000
         ),
-    )
+    ).image
     (said,) = [finding.message for finding in image.findings if finding.code == "reconstructed"]
     assert f"at {line}" in said or f"at {line + 1}" in said
     found = float(image.volume.values.sum(dtype=np.float64)) * PIXELS.voxel_volume_ml

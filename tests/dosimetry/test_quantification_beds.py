@@ -90,7 +90,9 @@ def _beds(folder):
         left = float(np.exp(-LU177.decay_constant_per_s * number * QUIET.duration_s))
         projections, density = written_bed(folder, number, activity_bq_per_ml=TRUE_BQ_PER_ML * left)
         images.append(
-            reconstruct_spect(projections, nuclide=LU177, density=density, calibration=calibration, settings=settings)
+            reconstruct_spect(
+                projections, nuclide=LU177, density=density, calibration=calibration, settings=settings
+            ).image
         )
     return tuple(images)
 

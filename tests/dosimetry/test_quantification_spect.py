@@ -14,7 +14,7 @@ from dosimetry.errors import (
     InvalidInputError,
 )
 from dosimetry.nuclides.decay import get_nuclide
-from dosimetry.quantification import spect
+from dosimetry.quantification import spect_job
 from dosimetry.quantification.activity import to_activity_concentration
 from dosimetry.quantification.calibration import CalibrationFactor
 from dosimetry.quantification.point_spread import FWHM_PER_SIGMA
@@ -53,7 +53,7 @@ def image(projections):
 
 def image_of(projections, settings, **changes):
     arguments = {"nuclide": LU177, "density": small_scan().density_volume, "calibration": CALIBRATION}
-    return reconstruct_spect(projections, settings=settings, **{**arguments, **changes})
+    return reconstruct_spect(projections, settings=settings, **{**arguments, **changes}).image
 
 
 def total_bq(image) -> float:
@@ -259,7 +259,7 @@ def test_scatter_that_never_settles_is_told(projections, image, monkeypatch):
     def simulated(job, _number, _scatter):
         return np.full_like(job.projections.counts[0], next(swings))
 
-    monkeypatch.setattr(spect._Job, "_simulated", simulated)
+    monkeypatch.setattr(spect_job.SpectJob, "_simulated", simulated)
     found = image_of(projections, replace(QUICK, scatter="simulated"))
     (finding,) = [finding for finding in found.findings if finding.code == "scatter_unsettled"]
     assert finding.level == "ask" and "%" in finding.message

@@ -26,7 +26,7 @@ interface Fit {
   effective_half_life: MaybeQuantity; tia: MaybeQuantity; tiac: MaybeQuantity; tail: MaybeQuantity; checks: Check[];
   interval_95?: { lower: number; upper: number; unit: string } | null; source?: string;
 }
-interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; partial_volume?: MaybeQuantity; is_excluded: boolean; is_used: boolean; reason: string }
+interface CurvePoint { time_point_id: string; number: number; time: MaybeQuantity; activity: MaybeQuantity; partial_volume?: MaybeQuantity; noise?: { counting: MaybeQuantity; contour_edge: MaybeQuantity; n_replicates: number }; is_excluded: boolean; is_used: boolean; reason: string }
 interface Curve {
   curve_id: string | number;
   region: { id: string; name: string; kind: string; colour: string; label: number };
@@ -123,7 +123,17 @@ function drawModels(curve: Curve, nUsed: number): void {
 function scanItem(point: CurvePoint): Html {
   const isPassedOver = !point.is_excluded && !point.is_used;
   const toggle = mayEdit ? html`<button type="button" class="tool" data-exclude="${point.time_point_id}" aria-label="${point.is_excluded ? 'Use' : 'Leave out'} scan ${point.number}" title="${point.is_excluded ? 'Use this scan again' : 'Leave this scan out'}">${icon(point.is_excluded ? 'plus' : 'close', 's')}</button>` : nothing;
-  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${isPassedOver ? 'The half-life is declared: the last scan counts alone' : point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used</span>` : nothing}</span><span class="num">${point.partial_volume ? html`<span class="t3 fs12" title="Change by partial-volume correction">${signed(point.partial_volume)}</span> ` : nothing}${bareNumber(point.activity)}</span>${toggle}</li>`;
+  return html`<li class="${point.is_excluded ? 'excluded' : ''}" title="${isPassedOver ? 'The half-life is declared: the last scan counts alone' : point.reason}">${point.is_excluded || isPassedOver ? icon('eye-off', 's') : html`<span class="flag" data-l="ok">${glyph('ok')}</span>`}<span>${formatNumber(point.time?.value)} ${unit('h')}${point.is_excluded ? html` <span class="fs12">left out: ${point.reason}</span>` : isPassedOver ? html` <span class="fs12 t3">not used</span>` : nothing}</span><span class="num">${point.partial_volume ? html`<span class="t3 fs12" title="Change by partial-volume correction">${signed(point.partial_volume)}</span> ` : nothing}${point.noise ? html`<span class="t3 fs12" title="${noiseTitle(point.noise)}">noise ${formatNumber(point.noise.counting?.value)} %</span> ` : nothing}${bareNumber(point.activity)}</span>${toggle}</li>`;
+}
+
+function noiseTitle(noise: NonNullable<CurvePoint['noise']>): string {
+  return `Counting noise ${formatNumber(noise.counting?.value)} % (k = 1, ${noise.n_replicates} replicates), contour edge ${formatNumber(noise.contour_edge?.value)} %; both are in the uncertainty of the point`;
+}
+
+function noiseLine(points: CurvePoint[]): Html {
+  const nKnown = points.filter((point) => point.noise).length;
+  if (nKnown === 0) return nothing;
+  return html`<p class="fs12 t3 mt-2">Noise: counting noise (k = 1) from replicates${nKnown < points.length ? html`, known on ${nKnown} of ${points.length} scans` : nothing}; error bars hold it and the contour’s edge.</p>`;
 }
 
 function checkItem(check: Check): Html {
@@ -139,7 +149,7 @@ function drawInspector(curve: Curve): void {
     <dl class="kv mt-3"><dt>TIA</dt><dd>${number(fit?.tia)}</dd><dt>TIAC</dt><dd>${number(fit?.tiac)}</dd><dt>Tail after last scan</dt><dd>${number(fit?.tail)}</dd>${fit?.interval_95 ? html`<dt>TIA, 95 %</dt><dd>${formatNumber(fit.interval_95.lower)} to ${formatNumber(fit.interval_95.upper)} ${unit(fit.interval_95.unit)}</dd>` : nothing}<dt>Model</dt><dd>${fit?.label ?? MISSING}</dd>${fit?.source ? html`<dt>Prior</dt><dd>${fit.source}</dd>` : nothing}</dl></div>
     ${fit?.checks.length ? html`<div class="sect"><h2 class="h2">Checks</h2><ul class="check-list">${each(fit.checks, checkItem)}</ul></div>` : nothing}
     ${curve.findings.length ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Warnings</h2><span class="count">${questions.length} to answer</span></div><div class="stack">${each(curve.findings, answerable)}</div></div>` : nothing}
-    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p>${partialVolumeLine()}${leftOutLine(curve.leave_one_out)}</div>
+    <div class="sect"><div class="sect-head"><h2 class="h2">Scans</h2><span class="push t2 fs12">MBq</span></div><ul class="scan-list">${each(curve.points, scanItem)}</ul><p class="fs12 t3 mt-2">Leaving a scan out needs a reason; its point stays as a hollow marker.</p>${noiseLine(curve.points)}${partialVolumeLine()}${leftOutLine(curve.leave_one_out)}</div>
     ${nextScanSection(curve.next_scan)}${oneScanSection(curve.one_scan)}
     <div class="sect last">${actions(curve, questions.length)}${curves?.is_stale ? nothing : html`<div id="fit-run"></div>`}</div>`);
 }

@@ -61,7 +61,7 @@ export interface Images {
   cameras: readonly string[];
 }
 
-export interface SpectSettings { camera: string; penetration_share: number; penetration_fwhm_mm: number; n_iterations: number; n_subsets: number; post_filter_fwhm_mm: number; scatter: string; has_attenuation: boolean; dead_time_s: number; dead_time_model: string }
+export interface SpectSettings { camera: string; penetration_share: number; penetration_fwhm_mm: number; n_iterations: number; n_subsets: number; post_filter_fwhm_mm: number; scatter: string; has_attenuation: boolean; dead_time_s: number; dead_time_model: string; n_replicates: number }
 
 export const fetchImages = (cycleId: string): Promise<Images> => getJson<Images>(`/api/cycles/${cycleId}/images`);
 
