@@ -42,7 +42,7 @@ describe('begunFrom', () => {
     expect(begunFrom(item, [scan])).toEqual({ nuclide: 'Lu-177', sphere_diameter_mm: '60', series: 's1', centres_lps_mm: '20, 10, -8.3' });
   });
   it('brings the settings with which its projections were reconstructed', () => {
-    const usual = { camera: 'Symbia ME', penetration_share: 0, penetration_fwhm_mm: 0, n_iterations: 10, n_subsets: 15, post_filter_fwhm_mm: 0, scatter: 'simulated', has_attenuation: true, dead_time_s: 0, dead_time_model: 'paralysable' };
+    const usual = { camera: 'Symbia ME', penetration_share: 0, penetration_fwhm_mm: 0, n_iterations: 10, n_subsets: 15, post_filter_fwhm_mm: 0, scatter: 'simulated', has_attenuation: true, dead_time_s: 0, dead_time_model: 'paralysable', n_replicates: 0 };
     const inputs = { ...item.inputs, spect: { n_iterations: 4, has_attenuation: false, scatter: 'windows' } };
     const begun = begunFrom({ ...item, inputs }, [{ id: 's1', spect: usual }]);
     expect(begun).toMatchObject({ camera: 'Symbia ME', iterations: '4', subsets: '15', scatter: 'windows' });
