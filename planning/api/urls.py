@@ -3,6 +3,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from planning.api import (
     administrations,
+    areas,
     audit,
     calibration_measurements,
     calibrations,
@@ -36,6 +37,7 @@ from planning.api import (
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     *administrations.urlpatterns,
+    *areas.urlpatterns,
     *audit.urlpatterns,
     *calibration_measurements.urlpatterns,
     *calibrations.urlpatterns,

@@ -55,6 +55,13 @@ ADMINISTRATIONS: Rows = {
         )
     }
 }
+AREAS: Rows = {
+    "area": {
+        "POST": Row(
+            body={"plane": "axial", "points_lps_mm": [[-1e3, -1e3, 0.0], [1e3, -1e3, 0.0], [0.0, 1e3, 0.0]]},
+        )
+    }
+}
 AUDIT: Rows = {"audit": {"GET": Row(action=Action.VIEW_AUDIT, scope=OWN)}}
 CALIBRATIONS: Rows = {
     "calibration-measurements": {
@@ -414,6 +421,7 @@ WORKLIST: Rows = {
 API: Rows = (
     {"schema": {"GET": Row(scope=OWN)}}
     | ADMINISTRATIONS
+    | AREAS
     | AUDIT
     | CALIBRATIONS
     | CONTOUR_ACTIONS

@@ -1,17 +1,22 @@
 /** Painting in a label volume: discs and balls in millimetres, locked regions spared, every stroke exactly undoable. */
-import { PLANE_AXES, toIndex, type Axis, type Plane } from './geometry';
+import { PLANE_AXES, at as part, toIndex, type Axis, type Plane } from './geometry';
+import { sliceSize } from './slice_shapes';
 import type { Vec3, VolumeHeader } from './volume';
 
-export interface Brush {
+/** What an edit writes, and what it leaves as it is. */
+export interface Ink {
   /** Label to write; 0 erases. */
   label: number;
   /** Erase only this label; 0 erases every label that is not locked. */
   onlyLabel?: number;
+  /** Labels that must not change. */
+  locked: ReadonlySet<number>;
+}
+
+export interface Brush extends Ink {
   radiusMm: number;
   plane: Plane;
   isBall: boolean;
-  /** Labels that must not change. */
-  locked: ReadonlySet<number>;
   /** Paints only where this says yes, for the threshold brush. */
   accepts?: (i: number, j: number, k: number) => boolean;
 }
@@ -81,9 +86,25 @@ export class Stroke {
     };
   }
 
-  private write(i: number, j: number, k: number, { label, onlyLabel = 0, locked }: Brush): void {
+  /** Writes where a mask of one slice has `value`; the mask counts columns and rows by rising index. */
+  fillSlice({ plane, slice, mask, value = 1 }: { plane: Plane; slice: number; mask: Uint8Array; value?: 0 | 1 }, ink: Ink): void {
+    const { right, down, normal } = PLANE_AXES[plane];
+    if (slice < 0 || slice >= part(this.header.dimensions, normal)) return;
     const [nx, ny] = this.header.dimensions;
-    const at = i + nx * (j + ny * k);
+    const steps: Vec3 = [1, nx, nx * ny];
+    const { width } = sliceSize(this.header, plane);
+    const start = slice * part(steps, normal);
+    for (let n = 0; n < mask.length; n += 1) {
+      if (mask[n] === value) this.writeAt(start + (n % width) * part(steps, right) + Math.floor(n / width) * part(steps, down), ink);
+    }
+  }
+
+  private write(i: number, j: number, k: number, ink: Ink): void {
+    const [nx, ny] = this.header.dimensions;
+    this.writeAt(i + nx * (j + ny * k), ink);
+  }
+
+  private writeAt(at: number, { label, onlyLabel = 0, locked }: Ink): void {
     const old = this.labels[at] as number;
     if (old === label || locked.has(old)) return;
     if (label === 0 && onlyLabel !== 0 && old !== onlyLabel) return;

@@ -5,7 +5,7 @@ import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
-import { bindViewerKeys } from './imaging/commands';
+import { bindViewerKeys, toolCommands } from './imaging/commands';
 import { askConflict, askImport, askNewRegion, askPropagate, askProposal, askRename } from './imaging/contour_dialogs';
 import { Decisions } from './imaging/contour_decisions';
 import { ContourSession, kindOf } from './imaging/contour_session';
@@ -54,7 +54,7 @@ const workKey = (timePointId: string, id: string): string => (timePointId && id 
 const clock = new HandsOnClock(() => workKey(chosenId, regionId));
 const paint = viewer ? new PaintControl(viewer, {
   target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
-  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
+  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit, timePointId: () => chosenId,
 }) : null;
 
 const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
@@ -350,8 +350,8 @@ document.addEventListener('keydown', (event) => {
   if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
   const key = event.key.toLowerCase();
   if (key === 's') { event.preventDefault(); void saved(); }
-  else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.undo(); }
-  else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
+  else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.step('undo'); }
+  else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.step('redo'); }
 });
 for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
 document.addEventListener('visibilitychange', () => {
@@ -362,10 +362,10 @@ document.addEventListener('visibilitychange', () => {
   showConsequences();
 });
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
-fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
+fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['D', 'outline'], ['K', 'scissors'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
 if (viewer && paint) {
   drawToolbar(need('toolbar'), viewer, {
-    tools: ['crosshair', 'window', 'zoom', 'ruler'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'sphere'] : [],
+    tools: ['crosshair', 'window', 'zoom', 'ruler', 'area'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'draw', 'scissors', 'fill', 'ball', 'sphere'] : [],
     middle: html`<span id="paint-controls" class="row"></span>`, layouts: ['2x2', '1x3', 'times', 'lesions'], onLayout: (layout) => void openPoint(true, layout),
     after: canEdit ? html`<button type="button" class="tool" data-undo title="Undo, Ctrl Z" aria-label="Undo">${icon('undo')}</button><button type="button" class="tool" data-redo title="Redo, Ctrl Y" aria-label="Redo">${icon('redo')}</button>` : nothing,
   });
@@ -373,7 +373,8 @@ if (viewer && paint) {
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
     'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),
-    ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
+    area: () => viewer.state.set({ tool: 'area' }),
+    ...(canEdit ? { ...toolCommands(viewer, ['brush', 'erase', 'threshold', 'draw', 'scissors', 'fill', 'ball']), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
 void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_proposal', 'planning.run_contour_propagation'], 'run-place', () => void runEnded()));

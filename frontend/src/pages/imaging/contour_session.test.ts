@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { getJson, getTagged, send } from '../../api/client';
 import type { VolumeHeader } from '../../domain/volume';
-import { loadVolume } from '../../viewer/volumes';
+import { loadVolume, packVoxels } from '../../viewer/volumes';
 import { ContourSession } from './contour_session';
 import type { Contours } from './wire';
 
@@ -48,6 +48,21 @@ it('keeps strokes over a newer revision and leaves the regions of others exactly
   await session.reload();
   expect(organsOf(session)).toEqual([LIVER, LIVER, SPLEEN, SPLEEN]);
   expect([changedOf(session), session.editor.revision, session.editor.undo.nextUndo]).toEqual([[LIVER], 6, null]);
+});
+
+it('takes back what a save has settled, as a change that waits for the next one', async () => {
+  const session = await opened();
+  paint(session, 1, LIVER);
+  vi.mocked(send).mockImplementationOnce(() => {
+    revisions[6] = [LIVER, LIVER, KIDNEY, 0];
+    return Promise.resolve(new Response(JSON.stringify({ number: 6 })));
+  });
+  vi.mocked(packVoxels).mockResolvedValueOnce({ body: new Blob(), sha256: '' });
+  await session.editor.save('Liver: drawn');
+  await session.reload();
+  expect([session.editor.revision, session.editor.isChanged, session.editor.undo.nextUndo]).toEqual([6, false, 'stroke']);
+  session.editor.undo.undo();
+  expect([organsOf(session), changedOf(session)]).toEqual([[LIVER, 0, KIDNEY, 0], [LIVER]]);
 });
 
 it('takes a newer revision of what was not drawn on', async () => {
