@@ -180,6 +180,7 @@ CONTOURS: Rows = {
     "contour-import": {
         "POST": Row(action=Action.EDIT_CONTOURS, body=lambda case: {"series_id": str(case.series.pk)}),
     },
+    "contour-comparison": {"GET": READ},
     "contour-preview": {"GET": READ},
     "contour-propose": {"POST": Row(action=Action.EDIT_CONTOURS, body={"regions": ["Liver"]})},
     "contour-propagate": {"POST": Row(action=Action.EDIT_CONTOURS, body={})},

@@ -4,7 +4,7 @@ export type Command =
   | 'time-next' | 'time-previous' | 'zoom-in' | 'zoom-out' | 'fit' | 'reset'
   | 'preset-1' | 'preset-2' | 'preset-3' | 'preset-4' | 'preset-5' | 'invert' | 'fusion' | 'wash' | 'isodose' | 'outlines'
   | 'crosshair' | 'window' | 'zoom' | 'ruler' | 'area' | 'brush' | 'erase' | 'threshold' | 'draw' | 'scissors' | 'fill' | 'ball' | 'size-down' | 'size-up'
-  | 'uncertainty' | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'reopen' | 'clear-ruler' | 'flicker';
+  | 'uncertainty' | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'reopen' | 'difference' | 'clear-ruler' | 'flicker';
 
 export interface KeyRow {
   command: Command;
@@ -36,7 +36,7 @@ export const VIEWER_KEYS: readonly KeyRow[] = [
   row('Contours', 'size-down', ['['], 'smaller brush'), row('Contours', 'size-up', [']'], 'larger brush'),
   row('Contours', 'region-previous', [','], 'region before'), row('Contours', 'region-next', ['.'], 'next region'),
   row('Contours', 'accept', ['A'], 'accept the region'), row('Contours', 'reject', ['X'], 'reject the region'),
-  row('Contours', 'reopen', ['V'], 'reopen a rejected region'),
+  row('Contours', 'reopen', ['V'], 'reopen a rejected region'), row('Contours', 'difference', ['Y'], 'difference from the original proposal'),
   row('Registration', 'flicker', [' '], 'flicker between fixed and moving'),
 ];
 

@@ -10,6 +10,7 @@ import { askConflict, askImport, askNewRegion, askPropagate, askProposal, askRen
 import { Decisions } from './imaging/contour_decisions';
 import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
+import { ComparisonPanel } from './imaging/contour_comparison';
 import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
 import { refreshSessions } from './imaging/contour_refresh';
@@ -57,6 +58,7 @@ const paint = viewer ? new PaintControl(viewer, {
   operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit, timePointId: () => chosenId,
 }) : null;
 
+const comparison = new ComparisonPanel(need('comparison'), { session, regionId: () => regionId, select: (id) => select(id), redraw: () => { showLayers(); drawWords(); } });
 const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
 const isReviewing = (): boolean => viewer?.state.get().layout === 'lesions';
 const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.totalsegmentator ?? now.contours.lesion_network);
@@ -94,7 +96,7 @@ const keyOfLabel = (timePointId: string, kind: Kind, label: number): string =>
 const events = {
   handsOnS: (timePointId: string, kind: Kind, label: number) => clock.secondsOf(keyOfLabel(timePointId, kind, label)),
   onRevision: (timePointId: string, kind: Kind, labels: readonly number[]) => { for (const label of labels) clock.restart(keyOfLabel(timePointId, kind, label)); },
-  onPaint: () => showLayers(), onUndo: () => paint?.draw(),
+  onPaint: () => showLayers(), onUndo: () => { paint?.draw(); showLayers(); },
   onSaveState: (state: SaveState) => {
     tellSaved(state);
     drawWords();
@@ -141,6 +143,7 @@ function showLayers(): void {
 }
 
 function drawWords(): void {
+  comparison.draw();
   strip.show(points(), chosenId, images?.window ?? null, noteOf);
   const now = session();
   if (!now) { fill(need('regions'), nothing); fill(need('inspector'), html`<div class="sect last">${emptyNote()}</div>`); return; }
@@ -172,7 +175,7 @@ function drawInspector(now: ContourSession): void {
     return;
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
-  fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
+  fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null, comparedNumber: now.comparedNumber })}${sources}${reading}`);
   showConsequences();
 }
 
@@ -234,6 +237,7 @@ async function change(work: Promise<unknown>, said: string): Promise<void> {
 }
 
 function showNewest(): void {
+  comparison.forget();
   consequences.forget();
   if (!region()) { chooseRegion(); goToRegion(); }
   showLayers();
@@ -316,6 +320,8 @@ on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if 
 on(need('inspector'), 'click', '[data-propose]', () => { const [now, networks] = [point(), session()?.contours]; if (now && networks) void saved().then((isSaved) => (isSaved ? askProposal(now, networks) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image), session()?.contours.network ?? null) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
+const compare = (number: number): void => void comparison.toggle(number).catch((error: unknown) => toast(`Not compared: ${errorText(error)}`, 'block'));
+on(need('inspector'), 'click', '[data-compare]', (button) => compare(Number(button.dataset.compare)));
 on(need('inspector'), 'click', '[data-restore]', () => void restoreDrafts());
 async function restoreDrafts(): Promise<void> {
   const now = session();
@@ -358,11 +364,13 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) { clock.hide(); for (const one of sessions.values()) void one.editor.saveDraft(); return; }
   clock.show();
   // Somebody may have fitted, calculated or set limits meanwhile, this person in another window too.
+  comparison.forget();
+  comparison.draw();
   consequences.forget();
   showConsequences();
 });
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
-fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['D', 'outline'], ['K', 'scissors'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
+fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['Y', 'difference'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
 if (viewer && paint) {
   drawToolbar(need('toolbar'), viewer, {
     tools: ['crosshair', 'window', 'zoom', 'ruler', 'area'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'draw', 'scissors', 'fill', 'ball', 'sphere'] : [],
@@ -373,6 +381,7 @@ if (viewer && paint) {
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
     'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),
+    difference: () => { const number = region()?.original_number; if (typeof number === 'number') compare(number); else toast('Nothing proposed this region', 'note'); },
     area: () => viewer.state.set({ tool: 'area' }),
     ...(canEdit ? { ...toolCommands(viewer, ['brush', 'erase', 'threshold', 'draw', 'scissors', 'fill', 'ball']), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });

@@ -67,6 +67,11 @@ export class LabelEditor {
     return [...this.layers.values()].some((layer) => layer.changed.size > 0);
   }
 
+  /** Whether a stroke goes on. */
+  get isPainting(): boolean {
+    return this.stroke !== null;
+  }
+
   begin(kind: Kind, at: PaintPoint, brush: Brush): void {
     const layer = this.layers.get(kind);
     if (!layer) return;

@@ -234,6 +234,6 @@ export class PaintControl {
       const button = this.place.parentElement?.querySelector<HTMLButtonElement>(`[data-${name}]`);
       if (button) { button.disabled = !label; button.title = label ? `${name === 'undo' ? 'Undo' : 'Redo'}: ${label}` : `Nothing to ${name}`; }
     }
-    fill(this.place, toolControls(this.tool, this.options, target ? this.threshold(target.region) : null));
+    fill(this.place, toolControls(this.tool, this.options, { thresholdBqPerMl: target ? this.threshold(target.region) : null, canEdit: this.hooks.canEdit }));
   }
 }

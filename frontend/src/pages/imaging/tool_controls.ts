@@ -1,5 +1,6 @@
 /** What a person sets for the chosen contour tool: size, depth, threshold, what an outline does. */
 import { each, html, nothing, type Html } from '../../domain/html';
+import { kbd } from '../../domain/markup';
 import type { Tool } from '../../viewer/state';
 
 export type AreaShape = 'ellipse' | 'rectangle' | 'freehand';
@@ -18,6 +19,7 @@ export interface ToolOptions {
 }
 
 const THOUSAND = 1000;
+const KEYS: readonly (readonly [string, string])[] = [['B', 'brush'], ['E', 'eraser'], ['T', 'threshold'], ['D', 'outline'], ['K', 'scissors'], ['H', 'fill'], ['J', 'sphere'], ['Q', 'area']];
 const SHAPES: readonly (readonly [AreaShape, string])[] = [['ellipse', 'Ellipse'], ['rectangle', 'Rectangle'], ['freehand', 'Freehand']];
 
 export const newOptions = (): ToolOptions => ({ sizeMm: 8, isBall: false, fraction: 0.41, thresholdBqPerMl: null, isKeeping: false, isThrough: false, shape: 'ellipse' });
@@ -42,7 +44,8 @@ const hint = (text: string): Html => html`<span class="fs12 t3">${text}</span>`;
 const field = (label: string, name: string, value: string | number, unit: string, width = 'wide'): Html =>
   html`<label class="row fs12 t2 gap-1">${label} <span class="field mini ${width}"><input type="number" name="${name}" min="0" step="any" value="${value}"><span class="unit">${unit}</span></span></label>`;
 
-export function toolControls(tool: Tool, options: ToolOptions, thresholdBqPerMl: number | null): Html {
+/** `canEdit`: without a chosen tool the keys of those that draw are named. */
+export function toolControls(tool: Tool, options: ToolOptions, { thresholdBqPerMl, canEdit }: { thresholdBqPerMl: number | null; canEdit: boolean }): Html {
   const depth = toggle('ball', options.isBall, ['2D', '3D'], 'Paint a disc in the slice, or a ball in depth');
   switch (tool) {
     case 'brush': case 'erase': return html`${field('Size', 'size', options.sizeMm, 'mm')}${depth}`;
@@ -53,6 +56,6 @@ export function toolControls(tool: Tool, options: ToolOptions, thresholdBqPerMl:
     case 'scissors': return html`${toggle('keeping', options.isKeeping, ['Remove inside', 'Keep inside'], 'What the line encloses goes, or what lies outside it; Shift turns it round')}${toggle('through', options.isThrough, ['This slice', 'All slices'], 'Cut this slice, or through all slices of the region')}`;
     case 'fill': return html`<button type="button" class="btn slim" data-fill-every title="Fill every hole of the region in the slice of the active pane">All holes of the slice</button>`;
     case 'area': return html`<span class="seg" role="group" aria-label="Shape">${each(SHAPES, ([shape, label]) => html`<button type="button" data-option="shape" data-value="${shape}" aria-pressed="${String(shape === options.shape)}">${label}</button>`)}</span>`;
-    default: return nothing;
+    default: return canEdit ? html`<span class="row fs12 t3">${each(KEYS, ([key, label]) => html`<span>${kbd(key)} ${label}</span>`)}</span>` : nothing;
   }
 }
