@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Point2 } from './geometry';
-import { countOf, holeAt, holesOf, insideOf, onSlice, sliceSize } from './slice_shapes';
+import { countOf, holeAt, holesOf, imageSlice, insideOf, onSlice, sliceSize } from './slice_shapes';
 import type { VolumeHeader } from './volume';
 
 const header = { dimensions: [5, 6, 7], spacing_mm: [2, 3, 4], origin_lps_mm: [10, 20, 30], direction: [1, 0, 0, 0, 1, 0, 0, 0, 1] } as unknown as VolumeHeader;
@@ -14,6 +14,17 @@ describe('onSlice', () => {
     expect(onSlice(header, 'coronal', [[12, 99, 42]])).toEqual([[1, 3]]);
     expect(onSlice(header, 'sagittal', [[99, 26, 42]])).toEqual([[2, 3]]);
     expect(sliceSize(header, 'sagittal')).toEqual({ width: 6, height: 7 });
+  });
+});
+
+describe('imageSlice', () => {
+  it('reads a slice of each plane in the order of its columns and rows', () => {
+    const voxels = Float32Array.from({ length: 5 * 6 * 7 }, (_, n) => n);
+    const value = (i: number, j: number, k: number): number => i + 5 * (j + 6 * k);
+    const read2 = (plane: 'axial' | 'coronal' | 'sagittal', slice: number): number[] => { const found = imageSlice({ id: 'v', header, voxels }, plane, slice); return [found.width, found.height, found.values[2 * found.width + 1] as number]; };
+    expect(read2('axial', 3)).toEqual([5, 6, value(1, 2, 3)]);
+    expect(read2('coronal', 3)).toEqual([5, 7, value(1, 3, 2)]);
+    expect(read2('sagittal', 3)).toEqual([6, 7, value(3, 1, 2)]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Shapes on one slice, in voxel coordinates of that slice: what lies inside a closed line, and the holes of a mask. */
 import { PLANE_AXES, at, toIndex, type Plane, type Point2 } from './geometry';
-import type { Vec3, VolumeHeader } from './volume';
+import type { Vec3, Volume, VolumeHeader } from './volume';
 
 /** One slice as rows of voxels: columns along the plane's right axis, rows along its down axis, both by rising index. */
 export interface SliceSize { width: number; height: number }
@@ -8,6 +8,17 @@ export interface SliceSize { width: number; height: number }
 export function sliceSize({ dimensions }: VolumeHeader, plane: Plane): SliceSize {
   const { right, down } = PLANE_AXES[plane];
   return { width: at(dimensions, right), height: at(dimensions, down) };
+}
+
+/** The values of one slice of an image, in the order of `SliceSize`. */
+export function imageSlice({ header, voxels }: Volume, plane: Plane, slice: number): SliceSize & { values: Float32Array } {
+  const { right, down, normal } = PLANE_AXES[plane];
+  const size = sliceSize(header, plane);
+  const [nx, ny] = header.dimensions;
+  const steps: Vec3 = [1, nx, nx * ny];
+  const start = slice * at(steps, normal);
+  const values = Float32Array.from({ length: size.width * size.height }, (_, n) => voxels[start + (n % size.width) * at(steps, right) + Math.floor(n / size.width) * at(steps, down)] as number);
+  return { ...size, values };
 }
 
 /** Where points of the patient lie on a slice; whole numbers are voxel centres. */

@@ -383,7 +383,7 @@ if (viewer && paint) {
     'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),
     difference: () => { const number = region()?.original_number; if (typeof number === 'number') compare(number); else toast('Nothing proposed this region', 'note'); },
     area: () => viewer.state.set({ tool: 'area' }),
-    ...(canEdit ? { ...toolCommands(viewer, ['brush', 'erase', 'threshold', 'draw', 'scissors', 'fill', 'ball']), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
+    ...(canEdit ? { ...toolCommands(viewer, ['brush', 'erase', 'threshold', 'scissors', 'fill', 'ball']), draw: () => paint.chooseOutline(), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
 void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_proposal', 'planning.run_contour_propagation'], 'run-place', () => void runEnded()));

@@ -7,6 +7,10 @@ export interface DrawnLine {
   points: readonly Vec3[];
   /** Dashed: what lies inside is removed. */
   isRemoving?: boolean;
+  /** Not closed yet. */
+  isOpen?: boolean;
+  /** Points that a hand has set. */
+  marks?: readonly Vec3[];
   words?: readonly string[];
 }
 
@@ -26,7 +30,7 @@ export function drawLine(context: CanvasRenderingContext2D, frame: PaneFrame, li
   const path = new Path2D();
   const places = line.points.map((point) => worldToFrame(frame, point));
   places.forEach(([x, y], n) => (n === 0 ? path.moveTo(x, y) : path.lineTo(x, y)));
-  path.closePath();
+  if (!line.isOpen) path.closePath();
   context.lineJoin = 'round';
   // Dark below bright: the line is seen on black lungs and on white bone.
   for (const [colour, width] of [['#000a', 3.4], [INK, 1.4]] as const) {
@@ -36,6 +40,8 @@ export function drawLine(context: CanvasRenderingContext2D, frame: PaneFrame, li
     context.stroke(path);
   }
   context.setLineDash([]);
+  context.fillStyle = INK;
+  for (const [x, y] of (line.marks ?? []).map((point) => worldToFrame(frame, point))) context.fillRect(x - 2.5, y - 2.5, 5, 5);
   if (line.words?.length) drawWords(context, frame, places, line.words);
 }
 

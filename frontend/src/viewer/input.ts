@@ -19,6 +19,10 @@ export interface PaintTool {
   end: () => void;
   /** Esc: what was begun leaves no trace. */
   cancel: () => void;
+  /** The pointer moves with no button down. */
+  hover: (at: PaintPoint) => void;
+  /** Enter ends, Backspace takes a point back; says whether there was something to end or take back. */
+  key: (key: 'Enter' | 'Backspace') => boolean;
 }
 
 type Action = 'tool' | 'pan' | 'window' | 'zoom';
@@ -76,6 +80,7 @@ export function listenTo(viewer: Viewer): void {
     if (!place) return;
     viewer.showReadings(place.index, viewer.pointAt(place.index, place.xy));
     showRing(place.index, place.xy);
+    if (PAINTING.has(viewer.state.get().tool)) { const at = paintPoint(place.index, place.xy, event.shiftKey); if (at) viewer.paintTool?.hover(at); }
     viewer.shownAt(place.index)?.pane.spyAt(place.xy);
   });
 
@@ -105,9 +110,12 @@ export function listenTo(viewer: Viewer): void {
   root.addEventListener('pointerup', finish);
   root.addEventListener('pointercancel', finish);
   document.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || drag?.action !== 'tool' || !PAINTING.has(viewer.state.get().tool)) return;
+    if (event.key !== 'Escape' || !PAINTING.has(viewer.state.get().tool)) return;
     viewer.paintTool?.cancel();
-    drag = null;
+    if (drag?.action === 'tool') drag = null;
+  });
+  root.addEventListener('keydown', (event) => {
+    if ((event.key === 'Enter' || event.key === 'Backspace') && viewer.paintTool?.key(event.key)) event.preventDefault();
   });
   root.addEventListener('pointerleave', () => {
     if (drag) return;

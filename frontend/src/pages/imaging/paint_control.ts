@@ -10,8 +10,9 @@ import { AreaTool } from './area_tool';
 import { fill, on } from '../parts/dom';
 import { kindOf, type ContourSession } from './contour_session';
 import { acceptsAbove } from './label_editor';
+import { LivewireTool } from './livewire_tool';
 import type { OperationRequest } from './operations';
-import { cutOutline, drawOutline, fillHole, placeSphere, type EditTarget } from './outline_edits';
+import { cutOutline, drawOutline, fillHole, placeSphere, type EditTarget, type SliceLine } from './outline_edits';
 import { newOptions, readOption, toolControls, type ToolOptions } from './tool_controls';
 import type { Kind, RegionContour } from './wire';
 
@@ -35,6 +36,7 @@ const RINGS: ReadonlySet<Tool> = new Set<Tool>(['brush', 'erase', 'threshold', '
 export class PaintControl {
   readonly options: ToolOptions = newOptions();
   private readonly area: AreaTool;
+  private readonly wire: LivewireTool;
   private sphere: { at: PaintPoint; radiusMm: number } | null = null;
   private line: { tool: Tool; at: PaintPoint; points: Vec3[]; isOpposite: boolean } | null = null;
   private isPainting = false;
@@ -42,12 +44,20 @@ export class PaintControl {
 
   constructor(private readonly viewer: Viewer, private readonly hooks: Hooks) {
     this.area = new AreaTool(viewer, { shape: () => this.options.shape, timePointId: hooks.timePointId, refuse: hooks.refuse });
-    viewer.paintTool = { radiusMm: () => this.ringMm(), start: (at) => this.start(at), move: (at) => this.move(at), end: () => this.end(), cancel: () => this.cancel() };
+    this.wire = new LivewireTool(viewer, { timePointId: hooks.timePointId, close: (line, isRemoving) => this.closeWire(line, isRemoving) });
+    viewer.paintTool = {
+      radiusMm: () => this.ringMm(), start: (at) => this.start(at), move: (at) => this.move(at), end: () => this.end(), cancel: () => this.cancel(),
+      hover: (at) => { if (this.isWire) this.wire.hover(at); }, key: (key) => this.isWire && (key === 'Enter' ? this.wire.finish() : this.wire.back()),
+    };
     viewer.state.watch((state) => state.tool, () => { this.changeTool(); this.draw(); });
   }
 
   private get tool(): Tool {
     return this.viewer.state.get().tool;
+  }
+
+  private get isWire(): boolean {
+    return this.tool === 'draw' && this.options.isWire;
   }
 
   get sizeMm(): number {
@@ -72,6 +82,7 @@ export class PaintControl {
       this.tell(placeSphere(this.edit(target), at, { diameterMm: this.sizeMm, isRemoving: at.isOpposite ?? false }), 'The sphere changes nothing here: its voxels belong to the region, or to neighbours that are kept');
       return;
     }
+    if (this.isWire) { this.wire.press(at); return; }
     if (LINES.has(this.tool)) { this.line = { tool: this.tool, at, points: [at.point], isOpposite: at.isOpposite ?? false }; return; }
     this.isPainting = true;
     target.session.editor.begin(kindOf(target.region), at, this.brush(target, at));
@@ -109,6 +120,7 @@ export class PaintControl {
 
   private move(at: PaintPoint): void {
     if (this.tool === 'area') { this.area.move(at); return; }
+    if (this.isWire) { this.wire.hover(at); return; }
     if (this.sphere) {
       const [a, b] = [this.sphere.at.point, at.point];
       this.sphere.radiusMm = Math.max(Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]), 2);
@@ -131,6 +143,7 @@ export class PaintControl {
   }
 
   private end(): void {
+    if (this.isWire) return; // a wire goes on from click to click
     const target = this.hooks.target();
     if (this.tool === 'area') this.area.end();
     else if (this.sphere && target) {
@@ -153,6 +166,25 @@ export class PaintControl {
     this.tell(changed, `The outline changes nothing of ${target.region.name}: draw around the middle of at least one voxel`);
   }
 
+  private closeWire(line: SliceLine, isRemoving: boolean): void {
+    const target = this.hooks.target();
+    if (!target) return;
+    if (target.region.is_locked) { this.hooks.refuse(`${target.region.name} is locked`); return; }
+    this.tell(drawOutline(this.edit(target), line, isRemoving), `The outline changes nothing of ${target.region.name}`);
+  }
+
+  /** Chooses the outline; where it is chosen, turns between freehand and along edges. */
+  chooseOutline(): void {
+    if (this.tool === 'draw') this.setOption('wire', '');
+    else this.viewer.state.set({ tool: 'draw' });
+  }
+
+  private setOption(name: string, value: string): void {
+    readOption(this.options, name, value);
+    if (name === 'wire') this.wire.cancel();
+    this.draw();
+  }
+
   private fillAt(target: Target, at: { plane: PaintPoint['plane']; point: Vec3 }, isEvery: boolean): void {
     this.tell(fillHole(this.edit(target), at, isEvery), isEvery ? `${target.region.name} has no hole in this slice` : `There is no hole of ${target.region.name} here`);
   }
@@ -173,6 +205,7 @@ export class PaintControl {
 
   private cancel(): void {
     if (this.tool === 'area') this.area.cancel();
+    this.wire.cancel();
     if (this.isPainting) this.hooks.target()?.session.editor.cancel();
     this.forgetGesture();
   }
@@ -182,6 +215,7 @@ export class PaintControl {
     const target = this.hooks.target();
     if (this.isPainting) target?.session.editor.end(`${target.region.name}: stroke`);
     this.area.cancel();
+    this.wire.cancel();
     this.forgetGesture();
   }
 
@@ -221,8 +255,8 @@ export class PaintControl {
     on(toolbar, 'click', '[data-undo]', () => this.step('undo'));
     on(toolbar, 'click', '[data-redo]', () => this.step('redo'));
     on(toolbar, 'click', '[data-fill-every]', () => this.fillEvery());
-    on(toolbar, 'click', '[data-option]', (button) => { readOption(this.options, button.dataset.option ?? '', button.dataset.value ?? ''); this.draw(); });
-    on(toolbar, 'change', 'input', (field) => { readOption(this.options, (field as HTMLInputElement).name, (field as HTMLInputElement).value); this.draw(); });
+    on(toolbar, 'click', '[data-option]', (button) => this.setOption(button.dataset.option ?? '', button.dataset.value ?? ''));
+    on(toolbar, 'change', 'input', (field) => this.setOption((field as HTMLInputElement).name, (field as HTMLInputElement).value));
     this.draw();
   }
 

@@ -16,13 +16,15 @@ export interface ToolOptions {
   isKeeping: boolean;
   isThrough: boolean;
   shape: AreaShape;
+  /** Outlines follow the edges of the image from click to click. */
+  isWire: boolean;
 }
 
 const THOUSAND = 1000;
 const KEYS: readonly (readonly [string, string])[] = [['B', 'brush'], ['E', 'eraser'], ['T', 'threshold'], ['D', 'outline'], ['K', 'scissors'], ['H', 'fill'], ['J', 'sphere'], ['Q', 'area']];
 const SHAPES: readonly (readonly [AreaShape, string])[] = [['ellipse', 'Ellipse'], ['rectangle', 'Rectangle'], ['freehand', 'Freehand']];
 
-export const newOptions = (): ToolOptions => ({ sizeMm: 8, isBall: false, fraction: 0.41, thresholdBqPerMl: null, isKeeping: false, isThrough: false, shape: 'ellipse' });
+export const newOptions = (): ToolOptions => ({ sizeMm: 8, isBall: false, fraction: 0.41, thresholdBqPerMl: null, isKeeping: false, isThrough: false, shape: 'ellipse', isWire: false });
 
 /** Takes what was typed or pressed; a number that no tool can use leaves the option as it is. */
 export function readOption(options: ToolOptions, name: string, text: string): void {
@@ -33,6 +35,7 @@ export function readOption(options: ToolOptions, name: string, text: string): vo
   if (name === 'ball') options.isBall = !options.isBall;
   if (name === 'keeping') options.isKeeping = !options.isKeeping;
   if (name === 'through') options.isThrough = !options.isThrough;
+  if (name === 'wire') options.isWire = !options.isWire;
   if (name === 'shape') options.shape = SHAPES.find(([shape]) => shape === text)?.[0] ?? options.shape;
 }
 
@@ -52,7 +55,7 @@ export function toolControls(tool: Tool, options: ToolOptions, { thresholdBqPerM
     case 'threshold': return html`${field('Size', 'size', options.sizeMm, 'mm')}${depth}${thresholdBqPerMl === null ? nothing : field('≥', 'threshold', (thresholdBqPerMl / THOUSAND).toFixed(0), 'kBq/mL', 'widest')}`;
     case 'sphere': return html`${field('Radius', 'size', options.sizeMm, 'mm')}${field('≥', 'fraction', Math.round(options.fraction * 100), '%', '')}`;
     case 'ball': return html`${field('Diameter', 'size', options.sizeMm, 'mm')}${hint('Shift removes')}`;
-    case 'draw': return hint('Draw around; Shift removes');
+    case 'draw': return html`${toggle('wire', options.isWire, ['Freehand', 'Along edges'], 'Freehand, or along the edges of the shown image (D again)')}${hint(options.isWire ? 'Click from point to point; the first point or Enter closes, Backspace goes back; Shift on the first removes' : 'Draw around; Shift removes')}`;
     case 'scissors': return html`${toggle('keeping', options.isKeeping, ['Remove inside', 'Keep inside'], 'What the line encloses goes, or what lies outside it; Shift turns it round')}${toggle('through', options.isThrough, ['This slice', 'All slices'], 'Cut this slice, or through all slices of the region')}`;
     case 'fill': return html`<button type="button" class="btn slim" data-fill-every title="Fill every hole of the region in the slice of the active pane">All holes of the slice</button>`;
     case 'area': return html`<span class="seg" role="group" aria-label="Shape">${each(SHAPES, ([shape, label]) => html`<button type="button" data-option="shape" data-value="${shape}" aria-pressed="${String(shape === options.shape)}">${label}</button>`)}</span>`;
