@@ -92,10 +92,11 @@ export class Stroke {
     if (slice < 0 || slice >= part(this.header.dimensions, normal)) return;
     const [nx, ny] = this.header.dimensions;
     const steps: Vec3 = [1, nx, nx * ny];
-    const { width } = sliceSize(this.header, plane);
-    const start = slice * part(steps, normal);
-    for (let n = 0; n < mask.length; n += 1) {
-      if (mask[n] === value) this.writeAt(start + (n % width) * part(steps, right) + Math.floor(n / width) * part(steps, down), ink);
+    const { width, height } = sliceSize(this.header, plane);
+    const step = part(steps, right);
+    for (let row = 0, n = 0; row < height; row += 1) {
+      let at = slice * part(steps, normal) + row * part(steps, down);
+      for (let column = 0; column < width; column += 1, n += 1, at += step) if (mask[n] === value) this.writeAt(at, ink);
     }
   }
 
