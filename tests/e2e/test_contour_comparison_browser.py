@@ -24,6 +24,24 @@ INK = """(pane, wanted) => { const c = pane.querySelector('canvas.outline');
   }
   return n; }"""
 
+BONE = """(pane) => {
+  const isShown = (c) => c.offsetParent !== null && c.style.display !== 'none' && c.width > 0;
+  const source = [...pane.querySelectorAll('.vp canvas')].filter(isShown)[0];
+  const copy = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  [copy.canvas.width, copy.canvas.height] = [source.width, source.height];
+  copy.drawImage(source, 0, 0);
+  const {data, width, height} = copy.getImageData(0, 0, source.width, source.height);
+  const seen = source.getBoundingClientRect(), box = pane.getBoundingClientRect(), ys = [], xs = [];
+  for (let i = 0; i < width * height; i += 1) {
+    if (data[4 * i] > 250 && data[4 * i + 3] > 0) { xs.push(i % width); ys.push(Math.floor(i / width)); }
+  }
+  ys.sort((a, b) => a - b); xs.sort((a, b) => a - b);
+  return [seen.left - box.left + xs[xs.length >> 1] * seen.width / width,
+          seen.top - box.top + ys[0] * seen.height / height,
+          [width, height, seen.width, seen.height, pane.clientWidth, pane.clientHeight].join(' ')];
+}"""
+"""Where the white bone block begins on the screen, in pixels of the pane: its middle column, its first row."""
+
 
 @pytest.fixture
 def edited(proposed):  # noqa: F811
@@ -88,3 +106,29 @@ def test_an_earlier_revision_is_compared_from_the_list(edited, viewer):  # noqa:
     assert row.get_attribute("aria-selected") == "true"
     page.get_by_role("button", name="Compare revision 1 with now").click()
     assert page.locator("#comparison").is_hidden()
+
+
+def test_picture_and_pointer_agree_while_the_panes_change_their_size(edited, viewer):  # noqa: F811
+    """What is drawn must lie where it is seen: the table of the comparison makes the panes smaller, then larger."""
+    page = viewer("contours", "cpu")
+    reading = pane(page, 0).locator(".o.br")
+
+    def check() -> None:
+        page.wait_for_timeout(700)
+        x, top, sizes = pane(page, 0).evaluate(BONE)
+        box = pane(page, 0).bounding_box()
+        for below, hu in ((4, "CT 800 HU"), (-5, "CT 40 HU")):
+            page.mouse.move(box["x"] + x, box["y"] + top + below)
+            assert hu in reading.inner_text(), sizes
+
+    check()
+    page.locator("[data-region]").first.click()
+    page.locator("#viewer").focus()
+    for tool in ("k", "c", "q"):
+        page.keyboard.press("y")
+        page.get_by_text("Original proposal (revision 1)").wait_for()
+        page.keyboard.press("k")
+        check()
+        page.keyboard.press("y")
+        page.keyboard.press(tool)
+        check()
