@@ -115,6 +115,8 @@ def test_picture_and_pointer_agree_while_the_panes_change_their_size(edited, vie
 
     def check() -> None:
         page.wait_for_timeout(700)
+        page.wait_for_selector('#viewer[data-covered="false"]')
+        page.wait_for_timeout(900)  # the software path sharpens its picture after 80 ms
         x, top, sizes = pane(page, 0).evaluate(BONE)
         box = pane(page, 0).bounding_box()
         for below, hu in ((4, "CT 800 HU"), (-5, "CT 40 HU")):
