@@ -7,6 +7,7 @@ import gzip
 import json
 import math
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -56,9 +57,24 @@ SCROLL = """async (n) => {
 }"""
 
 
+NEW_PASSWORDS = """
+import json, secrets
+from planning.models import User
+found = {}
+for user in User.objects.all():
+    found[user.username] = secrets.token_urlsafe(12)
+    user.set_password(found[user.username])
+    user.save()
+print(json.dumps(found))
+"""
+
+
 @contextmanager
-def product(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run ``serve`` with the demo patient; yield its address and the passwords."""
+def product(folder: Path, *, filled: Path | None = None) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run ``serve`` with the demo patient; yield its address and the passwords.
+
+    The patient is simulated first, or comes with a copy of ``filled``, a data folder in which nobody works now.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -67,13 +83,18 @@ def product(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     environment |= {"DATA_DIR": str(folder / "data"), "HOST": "127.0.0.1", "PORT": str(port)}
     environment |= {"DJANGO_SETTINGS_MODULE": "theranostics_web.settings.development"}
     manage = [sys.executable, str(ROOT / "manage.py")]
+    if filled is not None:
+        shutil.copytree(filled, folder / "data")
     passwords = folder / "passwords.json"
-    for command in (
-        ["migrate", "--verbosity", "0"],
-        ["collectstatic", "--noinput", "--verbosity", "0"],
-        ["demo_data", "--passwords-to", str(passwords)],
-    ):
+    for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--noinput", "--verbosity", "0"]):
         subprocess.run([*manage, *command], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    if filled is None:
+        command = [*manage, "demo_data", "--passwords-to", str(passwords)]
+        subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    else:
+        command = [*manage, "shell", "--verbosity", "0", "-c", NEW_PASSWORDS]
+        answer = subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True)
+        passwords.write_text(answer.stdout.splitlines()[-1])
     with (folder / "serve.log").open("w") as log:
         server = subprocess.Popen([*manage, "serve"], env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -97,11 +118,11 @@ def wait_for_port(port: int) -> None:
             return
 
 
-def sign_in(browser: Browser, address: str, password: str) -> Page:
+def sign_in(browser: Browser, address: str, password: str, *, username: str = "physicist.a") -> Page:
     page = browser.new_context(viewport={"width": 1800, "height": 900}).new_page()
     page.set_default_timeout(LIMIT_MS)
     page.goto(f"{address}/accounts/login/")
-    page.fill("input[name=login]", "physicist.a")
+    page.fill("input[name=login]", username)
     page.fill("input[name=password]", password)
     page.click("button[type=submit]")
     ready(page)

@@ -3,10 +3,12 @@ from drf_spectacular.views import SpectacularAPIView
 
 from planning.api import (
     administrations,
+    areas,
     audit,
     calibration_measurements,
     calibrations,
     contour_actions,
+    contour_comparison,
     contours,
     courses,
     density_curves,
@@ -36,10 +38,12 @@ from planning.api import (
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     *administrations.urlpatterns,
+    *areas.urlpatterns,
     *audit.urlpatterns,
     *calibration_measurements.urlpatterns,
     *calibrations.urlpatterns,
     *contour_actions.urlpatterns,
+    *contour_comparison.urlpatterns,
     *contours.urlpatterns,
     *courses.urlpatterns,
     *density_curves.urlpatterns,

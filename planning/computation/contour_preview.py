@@ -22,7 +22,7 @@ from planning.computation.plans import PROBABILITIES, PlanQuestion, activity_at,
 from planning.computation.priors import region_priors
 from planning.computation.recovery_corrections import factor_at
 from planning.errors import InvalidStateError
-from planning.models import CurveRevision, Cycle, Region, RegionContour, RegionDose
+from planning.models import ContourRevision, CurveRevision, Cycle, Region, RegionContour, RegionDose
 from planning.models.contours import ContourState
 from planning.selectors.current import current_calculation, current_contours, current_limit_set
 from planning.selectors.kinetics import chosen_fit
@@ -55,15 +55,70 @@ class ContourPreview:
     obstacle: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedDose:
+    """Dose of one region with given contours; without a dose, ``obstacle`` says why."""
+
+    calculation_number: int
+    absorbed_dose_gy: float | None
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recomputed:
+    """A region of the newest calculation with other contours; ``changed`` is its dose row, None with an obstacle."""
+
+    calculation_number: int
+    row: RegionDose
+    points: tuple[dict[str, Any], ...]
+    is_changed: bool
+    changed: RegionDose | None
+    obstacle: str = ""
+
+
 def contour_preview(*, cycle: Cycle, region: Region) -> ContourPreview | None:
     """Return the preview of a region; None where the cycle has no dose of it yet."""
+    found = _recomputed(cycle, region, _contours(cycle, region))
+    if found is None:
+        return None
+    before = _consequence(found.row, cycle, instead=None)
+    after = None if found.changed is None else before
+    if found.changed is not None and found.is_changed:
+        after = _consequence(found.changed, cycle, instead=found.row)
+    return ContourPreview(
+        calculation_number=found.calculation_number,
+        points=found.points,
+        is_changed=found.is_changed,
+        before=before,
+        after=after,
+        obstacle=found.obstacle,
+    )
+
+
+def previewed_dose(*, cycle: Cycle, region: Region, instead: ContourRevision) -> PreviewedDose | None:
+    """Return the dose with the contour of one revision in place of the present one at its time point.
+
+    None where the cycle has no dose of the region yet.
+    """
+    contours = {
+        time_point: contour
+        for time_point, contour in _contours(cycle, region).items()
+        if time_point != str(instead.time_point_id)
+    }
+    found = _recomputed(cycle, region, contours | _by_time_point([instead], region))
+    if found is None:
+        return None
+    dose_gy = None if found.changed is None else found.changed.absorbed_dose_gy
+    return PreviewedDose(calculation_number=found.calculation_number, absorbed_dose_gy=dose_gy, obstacle=found.obstacle)
+
+
+def _recomputed(cycle: Cycle, region: Region, contours: dict[str, RegionContour]) -> _Recomputed | None:
     calculation = current_calculation(cycle)
     row = None if calculation is None else calculation.regions.filter(region=region).first()
     curve = None if row is None else calculation.curve_revision.curves.filter(region=region).first()
     fit = None if curve is None else chosen_fit(curve)
     if row is None or curve is None or fit is None:
         return None
-    contours = _contours(cycle, region)
     points = [_point(point, contours[point["time_point"]]) for point in curve.points if point["time_point"] in contours]
     is_changed = _differ([p["activity_bq"] for p in points], [p["activity_bq"] for p in curve.points])
     reference = next((c for c in contours.values() if c.revision.time_point.is_reference), None)
@@ -72,25 +127,29 @@ def contour_preview(*, cycle: Cycle, region: Region) -> ContourPreview | None:
     is_changed |= _differ([mass_g], [row.mass_g])
     known: dict[str, Any] = {
         "calculation_number": calculation.number,
+        "row": row,
         "points": tuple(points),
         "is_changed": is_changed,
     }
-    before = _consequence(row, cycle, instead=None)
     if not is_changed:
-        return ContourPreview(**known, before=before, after=before, obstacle="")
+        return _Recomputed(**known, changed=row)
     try:
         found = _fitted(calculation.curve_revision, region, points, model=fit["model"])
         if mass_g <= 0.0:
             raise InvalidStateError("The contour of the reference scan is empty.", code="no_contour")
     except (DosimetryError, InvalidStateError) as error:
-        return ContourPreview(**known, before=before, after=None, obstacle=str(error))
-    changed = _changed_row(row, found, mass_g=mass_g)
-    return ContourPreview(**known, before=before, after=_consequence(changed, cycle, instead=row), obstacle="")
+        return _Recomputed(**known, changed=None, obstacle=str(error))
+    return _Recomputed(**known, changed=_changed_row(row, found, mass_g=mass_g))
 
 
 def _contours(cycle: Cycle, region: Region) -> dict[str, RegionContour]:
-    """Return the present contour of a region by time point; rejected ones count nowhere."""
+    """Return the present contour of a region by time point."""
     revisions = [revision for t in cycle.time_points.all() if (revision := current_contours(t)) is not None]
+    return _by_time_point(revisions, region)
+
+
+def _by_time_point(revisions: list[ContourRevision], region: Region) -> dict[str, RegionContour]:
+    """Return the contour of a region in each revision by time point; rejected ones count nowhere."""
     contours = RegionContour.objects.filter(revision__in=[r.pk for r in revisions], region=region)
     kept = contours.exclude(state=ContourState.REJECTED).select_related("revision__time_point")
     return {str(contour.revision.time_point_id): contour for contour in kept}

@@ -55,6 +55,13 @@ ADMINISTRATIONS: Rows = {
         )
     }
 }
+AREAS: Rows = {
+    "area": {
+        "POST": Row(
+            body={"plane": "axial", "points_lps_mm": [[-1e3, -1e3, 0.0], [1e3, -1e3, 0.0], [0.0, 1e3, 0.0]]},
+        )
+    }
+}
 AUDIT: Rows = {"audit": {"GET": Row(action=Action.VIEW_AUDIT, scope=OWN)}}
 CALIBRATIONS: Rows = {
     "calibration-measurements": {
@@ -173,6 +180,7 @@ CONTOURS: Rows = {
     "contour-import": {
         "POST": Row(action=Action.EDIT_CONTOURS, body=lambda case: {"series_id": str(case.series.pk)}),
     },
+    "contour-comparison": {"GET": READ},
     "contour-preview": {"GET": READ},
     "contour-propose": {"POST": Row(action=Action.EDIT_CONTOURS, body={"regions": ["Liver"]})},
     "contour-propagate": {"POST": Row(action=Action.EDIT_CONTOURS, body={})},
@@ -414,6 +422,7 @@ WORKLIST: Rows = {
 API: Rows = (
     {"schema": {"GET": Row(scope=OWN)}}
     | ADMINISTRATIONS
+    | AREAS
     | AUDIT
     | CALIBRATIONS
     | CONTOUR_ACTIONS

@@ -3,8 +3,8 @@ export type Command =
   | 'slice-up' | 'slice-down' | 'slice-up-10' | 'slice-down-10' | 'slice-first' | 'slice-last'
   | 'time-next' | 'time-previous' | 'zoom-in' | 'zoom-out' | 'fit' | 'reset'
   | 'preset-1' | 'preset-2' | 'preset-3' | 'preset-4' | 'preset-5' | 'invert' | 'fusion' | 'wash' | 'isodose' | 'outlines'
-  | 'crosshair' | 'window' | 'zoom' | 'ruler' | 'brush' | 'erase' | 'threshold' | 'size-down' | 'size-up'
-  | 'uncertainty' | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'reopen' | 'clear-ruler' | 'flicker';
+  | 'crosshair' | 'window' | 'zoom' | 'ruler' | 'area' | 'brush' | 'erase' | 'threshold' | 'draw' | 'scissors' | 'fill' | 'ball' | 'size-down' | 'size-up'
+  | 'uncertainty' | 'window-region' | 'region-next' | 'region-previous' | 'accept' | 'reject' | 'reopen' | 'difference' | 'clear-ruler' | 'flicker';
 
 export interface KeyRow {
   command: Command;
@@ -29,12 +29,14 @@ export const VIEWER_KEYS: readonly KeyRow[] = [
   row('Show', 'wash', ['G'], 'dose wash on or off'), row('Show', 'isodose', ['S'], 'isodose lines on or off'),
   row('Show', 'uncertainty', ['U'], 'dose, or its uncertainty in the voxels'),
   row('Tools', 'crosshair', ['C'], 'crosshair'), row('Tools', 'window', ['L'], 'window by drag'),
-  row('Tools', 'zoom', ['Z'], 'zoom by drag'), row('Tools', 'ruler', ['M'], 'ruler'), row('Tools', 'clear-ruler', ['Backspace'], 'remove the ruler'),
+  row('Tools', 'zoom', ['Z'], 'zoom by drag'), row('Tools', 'ruler', ['M'], 'ruler'), row('Tools', 'area', ['Q'], 'measure an area'), row('Tools', 'clear-ruler', ['Backspace'], 'remove the ruler and the measured area'),
   row('Contours', 'brush', ['B'], 'brush'), row('Contours', 'erase', ['E'], 'eraser'), row('Contours', 'threshold', ['T'], 'threshold brush'),
+  row('Contours', 'draw', ['D'], 'draw an outline; again: along edges; Shift removes'), row('Contours', 'scissors', ['K'], 'scissors; Shift keeps the inside'),
+  row('Contours', 'fill', ['H'], 'fill a hole'), row('Contours', 'ball', ['J'], 'place a sphere; Shift removes'),
   row('Contours', 'size-down', ['['], 'smaller brush'), row('Contours', 'size-up', [']'], 'larger brush'),
   row('Contours', 'region-previous', [','], 'region before'), row('Contours', 'region-next', ['.'], 'next region'),
   row('Contours', 'accept', ['A'], 'accept the region'), row('Contours', 'reject', ['X'], 'reject the region'),
-  row('Contours', 'reopen', ['V'], 'reopen a rejected region'),
+  row('Contours', 'reopen', ['V'], 'reopen a rejected region'), row('Contours', 'difference', ['Y'], 'difference from the original proposal'),
   row('Registration', 'flicker', [' '], 'flicker between fixed and moving'),
 ];
 

@@ -3,6 +3,8 @@ export interface Step {
   label: string;
   undo: () => void;
   redo: () => void;
+  /** Which regions of which layer it changes. */
+  changes?: { kind: string; labels: ReadonlySet<number> };
 }
 
 export const MAX_STEPS = 50;
@@ -44,11 +46,17 @@ export class UndoStack {
     this.onChange();
   }
 
+  /** The step that would be taken back, or done again, next. */
+  next(way: 'undo' | 'redo'): Step | null {
+    const steps = way === 'undo' ? this.done : this.undone;
+    return steps[steps.length - 1] ?? null;
+  }
+
   get nextUndo(): string | null {
-    return this.done[this.done.length - 1]?.label ?? null;
+    return this.next('undo')?.label ?? null;
   }
 
   get nextRedo(): string | null {
-    return this.undone[this.undone.length - 1]?.label ?? null;
+    return this.next('redo')?.label ?? null;
   }
 }

@@ -76,11 +76,37 @@ describe('Stroke', () => {
     expect(stroke.touched()).toEqual(new Set([1, 2]));
   });
 
+  it('fills a mask of a slice in each plane, and what lies beside the mask', () => {
+    const mask = new Uint8Array(21 * 11);
+    mask[4 * 21 + 7] = 1;
+    const labels = empty();
+    new Stroke(header, labels).fillSlice({ plane: 'coronal', slice: 3, mask }, { label: 2, locked: new Set() });
+    new Stroke(header, labels).fillSlice({ plane: 'sagittal', slice: 5, mask }, { label: 3, locked: new Set() });
+    expect([labels[4 * 441 + 3 * 21 + 7], labels[4 * 441 + 7 * 21 + 5], count(labels, 0)]).toEqual([2, 3, labels.length - 2]);
+    new Stroke(header, labels).fillSlice({ plane: 'coronal', slice: 3, mask, value: 0 }, { label: 9, locked: new Set([3]) });
+    expect([count(labels, 9), count(labels, 3)]).toEqual([21 * 11 - 1, 1]);
+  });
+
+  it('spares locked regions and those beside the erased one in a filled slice', () => {
+    const labels = empty();
+    labels.set([7, 3, 2], 5 * 441);
+    const stroke = new Stroke(header, labels);
+    stroke.fillSlice({ plane: 'axial', slice: 5, mask: new Uint8Array(441).fill(1) }, { label: 0, onlyLabel: 2, locked: new Set([7]) });
+    expect([...labels.subarray(5 * 441, 5 * 441 + 3)]).toEqual([7, 3, 0]);
+    stroke.fillSlice({ plane: 'axial', slice: 5, mask: new Uint8Array(441).fill(1) }, { label: 2, locked: new Set([7]) });
+    expect([labels[5 * 441], count(labels, 2)]).toEqual([7, 440]);
+    stroke.finish().undo();
+    expect([...labels.subarray(5 * 441, 5 * 441 + 3)]).toEqual([7, 3, 2]);
+    expect(labels.reduce((sum, value) => sum + value, 0)).toBe(12);
+  });
+
   it('does nothing outside the volume', () => {
     const labels = empty();
     const stroke = new Stroke(header, labels);
     stroke.dab([0, 0, 500], brush());
     stroke.dab([-400, 0, 0], brush({ isBall: true }));
+    stroke.fillSlice({ plane: 'axial', slice: 11, mask: new Uint8Array(441).fill(1) }, brush());
+    stroke.fillSlice({ plane: 'axial', slice: -1, mask: new Uint8Array(441).fill(1) }, brush());
     expect(stroke.size).toBe(0);
   });
 });

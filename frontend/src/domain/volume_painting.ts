@@ -1,17 +1,22 @@
 /** Painting in a label volume: discs and balls in millimetres, locked regions spared, every stroke exactly undoable. */
-import { PLANE_AXES, toIndex, type Axis, type Plane } from './geometry';
+import { PLANE_AXES, at as part, toIndex, type Axis, type Plane } from './geometry';
+import { sliceSize } from './slice_shapes';
 import type { Vec3, VolumeHeader } from './volume';
 
-export interface Brush {
+/** What an edit writes, and what it leaves as it is. */
+export interface Ink {
   /** Label to write; 0 erases. */
   label: number;
   /** Erase only this label; 0 erases every label that is not locked. */
   onlyLabel?: number;
+  /** Labels that must not change. */
+  locked: ReadonlySet<number>;
+}
+
+export interface Brush extends Ink {
   radiusMm: number;
   plane: Plane;
   isBall: boolean;
-  /** Labels that must not change. */
-  locked: ReadonlySet<number>;
   /** Paints only where this says yes, for the threshold brush. */
   accepts?: (i: number, j: number, k: number) => boolean;
 }
@@ -81,9 +86,26 @@ export class Stroke {
     };
   }
 
-  private write(i: number, j: number, k: number, { label, onlyLabel = 0, locked }: Brush): void {
+  /** Writes where a mask of one slice has `value`; the mask counts columns and rows by rising index. */
+  fillSlice({ plane, slice, mask, value = 1 }: { plane: Plane; slice: number; mask: Uint8Array; value?: 0 | 1 }, ink: Ink): void {
+    const { right, down, normal } = PLANE_AXES[plane];
+    if (slice < 0 || slice >= part(this.header.dimensions, normal)) return;
     const [nx, ny] = this.header.dimensions;
-    const at = i + nx * (j + ny * k);
+    const steps: Vec3 = [1, nx, nx * ny];
+    const { width, height } = sliceSize(this.header, plane);
+    const step = part(steps, right);
+    for (let row = 0, n = 0; row < height; row += 1) {
+      let at = slice * part(steps, normal) + row * part(steps, down);
+      for (let column = 0; column < width; column += 1, n += 1, at += step) if (mask[n] === value) this.writeAt(at, ink);
+    }
+  }
+
+  private write(i: number, j: number, k: number, ink: Ink): void {
+    const [nx, ny] = this.header.dimensions;
+    this.writeAt(i + nx * (j + ny * k), ink);
+  }
+
+  private writeAt(at: number, { label, onlyLabel = 0, locked }: Ink): void {
     const old = this.labels[at] as number;
     if (old === label || locked.has(old)) return;
     if (label === 0 && onlyLabel !== 0 && old !== onlyLabel) return;

@@ -5,11 +5,12 @@ import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
-import { bindViewerKeys } from './imaging/commands';
+import { bindViewerKeys, toolCommands } from './imaging/commands';
 import { askConflict, askImport, askNewRegion, askPropagate, askProposal, askRename } from './imaging/contour_dialogs';
 import { Decisions } from './imaging/contour_decisions';
 import { ContourSession, kindOf } from './imaging/contour_session';
 import { PaintControl } from './imaging/paint_control';
+import { ComparisonPanel } from './imaging/contour_comparison';
 import { Consequences } from './imaging/consequences';
 import { DisplayPanel } from './imaging/display';
 import { refreshSessions } from './imaging/contour_refresh';
@@ -26,7 +27,7 @@ import { neighbour, TimeStrip } from './imaging/strip';
 import { Windowing } from './imaging/windowing';
 import { drawToolbar } from './imaging/toolbar';
 import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
-import { fill, need, on } from './parts/dom';
+import { debounced, fill, need, on } from './parts/dom';
 import { letAnswer } from './parts/findings';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, showSaveState, startPage } from './parts/shell';
@@ -54,9 +55,18 @@ const workKey = (timePointId: string, id: string): string => (timePointId && id 
 const clock = new HandsOnClock(() => workKey(chosenId, regionId));
 const paint = viewer ? new PaintControl(viewer, {
   target: () => { const [now, chosen] = [session(), region()]; return now && chosen ? { session: now, region: chosen } : null; },
-  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit,
+  operate: (request) => void change(operate(request), 'Region made in the sphere'), refuse: (why) => toast(why, 'ask'), canEdit, timePointId: () => chosenId,
 }) : null;
 
+const comparison = new ComparisonPanel(need('comparison'), { session, regionId: () => regionId, select: (id) => select(id), redraw: () => { showLayers(); drawWords(); } });
+// Cornerstone keeps the picture of a pane that grows stretched under the outlines: after the table came or went the panes are made anew.
+let tableHeight = 0;
+new ResizeObserver(debounced(() => {
+  const height = need('comparison').offsetHeight;
+  if (height === tableHeight || !viewer || viewer.scans.length === 0) return;
+  tableHeight = height;
+  void viewer.setLayout(viewer.state.get().layout).then(() => showLayers());
+}, 120)).observe(need('comparison'));
 const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
 const isReviewing = (): boolean => viewer?.state.get().layout === 'lesions';
 const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.totalsegmentator ?? now.contours.lesion_network);
@@ -94,7 +104,7 @@ const keyOfLabel = (timePointId: string, kind: Kind, label: number): string =>
 const events = {
   handsOnS: (timePointId: string, kind: Kind, label: number) => clock.secondsOf(keyOfLabel(timePointId, kind, label)),
   onRevision: (timePointId: string, kind: Kind, labels: readonly number[]) => { for (const label of labels) clock.restart(keyOfLabel(timePointId, kind, label)); },
-  onPaint: () => showLayers(), onUndo: () => paint?.draw(),
+  onPaint: () => showLayers(), onUndo: () => { paint?.draw(); showLayers(); },
   onSaveState: (state: SaveState) => {
     tellSaved(state);
     drawWords();
@@ -141,6 +151,7 @@ function showLayers(): void {
 }
 
 function drawWords(): void {
+  comparison.draw();
   strip.show(points(), chosenId, images?.window ?? null, noteOf);
   const now = session();
   if (!now) { fill(need('regions'), nothing); fill(need('inspector'), html`<div class="sect last">${emptyNote()}</div>`); return; }
@@ -172,7 +183,7 @@ function drawInspector(now: ContourSession): void {
     return;
   }
   const open = now.contours.regions.filter((item) => item.id !== chosen.id && isOpen(item));
-  fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null })}${sources}${reading}`);
+  fill(need('inspector'), html`${banner}${draft}${regionInspector({ contours: now.contours, region: chosen, isUnsaved: now.unsaved.has(chosen.id), canEdit, canAccept, next: open[0] ?? null, ghostNumber: now.ghost?.number ?? null, comparedNumber: now.comparedNumber })}${sources}${reading}`);
   showConsequences();
 }
 
@@ -234,6 +245,7 @@ async function change(work: Promise<unknown>, said: string): Promise<void> {
 }
 
 function showNewest(): void {
+  comparison.forget();
   consequences.forget();
   if (!region()) { chooseRegion(); goToRegion(); }
   showLayers();
@@ -316,6 +328,8 @@ on(need('inspector'), 'click', '[data-import]', () => { const now = point(); if 
 on(need('inspector'), 'click', '[data-propose]', () => { const [now, networks] = [point(), session()?.contours]; if (now && networks) void saved().then((isSaved) => (isSaved ? askProposal(now, networks) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-propagate]', () => { const now = point(); if (now) void saved().then((isSaved) => (isSaved ? askPropagate(now, points().filter((item) => item !== now && item.image), session()?.contours.network ?? null) : null)).then(runAndReload); });
 on(need('inspector'), 'click', '[data-ghost]', (button) => void session()?.showGhost(Number(button.dataset.ghost)).then(() => { showLayers(); drawWords(); }, (error: unknown) => toast(`Not shown: ${errorText(error)}`, 'block')));
+const compare = (number: number): void => void comparison.toggle(number).catch((error: unknown) => toast(`Not compared: ${errorText(error)}`, 'block'));
+on(need('inspector'), 'click', '[data-compare]', (button) => compare(Number(button.dataset.compare)));
 on(need('inspector'), 'click', '[data-restore]', () => void restoreDrafts());
 async function restoreDrafts(): Promise<void> {
   const now = session();
@@ -350,22 +364,24 @@ document.addEventListener('keydown', (event) => {
   if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
   const key = event.key.toLowerCase();
   if (key === 's') { event.preventDefault(); void saved(); }
-  else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.undo(); }
-  else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.redo(); }
+  else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.step('undo'); }
+  else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.step('redo'); }
 });
 for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) { clock.hide(); for (const one of sessions.values()) void one.editor.saveDraft(); return; }
   clock.show();
   // Somebody may have fitted, calculated or set limits meanwhile, this person in another window too.
+  comparison.forget();
+  comparison.draw();
   consequences.forget();
   showConsequences();
 });
 window.addEventListener('beforeunload', (event) => { if ([...sessions.values()].some((one) => one.editor.isChanged)) event.preventDefault(); });
-fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['B', 'brush'], ['E', 'erase'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
+fill(need('hints'), hintLine([['A', 'accept'], ['X', 'reject'], ['Y', 'difference'], ['[ ]', 'size'], [', .', 'region'], ['N P', 'time point'], ['Ctrl Z', 'undo'], ['?', 'all keys']]));
 if (viewer && paint) {
   drawToolbar(need('toolbar'), viewer, {
-    tools: ['crosshair', 'window', 'zoom', 'ruler'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'sphere'] : [],
+    tools: ['crosshair', 'window', 'zoom', 'ruler', 'area'], editTools: canEdit ? ['brush', 'erase', 'threshold', 'draw', 'scissors', 'fill', 'ball', 'sphere'] : [],
     middle: html`<span id="paint-controls" class="row"></span>`, layouts: ['2x2', '1x3', 'times', 'lesions'], onLayout: (layout) => void openPoint(true, layout),
     after: canEdit ? html`<button type="button" class="tool" data-undo title="Undo, Ctrl Z" aria-label="Undo">${icon('undo')}</button><button type="button" class="tool" data-redo title="Redo, Ctrl Y" aria-label="Redo">${icon('redo')}</button>` : nothing,
   });
@@ -373,7 +389,9 @@ if (viewer && paint) {
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
     'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),
-    ...(canEdit ? { brush: () => viewer.state.set({ tool: 'brush' }), erase: () => viewer.state.set({ tool: 'erase' }), threshold: () => viewer.state.set({ tool: 'threshold' }), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
+    difference: () => { const number = region()?.original_number; if (typeof number === 'number') compare(number); else toast('Nothing proposed this region', 'note'); },
+    area: () => viewer.state.set({ tool: 'area' }),
+    ...(canEdit ? { ...toolCommands(viewer, ['brush', 'erase', 'threshold', 'scissors', 'fill', 'ball']), draw: () => paint.chooseOutline(), 'size-up': () => paint.resize(1), 'size-down': () => paint.resize(-1) } : {}),
   });
 }
 void load().then(() => followOpenRun(page.cycleId, ['planning.run_contour_import', 'planning.run_contour_proposal', 'planning.run_contour_propagation'], 'run-place', () => void runEnded()));

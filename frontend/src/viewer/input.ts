@@ -7,6 +7,8 @@ export interface PaintPoint {
   point: Vec3;
   plane: Plane;
   index: number;
+  /** Shift was held: the tool does its opposite. */
+  isOpposite?: boolean;
 }
 
 /** What a page does with the left button when a contour tool is chosen. */
@@ -15,12 +17,18 @@ export interface PaintTool {
   start: (at: PaintPoint) => void;
   move: (at: PaintPoint) => void;
   end: () => void;
+  /** Esc: what was begun leaves no trace. */
+  cancel: () => void;
+  /** The pointer moves with no button down. */
+  hover: (at: PaintPoint) => void;
+  /** Enter ends, Backspace takes a point back; says whether there was something to end or take back. */
+  key: (key: 'Enter' | 'Backspace') => boolean;
 }
 
 type Action = 'tool' | 'pan' | 'window' | 'zoom';
 interface Drag { action: Action; index: number; last: Point2; pointer: number }
 
-const PAINTING = new Set(['brush', 'erase', 'threshold', 'sphere']);
+const PAINTING = new Set(['area', 'brush', 'erase', 'threshold', 'sphere', 'ball', 'draw', 'scissors', 'fill']);
 const PIXELS_PER_SLICE = 30;
 
 export function listenTo(viewer: Viewer): void {
@@ -34,10 +42,10 @@ export function listenTo(viewer: Viewer): void {
     const box = pane.getBoundingClientRect();
     return { index: Number(pane.dataset.pane), xy: [event.clientX - box.left, event.clientY - box.top] };
   };
-  const paintPoint = (index: number, xy: Point2): PaintPoint | null => {
+  const paintPoint = (index: number, xy: Point2, isOpposite: boolean): PaintPoint | null => {
     const point = viewer.pointAt(index, xy);
     const shown = viewer.shownAt(index);
-    return point && shown ? { point, plane: shown.pane.plane, index } : null;
+    return point && shown ? { point, plane: shown.pane.plane, index, isOpposite } : null;
   };
 
   root.addEventListener('contextmenu', (event) => event.preventDefault());
@@ -63,7 +71,7 @@ export function listenTo(viewer: Viewer): void {
     drag = { action: event.button === 1 ? 'pan' : event.button === 2 ? 'window' : byTool, index: place.index, last: place.xy, pointer: event.pointerId };
     root.setPointerCapture(event.pointerId);
     event.preventDefault();
-    if (drag.action === 'tool') startTool(viewer, paintPoint(place.index, place.xy));
+    if (drag.action === 'tool') startTool(viewer, paintPoint(place.index, place.xy, event.shiftKey));
   });
 
   root.addEventListener('pointermove', (event) => {
@@ -72,6 +80,7 @@ export function listenTo(viewer: Viewer): void {
     if (!place) return;
     viewer.showReadings(place.index, viewer.pointAt(place.index, place.xy));
     showRing(place.index, place.xy);
+    if (PAINTING.has(viewer.state.get().tool)) { const at = paintPoint(place.index, place.xy, event.shiftKey); if (at) viewer.paintTool?.hover(at); }
     viewer.shownAt(place.index)?.pane.spyAt(place.xy);
   });
 
@@ -85,7 +94,7 @@ export function listenTo(viewer: Viewer): void {
     if (now.action === 'pan') viewer.panBy(now.index, dx, dy);
     else if (now.action === 'zoom') viewer.zoomBy(Math.exp(-dy * 0.008));
     else if (now.action === 'window') dragWindow(viewer, now.index, dx, dy);
-    else { const at = paintPoint(now.index, xy); if (at) moveTool(viewer, at); showRing(now.index, xy); }
+    else { const at = paintPoint(now.index, xy, event.shiftKey); if (at) moveTool(viewer, at); showRing(now.index, xy); }
   };
 
   const showRing = (index: number, xy: Point2): void => {
@@ -100,6 +109,14 @@ export function listenTo(viewer: Viewer): void {
   };
   root.addEventListener('pointerup', finish);
   root.addEventListener('pointercancel', finish);
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !PAINTING.has(viewer.state.get().tool)) return;
+    viewer.paintTool?.cancel();
+    if (drag?.action === 'tool') drag = null;
+  });
+  root.addEventListener('keydown', (event) => {
+    if ((event.key === 'Enter' || event.key === 'Backspace') && viewer.paintTool?.key(event.key)) event.preventDefault();
+  });
   root.addEventListener('pointerleave', () => {
     if (drag) return;
     viewer.showBrush(-1, null);

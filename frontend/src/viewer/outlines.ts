@@ -3,6 +3,7 @@ import { PLANE_AXES, at, sliceIndexOf, worldToFrame, type PaneFrame, type Plane 
 import { isClosed, type Polyline } from '../domain/isolines';
 import { labelOutlines, labelSlice } from '../domain/volume_labels';
 import type { Vec3, VolumeHeader } from '../domain/volume';
+import { hatchPattern } from './hatching';
 import type { LabelLayer, RegionLook } from './scan';
 
 const FILL = 0.12;
@@ -89,6 +90,10 @@ function strokeRegion(context: CanvasRenderingContext2D, path: Path2D, look: Reg
   context.lineJoin = 'round';
   context.strokeStyle = look.colour;
   context.globalAlpha = 1;
+  if (look.hatch) {
+    context.fillStyle = hatchPattern(context, look.hatch, look.colour) ?? look.colour;
+    context.fill(path, 'evenodd');
+  }
   if (look.isSelected && !isGhost) {
     context.fillStyle = look.colour;
     context.globalAlpha = FILL;

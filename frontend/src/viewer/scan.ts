@@ -1,6 +1,7 @@
 /** What one time point shows: its volumes, its words, its label layers. */
 import type { Vec3, Volume } from '../domain/volume';
 import { toWorld } from '../domain/geometry';
+import type { Hatch } from './hatching';
 
 export interface Scan {
   key: string;
@@ -22,6 +23,8 @@ export interface RegionLook {
   state: string;
   isSelected: boolean;
   isVisible: boolean;
+  /** Filled with lines, for a difference. */
+  hatch?: Hatch;
 }
 
 export interface LabelLayer {

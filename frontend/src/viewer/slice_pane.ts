@@ -2,6 +2,7 @@
 import { PLANE_AXES, at, countSlices, norm, sliceIndexOf, subtract, worldToFrame, type PaneFrame, type Plane, type Point2 } from '../domain/geometry';
 import type { Sampler } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
+import { drawLine, type DrawnLine } from './drawn_line';
 import { IsodoseLayer, type IsodoseLevel } from './isodose';
 import { drawOutlines, outlinesAt, type OutlineCache } from './outlines';
 import { element, PaneTexts } from './pane_texts';
@@ -16,6 +17,8 @@ export interface OverlayFacts {
   outlines: OutlineCache;
   isodose: { sample: Sampler; levels: readonly IsodoseLevel[]; highlighted: number | null } | null;
   ruler: Ruler | null;
+  /** Lines of this slice that a hand draws or drew. */
+  lines: readonly DrawnLine[];
 }
 
 const CROSSHAIR = '#8cc8f7';
@@ -62,7 +65,7 @@ export class SlicePane {
     const outlines = outlinesAt(this.plane, facts.cursor, facts.layers, facts.outlines);
     const crosshair = facts.isCrosshairOn ? worldToFrame(frame, facts.cursor).map(Math.round) : null;
     const ruler = facts.ruler?.plane === this.plane ? facts.ruler : null;
-    const wanted = [frame, ratio, String(crosshair), ruler, ...outlines.flatMap(({ layer, paths }) => [paths, layer.isGhost, JSON.stringify([...layer.looks.values()])])];
+    const wanted = [frame, ratio, String(crosshair), ruler, facts.lines.length, ...facts.lines, ...outlines.flatMap(({ layer, paths }) => [paths, layer.isGhost, JSON.stringify([...layer.looks.values()])])];
     if (wanted.length === this.drawn.length && wanted.every((fact, n) => fact === this.drawn[n])) return;
     this.drawn = wanted;
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
@@ -76,6 +79,7 @@ export class SlicePane {
     drawOutlines({ context, frame, plane: this.plane }, outlines);
     if (crosshair) this.drawCrosshair(context, frame, facts.cursor);
     if (ruler) drawRuler(context, frame, ruler);
+    for (const line of facts.lines) drawLine(context, frame, line);
   }
 
   private drawIsodose(frame: PaneFrame, { isodose }: OverlayFacts): void {

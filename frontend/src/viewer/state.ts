@@ -2,7 +2,7 @@ import { Store } from '../domain/store';
 import type { Vec3, Window } from '../domain/volume';
 import { CT_PRESETS, windowOf, type LayoutName } from './presets';
 
-export type Tool = 'crosshair' | 'window' | 'zoom' | 'pan' | 'ruler' | 'brush' | 'erase' | 'threshold' | 'sphere';
+export type Tool = 'crosshair' | 'window' | 'zoom' | 'pan' | 'ruler' | 'area' | 'brush' | 'erase' | 'threshold' | 'sphere' | 'ball' | 'draw' | 'scissors' | 'fill';
 
 export type Comparison = 'flicker' | 'checker' | 'spyglass' | 'colours';
 

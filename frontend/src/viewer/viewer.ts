@@ -4,6 +4,7 @@ import { makeSampler, nearestValue, type Sampler } from '../domain/sampling';
 import type { Vec3, Volume } from '../domain/volume';
 import { formatVoxel } from '../domain/volume_units';
 import type { Store } from '../domain/store';
+import { linesOn, type DrawnLine } from './drawn_line';
 import { ImageEngine, type Look } from './engine';
 import { fitMmPerPixel, heldCentre } from './fitting';
 import { listenTo, type PaintTool } from './input';
@@ -32,6 +33,10 @@ export class Viewer {
   /** What a page does with lesions in the projection of the layout "lesions". */
   lesionReview: LesionReview | null = null;
   ruler: Ruler | null = null;
+  /** What a hand is drawing now. */
+  sketch: DrawnLine | null = null;
+  /** A measured area; it stays until another is drawn or it is removed. */
+  area: DrawnLine | null = null;
   isodoseLevels: readonly IsodoseLevel[] = [];
   highlightedLevel: number | null = null;
   scans: readonly Scan[] = [];
@@ -338,7 +343,7 @@ export class Viewer {
     if (!frame || !scan || !resolved.base) return;
     const dose = state.isIsodoseOn && this.isodoseLevels.length > 0 ? scan.dose : null;
     pane.draw(frame, {
-      cursor: state.cursor, isCrosshairOn: state.isCrosshairOn, outlines: this.outlines, ruler: this.ruler,
+      cursor: state.cursor, isCrosshairOn: state.isCrosshairOn, outlines: this.outlines, ruler: this.ruler, lines: linesOn([this.area, this.sketch], resolved.base.header, pane.plane, state.cursor),
       layers: state.areOutlinesOn ? (this.labels.get(scan.key) ?? []) : [],
       isodose: dose ? { sample: this.samplerOf(dose), levels: this.isodoseLevels, highlighted: this.highlightedLevel } : null,
     });

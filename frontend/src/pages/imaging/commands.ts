@@ -1,6 +1,7 @@
 /** Keys of the viewer as commands; a page adds its own. */
 import { bindingsFor, type Command } from '../../domain/keys';
 import { CT_PRESETS, windowOf } from '../../viewer/presets';
+import type { Tool } from '../../viewer/state';
 import type { Viewer } from '../../viewer/viewer';
 import { bindKeys } from '../parts/keys';
 
@@ -19,9 +20,13 @@ export function viewerCommands(viewer: Viewer): Partial<Record<Command, () => vo
     invert: toggle('isInverted'), fusion: toggle('isFusionOn'), outlines: toggle('areOutlinesOn'),
     crosshair: () => state.set(state.get().tool === 'crosshair' ? { isCrosshairOn: !state.get().isCrosshairOn } : { tool: 'crosshair', isCrosshairOn: true }),
     window: () => state.set({ tool: 'window' }), zoom: () => state.set({ tool: 'zoom' }), ruler: () => state.set({ tool: 'ruler' }),
-    'clear-ruler': () => { viewer.ruler = null; viewer.schedule(); },
+    'clear-ruler': () => { viewer.ruler = null; viewer.area = null; viewer.schedule(); },
   };
 }
+
+/** Commands that choose the tool of the same name. */
+export const toolCommands = (viewer: Viewer, tools: readonly (Tool & Command)[]): Partial<Record<Command, () => void>> =>
+  Object.fromEntries(tools.map((tool) => [tool, () => viewer.state.set({ tool })]));
 
 export function bindViewerKeys(viewer: Viewer, own: Partial<Record<Command, () => void>> = {}): void {
   bindKeys(bindingsFor({ ...viewerCommands(viewer), ...own }));

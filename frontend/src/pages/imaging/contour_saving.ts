@@ -24,8 +24,7 @@ export async function saveStrokes(now: ContourSession | undefined, name: string,
   }
   const unread = await now.reload().then(() => null, (error: unknown) => ({ error }));
   const isSettled = !now.editor.isChanged;
-  if (isSettled) now.editor.undo.clear();
-  else page.say('You drew on while it was saved: save again to keep that too', 'ask');
+  if (!isSettled) page.say('You drew on while it was saved: save again to keep that too', 'ask');
   page.draw();
   if (unread) page.refuse('Saved; its numbers could not be read', unread.error);
   return isSettled;

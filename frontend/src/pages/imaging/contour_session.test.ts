@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { getJson, getTagged, send } from '../../api/client';
+import { ADDED, REMOVED } from '../../domain/label_difference';
 import type { VolumeHeader } from '../../domain/volume';
-import { loadVolume } from '../../viewer/volumes';
+import { loadVolume, packVoxels } from '../../viewer/volumes';
 import { ContourSession } from './contour_session';
-import type { Contours } from './wire';
+import type { Contours, RegionContour } from './wire';
 
 vi.mock('../../api/client', async (original) => ({ ...await original<object>(), send: vi.fn(), getJson: vi.fn(), getTagged: vi.fn() }));
 vi.mock('../../viewer/volumes', () => ({ loadVolume: vi.fn(), packVoxels: vi.fn() }));
@@ -48,6 +49,21 @@ it('keeps strokes over a newer revision and leaves the regions of others exactly
   await session.reload();
   expect(organsOf(session)).toEqual([LIVER, LIVER, SPLEEN, SPLEEN]);
   expect([changedOf(session), session.editor.revision, session.editor.undo.nextUndo]).toEqual([[LIVER], 6, null]);
+});
+
+it('takes back what a save has settled, as a change that waits for the next one', async () => {
+  const session = await opened();
+  paint(session, 1, LIVER);
+  vi.mocked(send).mockImplementationOnce(() => {
+    revisions[6] = [LIVER, LIVER, KIDNEY, 0];
+    return Promise.resolve(new Response(JSON.stringify({ number: 6 })));
+  });
+  vi.mocked(packVoxels).mockResolvedValueOnce({ body: new Blob(), sha256: '' });
+  await session.editor.save('Liver: drawn');
+  await session.reload();
+  expect([session.editor.revision, session.editor.isChanged, session.editor.undo.nextUndo]).toEqual([6, false, 'stroke']);
+  session.editor.undo.undo();
+  expect([organsOf(session), changedOf(session)]).toEqual([[LIVER, 0, KIDNEY, 0], [LIVER]]);
 });
 
 it('takes a newer revision of what was not drawn on', async () => {
@@ -107,4 +123,35 @@ it('refuses a draft of another grid, and one without the revision it was drawn o
   draft = { base: Number.NaN, voxels: [LIVER, 0, KIDNEY, 0] };
   await expect(session.restore('organs')).rejects.toThrow('on which revision');
   expect(session.editor.isChanged).toBe(false);
+});
+
+it('draws the difference of the chosen region from a revision, and follows strokes when they end', async () => {
+  const session = await opened();
+  session.contours.regions = [{ id: 'a', label: LIVER, kind: 'organ', name: 'Liver', colour: 'r1', state: 'edited' } as RegionContour];
+  revisions[4] = [LIVER, LIVER, 0, 0];
+  const difference = (): number[] | null => {
+    const layer = session.layers('a', false).find(({ kind }) => kind === 'difference');
+    return layer ? Array.from(layer.volume.voxels, Number) : null;
+  };
+  expect(difference()).toBeNull();
+  await session.compare(4);
+  expect([session.comparedNumber, difference()]).toEqual([4, [0, REMOVED, 0, 0]]);
+  session.editor.begin('organs', { point: [3, 0, 0], plane: 'axial', index: 0 } as never, { label: LIVER, radiusMm: 0.1, plane: 'axial', isBall: false, locked: new Set() });
+  expect(difference()).toEqual([0, REMOVED, 0, 0]);
+  session.editor.end('stroke');
+  expect(difference()).toEqual([0, REMOVED, 0, ADDED]);
+  expect(session.layers('b', false).some(({ kind }) => kind === 'difference')).toBe(false);
+  session.endComparison();
+  expect([session.comparedNumber, session.ghost, difference()]).toEqual([null, null, null]);
+});
+
+it('shows a revision beside without a difference, until it is compared', async () => {
+  const session = await opened();
+  revisions[4] = [LIVER, LIVER, 0, 0];
+  await session.showGhost(4);
+  expect([session.ghost?.number, session.comparedNumber]).toEqual([4, null]);
+  await session.compare(4);
+  expect([session.ghost?.number, session.comparedNumber]).toEqual([4, 4]);
+  await session.showGhost(4);
+  expect([session.ghost, session.comparedNumber]).toEqual([null, null]);
 });

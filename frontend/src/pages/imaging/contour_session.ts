@@ -5,6 +5,7 @@ import { toWorld } from '../../domain/geometry';
 import { countVoxels, type Vec3, type VolumeHeader } from '../../domain/volume';
 import type { LabelLayer, RegionLook } from '../../viewer/scan';
 import { loadVolume } from '../../viewer/volumes';
+import { DifferenceLayer } from './contour_difference';
 import { LabelEditor, type EditorEvents, type LabelVolume } from './label_editor';
 import { isLesion } from './region_list';
 import { paneColour } from './scans';
@@ -18,6 +19,9 @@ export class ContourSession {
   editor: LabelEditor;
   hidden = new Set<string>();
   ghost: { number: number; layers: LabelLayer[] } | null = null;
+  /** The ghost is compared: where the chosen region differs from it is drawn. */
+  private isCompared = false;
+  private readonly difference = new DifferenceLayer();
 
   private constructor(readonly timePointId: string, contours: Contours, volumes: Partial<Record<Kind, LabelVolume>>, private readonly events: EditorEvents) {
     this.contours = contours;
@@ -75,7 +79,31 @@ export class ContourSession {
       return layer ? [{ kind, volume: layer.volume, version: layer.version, looks: this.looks(kind, selectedId, isOnLight) }] : [];
     });
     const ghosts = (this.ghost?.layers ?? []).map((layer) => ({ ...layer, looks: this.looks(layer.kind as Kind, selectedId, isOnLight) }));
-    return [...ghosts, ...shown];
+    const difference = this.differenceOf(selectedId, shown, isOnLight);
+    return [...ghosts, ...shown, ...(difference ? [difference] : [])];
+  }
+
+  private differenceOf(selectedId: string, shown: readonly LabelLayer[], isOnLight: boolean): LabelLayer | null {
+    const region = this.region(selectedId);
+    if (!this.isCompared || !region || this.hidden.has(selectedId)) return null;
+    const then = this.ghost?.layers.find((layer) => layer.kind === kindOf(region));
+    const now = shown.find((layer) => layer.kind === kindOf(region));
+    return then && now ? this.difference.of(then.volume, now, region.label, { isOnLight, isBusy: this.editor.isPainting }) : null;
+  }
+
+  /** The revision that is compared with what is there now. */
+  get comparedNumber(): number | null {
+    return this.isCompared ? (this.ghost?.number ?? null) : null;
+  }
+
+  async compare(number: number): Promise<void> {
+    if (this.ghost?.number !== number) await this.showGhost(number);
+    this.isCompared = true;
+  }
+
+  endComparison(): void {
+    this.isCompared = false;
+    this.ghost = null;
   }
 
   private looks(kind: Kind, selectedId: string, isOnLight: boolean): Map<number, RegionLook> {
@@ -91,6 +119,7 @@ export class ContourSession {
   }
 
   async showGhost(number: number): Promise<void> {
+    this.isCompared = false;
     if (this.ghost?.number === number) { this.ghost = null; return; }
     const layers = await Promise.all(KINDS.map(async (kind): Promise<LabelLayer> => {
       return { kind, volume: await this.revisionLabels(number, kind), version: 1, looks: new Map(), isGhost: true };

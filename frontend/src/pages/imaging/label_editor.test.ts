@@ -123,3 +123,15 @@ it('keeps everything as not saved, and drafts it, when a save fails', async () =
   await asked(1);
   expect(requests[0]?.method).toBe('PUT');
 });
+
+it('leaves no trace of a stroke that is cancelled, and none of the one before', () => {
+  const editor = editorOf(0, 2, 0);
+  paint(editor, 0, 1);
+  begin(editor, 1, 1);
+  editor.cancel();
+  expect([voxelsOf(editor), editor.undo.nextUndo]).toEqual([[1, 2, 0], 'stroke']);
+  begin(editor, 0, 1); // paints nothing new
+  editor.cancel();
+  editor.cancel();
+  expect([voxelsOf(editor), editor.undo.nextUndo]).toEqual([[1, 2, 0], 'stroke']);
+});

@@ -6,7 +6,7 @@ import { differingLabels, withRegionsOf } from '../../domain/label_merge';
 import { inTurn } from '../../domain/once';
 import { UndoStack } from '../../domain/undo';
 import { Stroke, type Brush } from '../../domain/volume_painting';
-import type { Vec3, Volume } from '../../domain/volume';
+import type { Vec3, Volume, VolumeHeader } from '../../domain/volume';
 import type { PaintPoint } from '../../viewer/input';
 import { packVoxels } from '../../viewer/volumes';
 import type { Kind } from './wire';
@@ -67,6 +67,11 @@ export class LabelEditor {
     return [...this.layers.values()].some((layer) => layer.changed.size > 0);
   }
 
+  /** Whether a stroke goes on. */
+  get isPainting(): boolean {
+    return this.stroke !== null;
+  }
+
   begin(kind: Kind, at: PaintPoint, brush: Brush): void {
     const layer = this.layers.get(kind);
     if (!layer) return;
@@ -87,11 +92,34 @@ export class LabelEditor {
     if (!this.stroke) return;
     const { stroke, kind } = this.stroke;
     this.stroke = null;
+    this.keep(kind, stroke, label);
+  }
+
+  /** Ends the stroke that goes on and takes it back; it may be done again. */
+  cancel(): void {
+    const hasPainted = (this.stroke?.stroke.size ?? 0) > 0;
+    this.end('Cancelled');
+    if (hasPainted) this.undo.undo();
+  }
+
+  /** One edit at once, as a closed line, a fill or a sphere makes it; returns how many voxels it changed. */
+  apply(kind: Kind, label: string, edit: (stroke: Stroke, header: VolumeHeader) => void): number {
+    const layer = this.layers.get(kind);
+    if (!layer) return 0;
+    this.end('Stroke');
+    const stroke = new Stroke(layer.volume.header, layer.volume.voxels);
+    edit(stroke, layer.volume.header);
+    this.touch(kind);
+    this.keep(kind, stroke, label);
+    return stroke.size;
+  }
+
+  private keep(kind: Kind, stroke: Stroke, label: string): void {
     if (stroke.size === 0) return;
     const labels = stroke.touched();
     const { undo, redo } = stroke.finish();
     const run = (work: () => void) => () => { work(); this.touch(kind); this.mark(kind, labels); };
-    this.undo.push({ label, undo: run(undo), redo: run(redo) });
+    this.undo.push({ label, undo: run(undo), redo: run(redo), changes: { kind, labels } });
     this.mark(kind, labels);
   }
 

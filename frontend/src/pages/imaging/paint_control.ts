@@ -1,14 +1,20 @@
-/** The left button while a contour tool is chosen, and the controls of those tools: size, depth, threshold, undo. */
-import { html, nothing } from '../../domain/html';
+/** The left button while a contour tool is chosen, and which of its steps are taken back. */
 import { nearestValue } from '../../domain/sampling';
+import type { Step } from '../../domain/undo';
 import type { Brush } from '../../domain/volume_painting';
+import type { Vec3 } from '../../domain/volume';
 import type { PaintPoint } from '../../viewer/input';
+import type { Tool } from '../../viewer/state';
 import type { Viewer } from '../../viewer/viewer';
+import { AreaTool } from './area_tool';
 import { fill, on } from '../parts/dom';
 import { kindOf, type ContourSession } from './contour_session';
 import { acceptsAbove } from './label_editor';
+import { LivewireTool } from './livewire_tool';
 import type { OperationRequest } from './operations';
-import type { RegionContour } from './wire';
+import { cutOutline, drawOutline, fillHole, placeSphere, type EditTarget, type SliceLine } from './outline_edits';
+import { newOptions, readOption, toolControls, type ToolOptions } from './tool_controls';
+import type { Kind, RegionContour } from './wire';
 
 interface Target { session: ContourSession; region: RegionContour }
 
@@ -17,63 +23,104 @@ interface Hooks {
   operate: (request: OperationRequest) => void;
   refuse: (why: string) => void;
   canEdit: boolean;
+  /** Which time point's images are measured. */
+  timePointId: () => string;
 }
 
 const SIZES_MM = [2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60];
 const DEFAULT_FRACTION = 0.41;
 const THOUSAND = 1000;
+const LINES: ReadonlySet<Tool> = new Set<Tool>(['draw', 'scissors']);
+const RINGS: ReadonlySet<Tool> = new Set<Tool>(['brush', 'erase', 'threshold', 'ball']);
 
 export class PaintControl {
-  sizeMm = 8;
-  private isBall = false;
-  private fraction = DEFAULT_FRACTION;
-  private thresholdBqPerMl: number | null = null;
+  readonly options: ToolOptions = newOptions();
+  private readonly area: AreaTool;
+  private readonly wire: LivewireTool;
   private sphere: { at: PaintPoint; radiusMm: number } | null = null;
+  private line: { tool: Tool; at: PaintPoint; points: Vec3[]; isOpposite: boolean } | null = null;
   private isPainting = false;
   private place: HTMLElement | null = null;
 
   constructor(private readonly viewer: Viewer, private readonly hooks: Hooks) {
-    viewer.paintTool = { radiusMm: () => this.ringMm(), start: (at) => this.start(at), move: (at) => this.move(at), end: () => this.end() };
-    viewer.state.watch((state) => state.tool, () => this.draw());
+    this.area = new AreaTool(viewer, { shape: () => this.options.shape, timePointId: hooks.timePointId, refuse: hooks.refuse });
+    this.wire = new LivewireTool(viewer, { timePointId: hooks.timePointId, close: (line, isRemoving) => this.closeWire(line, isRemoving) });
+    viewer.paintTool = {
+      radiusMm: () => this.ringMm(), start: (at) => this.start(at), move: (at) => this.move(at), end: () => this.end(), cancel: () => this.cancel(),
+      hover: (at) => { if (this.isWire) this.wire.hover(at); }, key: (key) => this.isWire && (key === 'Enter' ? this.wire.finish() : this.wire.back()),
+    };
+    viewer.state.watch((state) => state.tool, () => { this.changeTool(); this.draw(); });
+  }
+
+  private get tool(): Tool {
+    return this.viewer.state.get().tool;
+  }
+
+  private get isWire(): boolean {
+    return this.tool === 'draw' && this.options.isWire;
+  }
+
+  get sizeMm(): number {
+    return this.options.sizeMm;
   }
 
   private ringMm(): number {
-    return this.viewer.state.get().tool === 'sphere' ? (this.sphere?.radiusMm ?? this.sizeMm) : this.sizeMm / 2;
+    if (this.tool === 'sphere') return this.sphere?.radiusMm ?? this.sizeMm;
+    return RINGS.has(this.tool) ? this.sizeMm / 2 : 0;
   }
 
   private start(at: PaintPoint): void {
+    if (this.viewer.shownAt(at.index)?.resolved.scan !== this.viewer.main) { this.hooks.refuse('Choose this time point to draw on it'); return; }
+    if (this.tool === 'area') { this.area.start(at); return; }
     const target = this.hooks.target();
     if (!this.hooks.canEdit) { this.hooks.refuse('Your role at this site may not change contours'); return; }
     if (!target) { this.hooks.refuse('Choose or add a region first'); return; }
     if (target.region.is_locked) { this.hooks.refuse(`${target.region.name} is locked`); return; }
-    if (this.viewer.shownAt(at.index)?.resolved.scan !== this.viewer.main) { this.hooks.refuse('Choose this time point to draw on it'); return; }
-    const { tool } = this.viewer.state.get();
-    if (tool === 'sphere') { this.sphere = { at, radiusMm: this.sizeMm }; return; }
+    if (this.tool === 'sphere') { this.sphere = { at, radiusMm: this.sizeMm }; return; }
+    if (this.tool === 'fill') { this.fillAt(target, at, false); return; }
+    if (this.tool === 'ball') {
+      this.tell(placeSphere(this.edit(target), at, { diameterMm: this.sizeMm, isRemoving: at.isOpposite ?? false }), 'The sphere changes nothing here: its voxels belong to the region, or to neighbours that are kept');
+      return;
+    }
+    if (this.isWire) { this.wire.press(at); return; }
+    if (LINES.has(this.tool)) { this.line = { tool: this.tool, at, points: [at.point], isOpposite: at.isOpposite ?? false }; return; }
     this.isPainting = true;
     target.session.editor.begin(kindOf(target.region), at, this.brush(target, at));
   }
 
-  private brush({ session, region }: Target, at: PaintPoint): Brush {
-    const { tool } = this.viewer.state.get();
+  /** Neighbours that no tool takes voxels from: locked, or accepted by a person. */
+  private spared({ session, region }: Target, kind: Kind): ReadonlySet<number> {
+    return new Set(session.contours.regions.filter((item) => kindOf(item) === kind && item.id !== region.id && (item.is_locked || item.state === 'accepted')).map((item) => item.label));
+  }
+
+  private edit(target: Target): EditTarget {
+    const { session, region } = target;
     const kind = kindOf(region);
-    const spared = session.contours.regions.filter((item) => kindOf(item) === kind && item.id !== region.id && (item.is_locked || item.state === 'accepted'));
+    return { editor: session.editor, kind, label: region.label, name: region.name, spared: this.spared(target, kind) };
+  }
+
+  private brush(target: Target, at: PaintPoint): Brush {
+    const { session, region } = target;
+    const kind = kindOf(region);
     const brush: Brush = {
-      label: tool === 'erase' ? 0 : region.label, onlyLabel: region.label, radiusMm: this.sizeMm / 2, plane: at.plane, isBall: this.isBall, locked: new Set(spared.map((item) => item.label)),
+      label: this.tool === 'erase' ? 0 : region.label, onlyLabel: region.label, radiusMm: this.sizeMm / 2, plane: at.plane, isBall: this.options.isBall, locked: this.spared(target, kind),
     };
     const emission = this.viewer.scans[this.viewer.main]?.emission;
     const layer = session.editor.layer(kind);
-    if (tool === 'threshold' && emission && layer) brush.accepts = acceptsAbove(layer.volume, emission, this.threshold(region));
+    if (this.tool === 'threshold' && emission && layer) brush.accepts = acceptsAbove(layer.volume, emission, this.threshold(region));
     return brush;
   }
 
   /** The typed value; else 41 % of the server's largest voxel of the region; else where the wash begins. */
   private threshold(region: RegionContour): number {
-    if (this.thresholdBqPerMl !== null) return this.thresholdBqPerMl;
+    if (this.options.thresholdBqPerMl !== null) return this.options.thresholdBqPerMl;
     const largest = region.maximum;
     return largest && largest.unit === 'kBq/mL' && largest.value > 0 ? DEFAULT_FRACTION * largest.value * THOUSAND : this.viewer.state.get().emissionThreshold;
   }
 
   private move(at: PaintPoint): void {
+    if (this.tool === 'area') { this.area.move(at); return; }
+    if (this.isWire) { this.wire.hover(at); return; }
     if (this.sphere) {
       const [a, b] = [this.sphere.at.point, at.point];
       this.sphere.radiusMm = Math.max(Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]), 2);
@@ -81,68 +128,146 @@ export class PaintControl {
       if (place) this.viewer.showBrush(at.index, { xy: place, radiusMm: this.sphere.radiusMm });
       return;
     }
+    if (this.line) {
+      this.line.points.push(at.point);
+      this.viewer.sketch = { plane: this.line.at.plane, points: [...this.line.points], isRemoving: this.isRemoving(this.line) };
+      this.viewer.schedule();
+      return;
+    }
     if (this.isPainting) this.hooks.target()?.session.editor.move(at);
   }
 
+  /** Shift turns a tool round: drawing removes, and scissors that remove keep. */
+  private isRemoving({ tool, isOpposite }: { tool: Tool; isOpposite: boolean }): boolean {
+    return tool === 'scissors' ? this.options.isKeeping === isOpposite : isOpposite;
+  }
+
   private end(): void {
+    if (this.isWire) return; // a wire goes on from click to click
     const target = this.hooks.target();
-    if (this.sphere && target) {
+    if (this.tool === 'area') this.area.end();
+    else if (this.sphere && target) {
       const { at, radiusMm } = this.sphere;
       const emission = this.viewer.scans[this.viewer.main]?.emission;
       const isOutside = !emission || nearestValue(emission, at.point) === null;
       if (isOutside) this.hooks.refuse('The sphere lies outside the emission image');
-      else this.hooks.operate({ operation: 'threshold_sphere', region_id: target.region.id, parameters: { centre_lps_mm: [...at.point], radius_mm: radiusMm, fraction: this.fraction } });
-    } else if (this.isPainting) target?.session.editor.end(`${target.region.name}: ${this.viewer.state.get().tool}`);
+      else this.hooks.operate({ operation: 'threshold_sphere', region_id: target.region.id, parameters: { centre_lps_mm: [...at.point], radius_mm: radiusMm, fraction: this.options.fraction } });
+    } else if (this.line && target) this.close(target, this.line);
+    else if (this.isPainting) target?.session.editor.end(`${target.region.name}: ${this.tool}`);
+    this.forgetGesture();
+  }
+
+  private close(target: Target, line: NonNullable<PaintControl['line']>): void {
+    const shape = { plane: line.at.plane, points: line.points };
+    const isRemoving = this.isRemoving(line);
+    const changed = line.tool === 'scissors'
+      ? cutOutline(this.edit(target), shape, { isKeeping: !isRemoving, isThrough: this.options.isThrough })
+      : drawOutline(this.edit(target), shape, isRemoving);
+    this.tell(changed, `The outline changes nothing of ${target.region.name}: draw around the middle of at least one voxel`);
+  }
+
+  private closeWire(line: SliceLine, isRemoving: boolean): void {
+    const target = this.hooks.target();
+    if (!target) return;
+    if (target.region.is_locked) { this.hooks.refuse(`${target.region.name} is locked`); return; }
+    this.tell(drawOutline(this.edit(target), line, isRemoving), `The outline changes nothing of ${target.region.name}`);
+  }
+
+  /** Chooses the outline; where it is chosen, turns between freehand and along edges. */
+  chooseOutline(): void {
+    if (this.tool === 'draw') this.setOption('wire', '');
+    else this.viewer.state.set({ tool: 'draw' });
+  }
+
+  private setOption(name: string, value: string): void {
+    readOption(this.options, name, value);
+    if (name === 'wire') this.wire.cancel();
+    this.draw();
+  }
+
+  private fillAt(target: Target, at: { plane: PaintPoint['plane']; point: Vec3 }, isEvery: boolean): void {
+    this.tell(fillHole(this.edit(target), at, isEvery), isEvery ? `${target.region.name} has no hole in this slice` : `There is no hole of ${target.region.name} here`);
+  }
+
+  private tell(changed: number, nothing: string): void {
+    if (changed === 0) this.hooks.refuse(nothing);
+  }
+
+  /** Fills every hole of the region in the slice of the active pane. */
+  private fillEvery(): void {
+    const target = this.hooks.target();
+    const { active, cursor } = this.viewer.state.get();
+    const plane = this.viewer.shownAt(active)?.pane.plane ?? 'axial';
+    if (!target) this.hooks.refuse('Choose or add a region first');
+    else if (target.region.is_locked) this.hooks.refuse(`${target.region.name} is locked`);
+    else this.fillAt(target, { plane, point: cursor }, true);
+  }
+
+  private cancel(): void {
+    if (this.tool === 'area') this.area.cancel();
+    this.wire.cancel();
+    if (this.isPainting) this.hooks.target()?.session.editor.cancel();
+    this.forgetGesture();
+  }
+
+  /** A key may choose another tool while the button is down: a stroke stays, a line that is not closed is gone. */
+  private changeTool(): void {
+    const target = this.hooks.target();
+    if (this.isPainting) target?.session.editor.end(`${target.region.name}: stroke`);
+    this.area.cancel();
+    this.wire.cancel();
+    this.forgetGesture();
+  }
+
+  private forgetGesture(): void {
     this.sphere = null;
+    this.line = null;
     this.isPainting = false;
+    if (this.viewer.sketch) { this.viewer.sketch = null; this.viewer.schedule(); }
   }
 
   resize(by: 1 | -1): void {
     const at = SIZES_MM.findIndex((size) => size >= this.sizeMm);
-    this.sizeMm = SIZES_MM[Math.min(Math.max((at < 0 ? SIZES_MM.length : at) + by, 0), SIZES_MM.length - 1)] ?? this.sizeMm;
+    this.options.sizeMm = SIZES_MM[Math.min(Math.max((at < 0 ? SIZES_MM.length : at) + by, 0), SIZES_MM.length - 1)] ?? this.sizeMm;
     this.draw();
   }
 
-  undo(): void {
-    this.hooks.target()?.session.editor.undo.undo();
+  /** Takes a step back, or does it again; never what a tool could not change now: regions that were locked or accepted since. */
+  step(way: 'undo' | 'redo'): void {
+    const target = this.hooks.target();
+    const stack = target?.session.editor.undo;
+    const next = stack?.next(way);
+    if (!target || !stack || !next) return;
+    const kept = this.keptBy(target, next);
+    if (kept) { this.hooks.refuse(`${kept.name} is ${kept.is_locked ? 'locked' : 'accepted'}: ${kept.is_locked ? 'unlock' : 'select'} it first`); return; }
+    if (way === 'undo') stack.undo();
+    else stack.redo();
   }
 
-  redo(): void {
-    this.hooks.target()?.session.editor.undo.redo();
+  private keptBy(target: Target, { changes }: Step): RegionContour | undefined {
+    if (!changes) return undefined;
+    const spared = this.spared(target, changes.kind as Kind);
+    return target.session.contours.regions.find((item) => kindOf(item) === changes.kind && changes.labels.has(item.label) && (spared.has(item.label) || item.is_locked));
   }
 
   attach(toolbar: HTMLElement): void {
     this.place = toolbar.querySelector('#paint-controls');
-    on(toolbar, 'click', '[data-undo]', () => this.undo());
-    on(toolbar, 'click', '[data-redo]', () => this.redo());
-    on(toolbar, 'click', '[data-ball]', () => { this.isBall = !this.isBall; this.draw(); });
-    on(toolbar, 'change', 'input', (field) => this.read(field as HTMLInputElement));
-    this.draw();
-  }
-
-  private read(field: HTMLInputElement): void {
-    const value = Number(field.value);
-    if (field.name === 'size' && value > 0 && value <= 200) this.sizeMm = value;
-    if (field.name === 'fraction' && value > 0 && value < 100) this.fraction = value / 100;
-    if (field.name === 'threshold') this.thresholdBqPerMl = field.value === '' ? null : value * THOUSAND;
+    on(toolbar, 'click', '[data-undo]', () => this.step('undo'));
+    on(toolbar, 'click', '[data-redo]', () => this.step('redo'));
+    on(toolbar, 'click', '[data-fill-every]', () => this.fillEvery());
+    on(toolbar, 'click', '[data-option]', (button) => this.setOption(button.dataset.option ?? '', button.dataset.value ?? ''));
+    on(toolbar, 'change', 'input', (field) => this.setOption((field as HTMLInputElement).name, (field as HTMLInputElement).value));
     this.draw();
   }
 
   draw(): void {
     if (!this.place) return;
-    const { tool } = this.viewer.state.get();
     const target = this.hooks.target();
     const undo = target?.session.editor.undo;
     for (const [name, label] of [['undo', undo?.nextUndo], ['redo', undo?.nextRedo]] as const) {
       const button = this.place.parentElement?.querySelector<HTMLButtonElement>(`[data-${name}]`);
       if (button) { button.disabled = !label; button.title = label ? `${name === 'undo' ? 'Undo' : 'Redo'}: ${label}` : `Nothing to ${name}`; }
     }
-    if (!['brush', 'erase', 'threshold', 'sphere'].includes(tool)) { fill(this.place, nothing); return; }
-    const depth = tool === 'sphere' ? nothing : html`<button type="button" class="btn slim" data-ball aria-pressed="${String(this.isBall)}" title="Paint a disc in the slice, or a ball in depth">${this.isBall ? '3D' : '2D'}</button>`;
-    const size = html`<label class="row fs12 t2 gap-1">${tool === 'sphere' ? 'Radius' : 'Size'} <span class="field mini wide"><input type="number" name="size" min="1" max="200" step="any" value="${this.sizeMm}"><span class="unit">mm</span></span></label>`;
-    const extra = tool === 'threshold' && target
-      ? html`<label class="row fs12 t2 gap-1">≥ <span class="field mini widest"><input type="number" step="any" min="0" name="threshold" value="${(this.threshold(target.region) / THOUSAND).toFixed(0)}"><span class="unit">kBq/mL</span></span></label>`
-      : tool === 'sphere' ? html`<label class="row fs12 t2 gap-1">≥ <span class="field mini"><input type="number" step="any" min="1" max="99" name="fraction" value="${Math.round(this.fraction * 100)}"><span class="unit">%</span></span></label>` : nothing;
-    fill(this.place, html`${size}${depth}${extra}`);
+    fill(this.place, toolControls(this.tool, this.options, { thresholdBqPerMl: target ? this.threshold(target.region) : null, canEdit: this.hooks.canEdit }));
   }
 }

@@ -4,10 +4,10 @@ import type { Contours, RegionContour } from './wire';
 
 const REASON = { code: 'wrong_side', level: 'block', message: 'It lies on the other side of the spine.' };
 
-function shown(state: string, { original = null, isUnsaved = false, ghost = null, canAccept = true }: { original?: number | null; isUnsaved?: boolean; ghost?: number | null; canAccept?: boolean } = {}): string {
+function shown(state: string, { original = null, isUnsaved = false, ghost = null, compared = null, canAccept = true }: { original?: number | null; isUnsaved?: boolean; ghost?: number | null; compared?: number | null; canAccept?: boolean } = {}): string {
   const region = { id: 'a', label: 1, kind: 'organ', name: 'Liver', colour: 'r1', state, source: 'model', is_locked: false, reasons: [REASON], confidence: 0.2, volume: null, mean: null, activity: null, original_number: original } as RegionContour;
   const history = Array.from({ length: 30 }, (_, n) => ({ number: 45 - n, author: 'B', at: '2026-01-01T00:00:00Z', note: 'accepted: Spleen' }));
-  const facts: InspectorFacts = { contours: { editors: [], history, revision: { number: 45 } } as unknown as Contours, region, isUnsaved, canEdit: true, canAccept, next: null, ghostNumber: ghost };
+  const facts: InspectorFacts = { contours: { editors: [], history, revision: { number: 45 } } as unknown as Contours, region, isUnsaved, canEdit: true, canAccept, next: null, ghostNumber: ghost, comparedNumber: compared };
   return regionInspector(facts).text;
 }
 
@@ -29,4 +29,11 @@ it('keeps the original proposal within reach when the list no longer shows it', 
   expect(text).toContain('Original proposal');
   expect(text).toContain('data-ghost="3" aria-pressed="false"');
   expect(shown('accepted', { original: 3, ghost: 3 })).toContain('data-ghost="3" aria-pressed="true"');
+});
+
+it('compares every revision but the present one, and the original proposal, with now', () => {
+  const text = shown('edited', { original: 3, compared: 44 });
+  expect(text).not.toContain('data-compare="45"');
+  expect(text).toContain('data-compare="44" aria-pressed="true"');
+  expect(text).toContain('data-compare="3" aria-pressed="false"');
 });

@@ -15,6 +15,7 @@ export interface InspectorFacts {
   canAccept: boolean;
   next: RegionContour | null;
   ghostNumber: number | null;
+  comparedNumber: number | null;
 }
 
 const SOURCES: Record<string, string> = { manual: 'Drawn', imported: 'Imported', propagated: 'Propagated', threshold: 'Threshold', model: 'AI model' };
@@ -84,16 +85,18 @@ function editSection(facts: InspectorFacts): Html {
     <button type="button" class="plain-link fs12 mt-2" data-rename>Rename or recolour</button></details>`;
 }
 
-function historySection({ contours, region, ghostNumber }: InspectorFacts): Html {
+function historySection({ contours, region, ghostNumber, comparedNumber }: InspectorFacts): Html {
   const editors = contours.editors ?? [];
   const eye = (number: number, what: string): Html =>
     html`<button type="button" class="row-tool" data-ghost="${number}" aria-pressed="${String(ghostNumber === number)}" title="Show beside, dotted" aria-label="Show ${what} beside">${icon(ghostNumber === number ? 'eye' : 'eye-off', 's')}</button>`;
+  const compare = (number: number, what: string): Html => (number === contours.revision?.number ? html`<span></span>`
+    : html`<button type="button" class="row-tool" data-compare="${number}" aria-pressed="${String(comparedNumber === number)}" title="Compare with now: volumes, Dice, dose, and the difference on the panes" aria-label="Compare ${what} with now">${icon('swap', 's')}</button>`);
   const row = (item: Contours['history'][number]): Html =>
     html`<li><span class="num t3">${item.number}</span><span class="ell" title="${item.note}">${item.note || 'Saved'}</span><span class="t3 fs12">${item.author}, ${formatShort(item.at)}</span>
-      ${eye(item.number, `revision ${item.number}`)}</li>`;
+      ${eye(item.number, `revision ${item.number}`)}${compare(item.number, `revision ${item.number}`)}</li>`;
   // The list ends after a few revisions; what was proposed at first stays within reach.
   const original = typeof region.original_number === 'number'
-    ? html`<li><span class="num t3">${region.original_number}</span><span class="ell">Original proposal</span><span></span>${eye(region.original_number, 'the original proposal')}</li>` : nothing;
+    ? html`<li><span class="num t3">${region.original_number}</span><span class="ell">Original proposal</span><span></span>${eye(region.original_number, 'the original proposal')}${compare(region.original_number, 'the original proposal')}</li>` : nothing;
   return html`<div class="sect last"><div class="sect-head"><h2 class="h2">Revisions</h2><span class="count push fs12">${(contours.history ?? []).length}</span></div>
     ${editors.length > 0 ? html`<p class="flag mb-2" data-l="note">${icon('pen', 's')}<span>${editors.map((editor) => editor.name).join(', ')} is editing too</span></p>` : nothing}
     <ul class="history">${original}${each((contours.history ?? []).slice(0, 12), row)}</ul></div>`;

@@ -9,6 +9,7 @@ import { fill, on } from '../parts/dom';
 const TOOLS: Record<string, readonly [icon: string, title: string]> = {
   crosshair: ['crosshair', 'Crosshair, C'], window: ['window', 'Window, L'], zoom: ['zoom', 'Zoom, Z'], pan: ['pan', 'Pan'], ruler: ['ruler', 'Ruler, M'],
   brush: ['brush', 'Brush, B'], erase: ['erase', 'Eraser, E'], threshold: ['threshold', 'Threshold brush, T'], sphere: ['sphere', 'Threshold in a sphere'],
+  area: ['area', 'Measure an area, Q'], draw: ['lasso', 'Draw an outline, D'], scissors: ['scissors', 'Scissors, K'], fill: ['hole', 'Fill a hole, H'], ball: ['ball', 'Place a sphere, J'],
 };
 const LAYOUTS: Record<LayoutName, string> = { '2x2': '2 × 2', '1x3': '1 × 3', times: 'Times', lesions: 'Lesions', dose: 'Dose', pair: 'Pair' };
 
