@@ -15,6 +15,7 @@ from planning.computation.spect_settings import DEAD_TIME_MODELS
 from planning.computation.virtual_comparison import compared_with_truth
 from planning.computation.virtual_settings import (
     AGENT_NUCLIDES,
+    DOSE_LEVELS,
     LESION_SITES,
     SEXES,
     USUAL_CT,
@@ -48,6 +49,8 @@ class LesionInput(serializers.Serializer):
 class CtInput(serializers.Serializer):
     """Breathing is the standard deviation of the diaphragm; a field of view of 0 shows everything."""
 
+    dose_level = serializers.ChoiceField(choices=DOSE_LEVELS, required=False)
+    has_contrast = serializers.BooleanField(required=False)
     breathing_mm = FiniteFloatField(required=False, min_value=0.0, max_value=30.0)
     field_of_view_mm = FiniteFloatField(required=False, min_value=0.0, max_value=1000.0)
 

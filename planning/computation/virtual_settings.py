@@ -9,7 +9,7 @@ from dosimetry.phantoms.habitus import Habitus, Sex
 from dosimetry.phantoms.lesions import SITE_NAMES, LesionRequest
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.protocols import PET_NUCLIDES, get_protocol
-from dosimetry.phantoms.virtual_ct import CtOptions
+from dosimetry.phantoms.virtual_ct import NOISE_HU, CtOptions
 from dosimetry.quantification.spect_settings import settings_for_camera
 
 COMMAND_ONLY = PET_NUCLIDES | {"Y-90"}
@@ -19,7 +19,10 @@ projections with a line, and its corrections, scan times and engines were checke
 VARIANTS = tuple(str(variant) for variant in Variant)
 SEXES = get_args(Sex)
 LESION_SITES = tuple(SITE_NAMES)
-USUAL_CT = {"breathing_mm": CtOptions().breathing_mm, "field_of_view_mm": CtOptions().field_of_view_mm}
+DOSE_LEVELS = tuple(NOISE_HU)
+USUAL_CT = {
+    name: getattr(CtOptions(), name) for name in ("dose_level", "has_contrast", "breathing_mm", "field_of_view_mm")
+}
 """What the page begins with."""
 
 

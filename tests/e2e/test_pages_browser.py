@@ -219,6 +219,8 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
     dialog.get_by_label("Mass").fill("55")
     dialog.locator("[name=lesions]").select_option("asked")
     dialog.get_by_label("Own lesions").fill("liver 10 x 3")
+    dialog.get_by_label("CT: noise").select_option("diagnostic")
+    dialog.get_by_label("CT with contrast agent").check()
     dialog.get_by_label("CT: breathing").fill("9")
     dialog.get_by_label("Camera: dead time").fill("2.5")
     dialog.get_by_label("Counts through septa").fill("4")
@@ -237,7 +239,7 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
         "body": {"sex": "female", "height_cm": 160.0, "mass_kg": 55.0},
         "lesions": [{"site": "liver", "volume_ml": 10.0, "n": 3}],
         "is_arms_up": True,
-        "ct": {"breathing_mm": 9.0, "field_of_view_mm": 0.0},
+        "ct": {"dose_level": "diagnostic", "has_contrast": True, "breathing_mm": 9.0, "field_of_view_mm": 0.0},
         "faults": {
             "dead_time_s": pytest.approx(2.5e-6),
             "penetration_share": pytest.approx(0.04),
@@ -245,7 +247,7 @@ def test_a_virtual_patient_is_asked_for_and_what_cannot_be_is_refused(worklist, 
         },
     }
     assert (made.settings["images"]["penetration_fwhm_mm"], made.settings["images"]["camera"]) == (60.0, "Symbia ME")
-    shown = "CT with breathing of 9 mm; dead time 2.5 µs; 4 % through septa, 60 mm wide"
+    shown = "CT diagnostic; CT with contrast agent; CT with breathing of 9 mm; dead time 2.5 µs; 4 % through septa"
     worklist.locator("#inspector").get_by_text(shown).wait_for()
     assert made.settings["curves"]["partial_volume"] == "gtm"
 

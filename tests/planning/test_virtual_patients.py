@@ -98,6 +98,7 @@ def test_a_reader_may_not_start_one(clinic):
         {"lesions": [{"site": "brain", "volume_ml": 2.0}]},
         {"lesions": [{"site": "liver", "volume_ml": 0.0}]},
         {"ct": {"breathing_mm": -1.0}},
+        {"ct": {"dose_level": "brilliant"}},
         {"faults": {"dead_time_us": 120.0}},
         {"faults": {"penetration_share": 0.3}},
         {"faults": {"penetration_share": 0.3, "penetration_fwhm_mm": 900.0}},
@@ -131,14 +132,14 @@ def test_body_and_lesions_may_be_asked_for(client, clinic):
 def test_ct_and_faults_of_the_camera_may_be_asked_for_and_the_reconstruction_is_told(client, clinic):
     client.force_login(clinic.users[Role.PHYSICIST])
     asked = {
-        "ct": {"breathing_mm": 9.0, "field_of_view_mm": 500.0},
+        "ct": {"dose_level": "diagnostic", "has_contrast": True, "breathing_mm": 9.0, "field_of_view_mm": 500.0},
         "faults": {"dead_time_us": 2.5, "penetration_share": 0.04, "penetration_fwhm_mm": 60.0},
     }
     address = f"/api/sites/{clinic.site.pk}/virtual-patients"
     assert client.post(address, {**REQUEST, **asked}, "application/json").status_code == 201
     virtual = models.VirtualPatient.objects.get()
     ct = wanted_ct(virtual.request)
-    assert (ct.breathing_mm, ct.field_of_view_mm, ct.dose_level) == (9.0, 500.0, "low_dose")
+    assert (ct.breathing_mm, ct.field_of_view_mm, ct.dose_level, ct.has_contrast) == (9.0, 500.0, "diagnostic", True)
     faults = virtual_request(virtual.request).faults
     told = spect_settings(virtual.settings["images"], camera_model="Virtual Symbia ME")
     for found in (faults, told):

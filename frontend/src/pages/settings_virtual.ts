@@ -30,7 +30,7 @@ const BARS: Record<string, number> = { organ: 0.05, lesion: 0.1 };
 const RESOLUTION = { partial_volume: 'gtm', resolution_fwhm_mm: 4.6, resolution_standard_uncertainty_mm: 0.5, resolution_source: '10 mL sphere, simulated with the same camera and reconstruction' };
 const page = startPage();
 const mayMake = page.isAllowed('run_calculation');
-let answer: Answer = { results: [], agents: {}, variants: [], lesion_sites: [], usual_ct: { breathing_mm: 0, field_of_view_mm: 0 } };
+let answer: Answer = { results: [], agents: {}, variants: [], lesion_sites: [], usual_ct: { dose_level: 'low_dose', has_contrast: false, breathing_mm: 0, field_of_view_mm: 0 } };
 let shownId = '';
 let detail: Virtual | null = null;
 

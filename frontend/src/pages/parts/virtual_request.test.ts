@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { requestFields, requestOf, scannerWords } from './virtual_request';
 
-const USUAL = { breathing_mm: 4, field_of_view_mm: 0 };
-const SCANNER = { breathing: '4', field: '0', dead: '0', septa: '0', septawidth: '0', corrected: 'on' };
+const USUAL = { dose_level: 'low_dose', has_contrast: false, breathing_mm: 4, field_of_view_mm: 0 };
+const SCANNER = { doselevel: 'low_dose', breathing: '4', field: '0', dead: '0', septa: '0', septawidth: '0', corrected: 'on' };
 const AS_USUAL = { ct: USUAL, is_corrected: true };
 
 describe('what a virtual patient shall be', () => {
@@ -22,11 +22,11 @@ describe('what a virtual patient shall be', () => {
     expect(() => requestOf({ lesions: 'drawn', asked: 'liver 10' })).toThrow(/As below/);
   });
   it('may be seen by another CT and by a camera with faults', () => {
-    const asked = requestOf({ ...SCANNER, breathing: '9', field: '500', dead: '2.5', septa: '4', septawidth: '60' });
-    expect(asked).toMatchObject({ ct: { breathing_mm: 9, field_of_view_mm: 500 }, faults: { dead_time_us: 2.5, penetration_share: 0.04, penetration_fwhm_mm: 60 }, is_corrected: true });
+    const asked = requestOf({ ...SCANNER, doselevel: 'diagnostic', contrast: 'on', breathing: '9', field: '500', dead: '2.5', septa: '4', septawidth: '60' });
+    expect(asked).toMatchObject({ ct: { dose_level: 'diagnostic', has_contrast: true, breathing_mm: 9, field_of_view_mm: 500 }, faults: { dead_time_us: 2.5, penetration_share: 0.04, penetration_fwhm_mm: 60 }, is_corrected: true });
     expect(requestOf({ ...SCANNER, dead: '1', corrected: undefined as unknown as string }).is_corrected).toBe(false);
     expect(() => requestOf({ ...SCANNER, septa: '4' })).toThrow(/width/);
-    expect(scannerWords({ ct: asked.ct, faults: { dead_time_s: 2.5e-6, penetration_share: 0.04, penetration_fwhm_mm: 60 } }, USUAL)).toBe('CT with breathing of 9 mm; CT of 500 mm; dead time 2.5 µs; 4 % through septa, 60 mm wide');
+    expect(scannerWords({ ct: asked.ct, faults: { dead_time_s: 2.5e-6, penetration_share: 0.04, penetration_fwhm_mm: 60 } }, USUAL)).toBe('CT diagnostic; CT with contrast agent; CT with breathing of 9 mm; CT of 500 mm; dead time 2.5 µs; 4 % through septa, 60 mm wide');
     expect(scannerWords({ ct: USUAL }, USUAL)).toBe('');
     expect(scannerWords({}, USUAL)).toBe('');
   });
