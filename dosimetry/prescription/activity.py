@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from dosimetry.errors import InsufficientDataError, InvalidInputError
 from dosimetry.prescription.limits import Limit, LimitQuantity, RegionForecast
@@ -13,6 +13,7 @@ from dosimetry.radiobiology.bed import dose_for_bed_gy
 
 N_SAMPLES = 4001
 """Equal-probability quantiles of the lognormal dose per activity: deterministic, no random numbers."""
+NORMAL_QUANTILES = ndtri((np.arange(N_SAMPLES) + 0.5) / N_SAMPLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def predict_cumulative(
     given, given_u = _given(forecast, limit)
     total = given + added
     if given_u > 0.0:
-        probability = float(norm.cdf((limit.limit_gy - total) / given_u).mean())
+        probability = float(ndtr((limit.limit_gy - total) / given_u).mean())
     else:
         probability = float((total <= limit.limit_gy).mean())
     return CumulativePrediction(
@@ -171,9 +172,7 @@ def _sigma(forecast: RegionForecast) -> float:
 
 
 def _dose_per_activity_samples(forecast: RegionForecast) -> NDArray[np.float64]:
-    quantiles = (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
-    spread = np.exp(_sigma(forecast) * norm.ppf(quantiles))
-    return np.asarray(forecast.dose_per_activity_gy_per_bq * spread)
+    return np.asarray(forecast.dose_per_activity_gy_per_bq * np.exp(_sigma(forecast) * NORMAL_QUANTILES))
 
 
 def _quantity(forecast: RegionForecast, limit: Limit, doses_gy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -204,7 +203,7 @@ def _closed_form_bq(forecast: RegionForecast, limit: Limit, n_cycles: int, proba
     room = (limit.limit_gy - given) / n_cycles
     if room <= 0.0:
         return 0.0
-    dose_per_activity = forecast.dose_per_activity_gy_per_bq * np.exp(_sigma(forecast) * norm.ppf(probability))
+    dose_per_activity = forecast.dose_per_activity_gy_per_bq * np.exp(_sigma(forecast) * ndtri(probability))
     return float(_dose_of(forecast, limit, room) / dose_per_activity)
 
 

@@ -18,7 +18,7 @@ from dosimetry.nuclides.decay import get_nuclide
 from dosimetry.radiobiology.bed import bed_gy, eqd2_gy, lea_catcheside_factor
 from planning.computation.curve_shapes import dose_rate_terms
 from planning.computation.kinetics import DEFAULT_ACTIVITY_CV, fit_options
-from planning.computation.plans import PROBABILITIES, PlanQuestion, activity_at, compute_plan
+from planning.computation.plans import PROBABILITIES, region_activity
 from planning.computation.priors import region_priors
 from planning.computation.recovery_corrections import factor_at
 from planning.errors import InvalidStateError
@@ -242,17 +242,14 @@ def _consequence(row: RegionDose, cycle: Cycle, *, instead: RegionDose | None) -
 
 def _next_activity(row: RegionDose, cycle: Cycle, *, instead: RegionDose | None) -> float | None:
     """Return the activity per coming cycle that keeps this region's limits with 95 %; None where it has none."""
-    course = cycle.course
-    limit_set = current_limit_set(course.site)
+    limit_set = current_limit_set(cycle.site)
     if limit_set is None:
         return None
-    question = PlanQuestion(course=course, planned_activity_bq=None, n_cycles_left=None)
-    try:
-        answer = compute_plan(
-            question=question, limit_set=limit_set, instead={} if instead is None else {instead.pk: row}
-        )
-    except InvalidStateError:
-        return None
-    limits = [limit for limit in answer.limits if limit.region == row.region.name]
-    bounds = [activity_at(answer=answer, limit=limit, probability=PROBABILITIES[0]) for limit in limits]
-    return min((bound.activity_bq for bound in bounds), default=None)
+    bound = region_activity(
+        course=cycle.course,
+        limit_set=limit_set,
+        region=row.region.name,
+        probability=PROBABILITIES[0],
+        instead={} if instead is None else {instead.pk: row},
+    )
+    return None if bound is None else bound.activity_bq

@@ -114,12 +114,12 @@ def compute_plan(
     cycles = cycle_doses(course)
     if not cycles:
         raise InvalidStateError("Calculate the dose of at least one cycle before planning.", code="no_dose")
-    n_given = course.cycles.filter(administrations__isnull=False).distinct().count()
-    n_left = question.n_cycles_left or max(course.n_cycles_planned - n_given, 1)
+    n_given = _n_given(course)
+    n_left = question.n_cycles_left or _n_left(course)
     template = course.template
     label_bq = template.label_activity_bq if template else None
     histories = _histories(course, cycles, instead or {})
-    between = (template.radiobiology if template else {}).get("between_cycles") or {}
+    between = _between(course)
     forecasts = {name: _forecast(history, between) for name, history in histories.items()}
     limits, findings = _limits(limit_set, histories, forecasts)
     planned_bq = question.planned_activity_bq
@@ -157,6 +157,34 @@ def compute_plan(
             }
         ),
     )
+
+
+def region_activity(
+    *, course: Course, limit_set: LimitSet, region: str, probability: float, instead: Mapping[UUID, RegionDose]
+) -> ActivityBound | None:
+    """Return the activity per coming cycle that keeps the limits of one region; None where it has none.
+
+    What ``compute_plan`` finds for it, without the other regions; ``instead`` as there.
+    """
+    history = _histories(course, cycle_doses(course), instead).get(region)
+    if history is None:
+        return None
+    forecast = _forecast(history, _between(course))
+    limits, _ = _limits(limit_set, {region: history}, {region: forecast})
+    return largest_activity(forecasts=[forecast], limits=limits, n_cycles=_n_left(course), probability=probability)
+
+
+def _n_given(course: Course) -> int:
+    return course.cycles.filter(administrations__isnull=False).distinct().count()
+
+
+def _n_left(course: Course) -> int:
+    return max(course.n_cycles_planned - _n_given(course), 1)
+
+
+def _between(course: Course) -> Mapping[str, Any]:
+    """Return how dose per activity changes between cycles, as the template states it."""
+    return (course.template.radiobiology if course.template else {}).get("between_cycles") or {}
 
 
 def _histories(course: Course, cycles: list[CycleDose], instead: Mapping[UUID, RegionDose]) -> dict[str, RegionHistory]:
