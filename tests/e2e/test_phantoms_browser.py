@@ -97,6 +97,7 @@ def test_projections_of_a_phantom_are_measured_with_the_settings_of_patients(cam
         "n_iterations": 4,
         "n_subsets": 15,
         "post_filter_fwhm_mm": 0.0,
+        "n_replicates": 0,
         "scatter": "windows",
         "has_attenuation": False,
         "penetration_share": 0.0,
