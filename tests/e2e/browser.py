@@ -20,6 +20,13 @@ def wait_ready(page) -> None:
     page.wait_for_selector('#page[data-ready="true"]')
 
 
+def open_page(page, live_server, case, name: str):
+    """Open a page of the cycle of a worked case."""
+    page.goto(f"{live_server.url}/cycles/{case.cycle.pk}/{name}/")
+    wait_ready(page)
+    return page
+
+
 def broken_rules(page) -> list[tuple[str, str]]:
     """Return what the accessibility rules find wrong with a page: rule and element."""
     source = (FRONTEND / "node_modules" / "axe-core" / "axe.min.js").read_text()

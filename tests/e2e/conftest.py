@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from planning.models import AuditRecord
-from tests.e2e.browser import FRONTEND
+from tests.e2e.browser import FRONTEND, sign_in
 
 FLAGS = [
     "--no-sandbox",
@@ -93,3 +93,11 @@ def faults(page):
     page.on("console", lambda line: found.append(line.text) if "Content Security Policy" in line.text else None)
     yield found
     assert found == []
+
+
+@pytest.fixture
+def signed_in(case, live_server, page, faults):
+    """A physicist in front of the worked case that the file makes."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page, live_server, "physicist")
+    return page

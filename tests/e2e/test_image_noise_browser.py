@@ -3,7 +3,7 @@
 import pytest
 
 from planning.models.imaging import SeriesKind
-from tests.e2e.browser import sign_in, wait_ready
+from tests.e2e.browser import open_page
 from tests.planning.clinic import make_clinic
 from tests.planning.test_image_noise import noisy_scan
 from tests.planning.worked_case import make_worked_case
@@ -19,19 +19,6 @@ pytestmark = [
 def case(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     return make_worked_case(make_clinic())
-
-
-@pytest.fixture
-def signed_in(case, live_server, page, faults):
-    page.set_viewport_size({"width": 1440, "height": 900})
-    sign_in(page, live_server, "physicist")
-    return page
-
-
-def open_page(page, live_server, case, name: str):
-    page.goto(f"{live_server.url}/cycles/{case.cycle.pk}/{name}/")
-    wait_ready(page)
-    return page
 
 
 def test_replicates_are_asked_for_with_what_they_cost(case, live_server, signed_in):

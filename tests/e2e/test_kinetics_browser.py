@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.browser import sign_in, wait_ready
+from tests.e2e.browser import open_page
 from tests.planning.clinic import make_clinic
 from tests.planning.worked_case import make_worked_case
 
@@ -21,19 +21,6 @@ def case(settings, tmp_path):
     case.fit(wanted_cv_percent=50.0)
     case.accept_curves()
     return case
-
-
-@pytest.fixture
-def signed_in(case, live_server, page, faults):
-    page.set_viewport_size({"width": 1440, "height": 900})
-    sign_in(page, live_server, "physicist")
-    return page
-
-
-def open_page(page, live_server, case, name: str):
-    page.goto(f"{live_server.url}/cycles/{case.cycle.pk}/{name}/")
-    wait_ready(page)
-    return page
 
 
 def test_advice_and_options_of_a_fit(case, live_server, signed_in):
