@@ -11,6 +11,7 @@ from dosimetry.segmentation.boxes import Box, Mask, bounding_box
 from dosimetry.volume import Grid, RigidTransform
 
 MAX_SAMPLES = 20_000_000
+NOWHERE: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 PARALLEL_TOLERANCE = 1e-6
 """Target voxels per voxel of the mask: over a thousand voxels the axes then part by a thousandth of one."""
 
@@ -31,16 +32,19 @@ def subtract_lesions(
         Organs without lesions, and for each organ the statements that the report prints: name of the lesion and
         share of the organ that it took. Organs that touch no lesion have none.
     """
+    boxes = {name: bounding_box(lesion) for name, lesion in lesions.items() if lesion.any()}
     reduced: dict[str, Mask] = {}
     statements: dict[str, tuple[str, ...]] = {}
     for name, organ in organs.items():
         n_voxels = int(np.count_nonzero(organ))
         said = []
         remaining = organ
-        for lesion_name, lesion in lesions.items():
-            n_shared = int(np.count_nonzero(organ & lesion))
+        for lesion_name, box in boxes.items():
+            lesion = lesions[lesion_name][box]
+            n_shared = int(np.count_nonzero(organ[box] & lesion))
             if n_shared:
-                remaining = remaining & ~lesion
+                remaining = remaining.copy() if remaining is organ else remaining
+                remaining[box] &= ~lesion
                 said.append(f"{name} = contour minus {lesion_name} ({100.0 * n_shared / n_voxels:.1f} % of it).")
         reduced[name] = remaining
         statements[name] = tuple(said)
@@ -75,56 +79,68 @@ def coverage_fraction(
     GeometryMismatchError
         Mask and grid have different shapes.
     """
+    box, part = coverage_part(mask, mask_grid, onto, transform=transform)
+    fractions = np.zeros(onto.shape_zyx, dtype=np.float32)
+    fractions[box] = part
+    return fractions
+
+
+def coverage_part(
+    mask: Mask, mask_grid: Grid, onto: Grid, *, transform: RigidTransform | None = None
+) -> tuple[Box, NDArray[np.float32]]:
+    """Return ``coverage_fraction`` where it can be above zero: the slices of the target, and the fractions there.
+
+    Parameters, errors and method are those of ``coverage_fraction``; the part of a region that lies outside the target,
+    or of an empty one, is empty.
+    """
     if mask.shape != mask_grid.shape_zyx:
         raise GeometryMismatchError(f"The mask has shape {mask.shape}, its grid {mask_grid.shape_zyx}.")
-    fractions = np.zeros(onto.shape_zyx, dtype=np.float64)
     if not mask.any():
-        return fractions.astype(np.float32)
+        return NOWHERE, np.zeros((0, 0, 0), dtype=np.float32)
+    box = bounding_box(mask)
     if transform is None and mask_grid.matches(onto):
-        return mask.astype(np.float32)
+        return box, mask[box].astype(np.float32)
     between = np.eye(4) if transform is None else transform.as_array()
     to_target = np.linalg.inv(onto.affine) @ between @ mask_grid.affine
     reverse = np.eye(4)[[2, 1, 0, 3]]
     matrix = reverse @ to_target @ reverse
-    scale = np.diag(matrix)[:3]
-    if np.all(scale > 0.0) and np.allclose(matrix[:3, :3], np.diag(scale), rtol=0.0, atol=PARALLEL_TOLERANCE):
-        return _parallel_fraction(mask, scale, matrix[:3, 3], onto)
-    n_sub = _subdivision(mask_grid, onto, int(np.count_nonzero(mask)))
-    part_volume = mask_grid.voxel_volume_ml / onto.voxel_volume_ml / n_sub**3
-    box = bounding_box(mask)
-    indices = np.argwhere(mask[box]) + np.array([part.start for part in box])
-    steps = (np.arange(n_sub) + 0.5) / n_sub - 0.5
     # Work in the part of the target that the mask can reach: grids of CT are large.
     reached = _reached_box(box, matrix, onto)
-    part_of_target = fractions[reached]
-    if part_of_target.size == 0:
-        return fractions.astype(np.float32)
-    first, size = np.array([part.start for part in reached]), np.array(part_of_target.shape)
+    scale = np.diag(matrix)[:3]
+    if np.all(scale > 0.0) and np.allclose(matrix[:3, :3], np.diag(scale), rtol=0.0, atol=PARALLEL_TOLERANCE):
+        return reached, _parallel_fraction(mask[box], box, scale, matrix[:3, 3], reached)
+    n_sub = _subdivision(mask_grid, onto, int(np.count_nonzero(mask)))
+    part_volume = mask_grid.voxel_volume_ml / onto.voxel_volume_ml / n_sub**3
+    indices = np.argwhere(mask[box]) + np.array([part.start for part in box])
+    steps = (np.arange(n_sub) + 0.5) / n_sub - 0.5
+    first = np.array([part.start for part in reached])
+    fractions = np.zeros([part.stop - part.start for part in reached], dtype=np.float64)
+    if fractions.size == 0:
+        return reached, fractions.astype(np.float32)
     for dz in steps:
         for dy in steps:
             for dx in steps:
                 points = (indices + np.array([dz, dy, dx])) @ matrix[:3, :3].T + matrix[:3, 3]
                 nearest = np.rint(points).astype(np.int64) - first
-                inside = np.all((nearest >= 0) & (nearest < size), axis=1)
-                flat = np.ravel_multi_index(tuple(nearest[inside].T), part_of_target.shape)
-                counts = np.bincount(flat, minlength=part_of_target.size)
-                part_of_target += counts.reshape(part_of_target.shape) * part_volume
-    return fractions.astype(np.float32)
+                inside = np.all((nearest >= 0) & (nearest < fractions.shape), axis=1)
+                flat = np.ravel_multi_index(tuple(nearest[inside].T), fractions.shape)
+                counts = np.bincount(flat, minlength=fractions.size)
+                fractions += counts.reshape(fractions.shape) * part_volume
+    return reached, fractions.astype(np.float32)
 
 
 def _parallel_fraction(
-    mask: Mask, scale: NDArray[np.float64], start: NDArray[np.float64], onto: Grid
+    inside: Mask, box: Box, scale: NDArray[np.float64], start: NDArray[np.float64], reached: Box
 ) -> NDArray[np.float32]:
     """Return exact fractions: voxel i of the mask spans scale (i -+ 1/2) + start along each axis of the target."""
-    box = bounding_box(mask)
-    inside = mask[box].astype(np.float32)
-    for axis, part in enumerate(box):
+    fractions = inside.astype(np.float32)
+    for axis, (part, target_part) in enumerate(zip(box, reached, strict=True)):
         edges = scale[axis] * (np.arange(part.start, part.stop + 1) - 0.5) + start[axis]
-        target = np.arange(onto.shape_zyx[axis])[:, None]
+        target = np.arange(target_part.start, target_part.stop)[:, None]
         upper = np.minimum(edges[1:], target + 0.5)
         lengths = np.maximum(upper - np.maximum(edges[:-1], target - 0.5), 0.0).astype(np.float32)
-        inside = np.moveaxis(np.tensordot(lengths, inside, axes=(1, axis)), 0, axis)
-    return inside
+        fractions = np.moveaxis(np.tensordot(lengths, fractions, axes=(1, axis)), 0, axis)
+    return fractions
 
 
 def _reached_box(box: Box, matrix: NDArray[np.float64], onto: Grid) -> Box:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dosimetry.dicomio.findings import Finding
 from dosimetry.errors import GeometryMismatchError, InvalidInputError
-from dosimetry.segmentation.boxes import Mask, bounding_box
-from dosimetry.segmentation.overlap import coverage_fraction
+from dosimetry.segmentation.boxes import Box, Mask, grown
+from dosimetry.segmentation.overlap import coverage_part
 from dosimetry.volume import Grid, RigidTransform, Volume, resample
 
 EDGE_SHARE = 0.5
@@ -84,32 +85,37 @@ def measure_region(mask: Mask, mask_grid: Grid, image: Volume) -> RegionMeasurem
     if n_voxels == 0:
         raise InvalidInputError("The region is empty; draw it or reject it.", code="empty_region")
     volume_ml = n_voxels * mask_grid.voxel_volume_ml
-    fraction = coverage_fraction(mask, mask_grid, image.grid)
+    box, fraction = coverage_part(mask, mask_grid, image.grid)
+    values = image.values[box]
     covered_ml = float(fraction.sum(dtype=np.float64)) * image.grid.voxel_volume_ml
     if covered_ml <= 0.0:
         raise InvalidInputError("The region lies outside the emission image.", code="region_outside")
-    activity_bq = float((fraction * image.values).sum(dtype=np.float64)) * image.grid.voxel_volume_ml
+    activity_bq = float((fraction * values).sum(dtype=np.float64)) * image.grid.voxel_volume_ml
     touched = fraction > 0.5 * float(fraction.max())
     fraction_in_image = min(covered_ml / volume_ml, 1.0)
     return RegionMeasurement(
         volume_ml=volume_ml,
         activity_bq=activity_bq,
-        activity_standard_uncertainty_bq=_edge_uncertainty_bq(fraction, image),
+        activity_standard_uncertainty_bq=_edge_uncertainty_bq(box, fraction, image),
         mean_activity_concentration_bq_per_ml=activity_bq / covered_ml,
-        maximum_activity_concentration_bq_per_ml=float(image.values[touched].max()),
+        maximum_activity_concentration_bq_per_ml=float(values[touched].max()),
         n_voxels=n_voxels,
         fraction_in_image=fraction_in_image,
         findings=_findings(volume_ml, fraction_in_image, image.grid),
     )
 
 
-def _edge_uncertainty_bq(fraction: np.ndarray[tuple[int, ...], np.dtype[np.float32]], image: Volume) -> float:
-    """Return surface area x half a voxel / sqrt 3 x mean concentration at the surface, in Bq."""
+def _edge_uncertainty_bq(box: Box, fraction: NDArray[np.float32], image: Volume) -> float:
+    """Return surface area x half a voxel / sqrt 3 x mean concentration at the surface, in Bq.
+
+    ``fraction`` are the shares of the voxels of ``box`` that the region covers; elsewhere it covers none.
+    """
     inside = fraction > 0.5
     if not inside.any():
         inside = fraction > 0.0
-    box = bounding_box(inside, margin_voxels=(1, 1, 1))
-    part, values = np.pad(inside[box], 1), np.pad(image.values[box], 1, mode="edge")
+    around = grown(box, image.grid.shape_zyx, margin_voxels=(1, 1, 1))
+    widths = [(a.start - b.start + 1, b.stop - a.stop + 1) for a, b in zip(box, around, strict=True)]
+    part, values = np.pad(inside, widths), np.pad(image.values[around], 1, mode="edge")
     spacing = image.grid.spacing_xyz_mm[::-1]
     face_mm2 = [spacing[1] * spacing[2], spacing[0] * spacing[2], spacing[0] * spacing[1]]
     shift_bq = 0.0

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dosimetry.errors import GeometryMismatchError
-from dosimetry.segmentation.overlap import coverage_fraction, subtract_lesions
+from dosimetry.segmentation.overlap import coverage_fraction, coverage_part, subtract_lesions
 from dosimetry.volume import Grid, RigidTransform
 
 FINE = Grid(shape_zyx=(16, 18, 20), spacing_xyz_mm=(1.0, 1.5, 2.0), origin_lps_mm=(3.0, -4.0, 5.0))
@@ -92,6 +92,18 @@ def test_what_lies_outside_the_target_is_lost_not_folded_in():
     assert coverage_fraction(mask, FINE, half).sum() == pytest.approx(mask.sum() / 2)
     far = Grid(shape_zyx=(4, 4, 4), spacing_xyz_mm=(1.0, 1.0, 1.0), origin_lps_mm=(500.0, 0.0, 0.0))
     assert not coverage_fraction(mask, FINE, far).any()
+
+
+def test_the_part_is_all_of_the_fraction():
+    onto = Grid(shape_zyx=(9, 12, 11), spacing_xyz_mm=(2.7, 2.1, 1.9), origin_lps_mm=(0.0, -6.0, 4.0))
+    turn = RigidTransform.from_euler(angles_xyz_rad=(0.2, 0.0, 0.1), shift_lps_mm=(1.0, 2.0, -1.0))
+    for mask in (block(FINE.shape_zyx, (0, 5), (3, 11), (4, 15)), np.zeros(FINE.shape_zyx, dtype=bool)):
+        for transform in (None, turn):
+            whole = coverage_fraction(mask, FINE, onto, transform=transform)
+            box, part = coverage_part(mask, FINE, onto, transform=transform)
+            assert np.array_equal(whole[box], part)
+            assert whole.sum(dtype=np.float64) == part.sum(dtype=np.float64)
+            assert bool(part.any()) == bool(mask.any())
 
 
 def test_a_mask_on_another_grid_is_refused():

@@ -61,6 +61,14 @@ def test_the_uncertainty_is_half_a_voxel_of_the_surface():
     assert doubled.activity_standard_uncertainty_bq == pytest.approx(2.0 * expected, rel=1e-6)
 
 
+def test_the_surface_at_the_border_of_the_image_counts_with_what_lies_inside():
+    cornered = block(z=(0, 8), y=(14, 24), x=(16, 28))
+    measured = measure_region(cornered, GRID, image(np.full(GRID.shape_zyx, 1e5)))
+    faces_mm2 = 2 * 16.0 * (8 * 10 + 8 * 12 + 10 * 12)
+    expected = 2 / 3 * faces_mm2 * (0.5 * 4.0 / np.sqrt(3.0)) / 1e3 * 1e5
+    assert measured.activity_standard_uncertainty_bq == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_region_cut_by_the_image_says_so():
     mask_grid = Grid(shape_zyx=(20, 24, 28), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(0.0, 0.0, -40.0))
     measured = measure_region(block(), mask_grid, image(np.ones(GRID.shape_zyx)))
