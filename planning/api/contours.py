@@ -22,6 +22,7 @@ from planning.selectors.readings import open_copy
 from planning.services.audit import audit_view
 from planning.services.contour_edits import require_editor
 from planning.services.contour_operations import contour_draft_save, contour_operate, contour_voxels_save
+from planning.services.contour_restores import contour_restore
 from planning.services.contour_runs import (
     contour_import_start,
     contour_propagation_start,
@@ -226,6 +227,34 @@ class ContourStatesApi(APIView):
         return _answer(request, time_point, status=201)
 
 
+class RestoreInput(serializers.Serializer):
+    number = serializers.IntegerField(min_value=0)
+    region_ids = serializers.ListField(child=serializers.UUIDField(), min_length=1)
+    hands_on_s = FiniteFloatField(required=False, allow_null=True)
+
+
+class ContourRestoreApi(APIView):
+    """Undo and redo of what the server did: regions as an earlier revision has them, in a new one."""
+
+    @documented(RestoreInput, status=201)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = RestoreInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        values = fields.validated_data
+        of_course = regions_visible_to(user=request.user).filter(course=time_point.cycle.course)
+        contour_restore(
+            actor=request.user,
+            time_point=time_point,
+            base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
+            number=values["number"],
+            regions=[get_object_or_404(of_course, pk=key) for key in dict.fromkeys(values["region_ids"])],
+            hands_on_s=values.get("hands_on_s"),
+        )
+        return _answer(request, time_point, status=201)
+
+
 class ContourImportInput(serializers.Serializer):
     series_id = serializers.UUIDField()
 
@@ -313,6 +342,7 @@ urlpatterns = [
     path(POINT, ContoursApi.as_view(), name="contours"),
     path(f"{POINT}/operations", ContourOperationsApi.as_view(), name="contour-operations"),
     path(f"{POINT}/states", ContourStatesApi.as_view(), name="contour-states"),
+    path(f"{POINT}/restore", ContourRestoreApi.as_view(), name="contour-restore"),
     path(f"{POINT}/import", ContourImportApi.as_view(), name="contour-import"),
     path(f"{POINT}/propose", ContourProposeApi.as_view(), name="contour-propose"),
     path(f"{POINT}/preview/<uuid:region_id>", ContourPreviewApi.as_view(), name="contour-preview"),

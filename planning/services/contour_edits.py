@@ -40,6 +40,8 @@ class ContourEdit:
     labels: Labels
     changes: dict[UUID, RegionChange] = field(default_factory=dict)
     removed: set[UUID] = field(default_factory=set)
+    restored: dict[UUID, RegionContour] = field(default_factory=dict)
+    """By region the contour of an earlier revision that it is taken back to."""
     is_new_grid: bool = False
     copy: ReaderCopy | None = None
 
@@ -49,6 +51,11 @@ class ContourEdit:
         if self.base is None or self.is_new_grid:
             return {}
         return {c.region_id: c for c in self.base.contours.select_related("region", "proposal__image")}
+
+    @property
+    def said(self) -> dict[UUID, RegionContour]:
+        """Return by region what the new revision starts from: the base, or the earlier one that it is taken back to."""
+        return {**self.known, **self.restored}
 
     def mask(self, region: Region) -> np.ndarray:
         return self.labels[region.kind] == region.label

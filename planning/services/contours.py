@@ -86,7 +86,7 @@ def contours_save(
 
 
 def _region_contours(edit: ContourEdit) -> list[RegionContour]:
-    known = edit.known
+    known = edit.said
     regions = {contour.region_id: contour.region for contour in known.values()}
     added = Region.objects.filter(pk__in=set(edit.changes) - set(regions))
     regions |= {region.pk: region for region in added}

@@ -127,6 +127,52 @@ def test_what_was_locked_since_is_not_taken_back(locked, viewer):  # noqa: F811
     assert page.get_by_role("button", name="Save revision").count() == 0
 
 
+def next_step(page, way: str, label: str) -> None:
+    """Wait until a step is the one that would be taken back, or done again, next."""
+    page.locator(f'[data-{way}][title="{way.capitalize()}: {label}"]').wait_for()
+
+
+def test_what_the_server_did_is_taken_back_by_further_revisions(proposed, viewer):  # noqa: F811
+    """Scissors, a margin by the server, an acceptance: back in order, and forth again."""
+    page = open_middle(viewer)
+    cut, margin, accepted = "Liver: scissors, inside removed", "Liver: grow or shrink by a margin", "Liver accepted"
+    page.keyboard.press("k")
+    drag(page, square(-25, 25))
+    page.get_by_role("button", name="Margin").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Margin").fill("-5")
+    dialog.get_by_role("button", name="Apply").click()
+    next_step(page, "undo", margin)
+    before, shrunk = (
+        label_values(revision.organs, grid_from_dict(revision.image.label_grid)) == 1
+        for revision in proposed.contour_revisions.filter(number__gt=1)
+    )
+    assert np.count_nonzero(shrunk) < np.count_nonzero(before)
+    page.locator("#viewer").focus()
+    page.keyboard.press("a")
+    next_step(page, "undo", accepted)
+    page.keyboard.press("Control+z")
+    page.get_by_text(f"Taken back: {accepted}").wait_for()
+    next_step(page, "undo", margin)
+    assert current_contours(proposed).contours.get().state == ContourState.EDITED
+    page.keyboard.press("Control+z")
+    next_step(page, "undo", cut)
+    next_step(page, "redo", margin)
+    page.get_by_role("button", name="Accept liver").wait_for()
+    np.testing.assert_array_equal(labels_of(proposed) == 1, before)
+    # The scissors go back on this page alone, until the next save.
+    page.keyboard.press("Control+z")
+    page.get_by_role("button", name="Save revision").wait_for()
+    assert page.locator("[data-undo]").is_disabled()
+    page.keyboard.press("Control+y")
+    page.keyboard.press("Control+y")
+    next_step(page, "undo", margin)
+    np.testing.assert_array_equal(labels_of(proposed) == 1, shrunk)
+    notes = [revision.note for revision in proposed.contour_revisions.all()][1:]
+    back = ["as in revision 3: Liver", "as in revision 2: Liver", "Liver: drawn", "as in revision 3: Liver"]
+    assert notes == ["Liver: drawn", "margin: Liver", "accepted: Liver", *back]
+
+
 def test_scissors_cut_one_slice_or_all_and_keep_or_remove(proposed, viewer):  # noqa: F811
     page = open_middle(viewer)
     page.keyboard.press("k")

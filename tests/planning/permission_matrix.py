@@ -177,6 +177,13 @@ CONTOURS: Rows = {
             body=lambda case: {"region_id": str(case.region.pk), "state": "accepted"},
         )
     },
+    "contour-restore": {
+        "POST": Row(
+            action=Action.EDIT_CONTOURS,
+            headers=IF_MATCH,
+            body=lambda case: {"number": 0, "region_ids": [str(case.region.pk)]},
+        )
+    },
     "contour-import": {
         "POST": Row(action=Action.EDIT_CONTOURS, body=lambda case: {"series_id": str(case.series.pk)}),
     },

@@ -1,10 +1,13 @@
 /** What a person can take back: the last fifty steps, in order. */
 export interface Step {
   label: string;
-  undo: () => void;
-  redo: () => void;
+  /** A promise: the server does it, by a new revision. */
+  undo: () => Promise<void> | undefined;
+  redo: () => Promise<void> | undefined;
   /** Which regions of which layer it changes. */
   changes?: { kind: string; labels: ReadonlySet<number> };
+  /** Goes back, and forth again, by revision of the server: it rests on what is saved. */
+  isByRevision?: boolean;
 }
 
 export const MAX_STEPS = 50;
@@ -22,20 +25,24 @@ export class UndoStack {
     this.onChange();
   }
 
-  undo(): string | null {
-    const step = this.done.pop();
-    if (!step) return null;
-    step.undo();
-    this.undone.push(step);
-    this.onChange();
-    return step.label;
+  undo(): Promise<string | null> {
+    return this.move('undo');
   }
 
-  redo(): string | null {
-    const step = this.undone.pop();
+  redo(): Promise<string | null> {
+    return this.move('redo');
+  }
+
+  /** A step of this page moves at once; one of the server when it was done there, and stays where it is when it was refused. */
+  private async move(way: 'undo' | 'redo'): Promise<string | null> {
+    const step = this.next(way);
     if (!step) return null;
-    step.redo();
-    this.done.push(step);
+    const work = step[way]();
+    if (work) await work;
+    const isNext = this.next(way) === step; // else something was drawn meanwhile, and the step is no longer the one before it
+    this.done = this.done.filter((other) => other !== step);
+    this.undone = this.undone.filter((other) => other !== step);
+    if (isNext) (way === 'undo' ? this.undone : this.done).push(step);
     this.onChange();
     return step.label;
   }

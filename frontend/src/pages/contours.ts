@@ -3,6 +3,7 @@ import { formatClock } from '../domain/dates';
 import { HandsOnClock } from '../domain/hands_on';
 import { html, nothing, type Html } from '../domain/html';
 import { icon, message, placeholder } from '../domain/markup';
+import { inTurn } from '../domain/once';
 import type { LayoutName } from '../viewer/presets';
 import type { Scan } from '../viewer/scan';
 import { bindViewerKeys, toolCommands } from './imaging/commands';
@@ -16,7 +17,7 @@ import { DisplayPanel } from './imaging/display';
 import { refreshSessions } from './imaging/contour_refresh';
 import { saveStrokes } from './imaging/contour_saving';
 import { isConflict, type SaveState } from './imaging/label_editor';
-import { askOperation, type OperationRequest } from './imaging/operations';
+import { askOperation, titleOf, type OperationRequest } from './imaging/operations';
 import { lesionBeside, lesionWords } from './imaging/lesion_review';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { askCancelReading, askOpenReading, askSubmitReading, fetchReadings, readerBanner, readingSection, type Reading } from './imaging/readings';
@@ -26,6 +27,7 @@ import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { Windowing } from './imaging/windowing';
 import { drawToolbar } from './imaging/toolbar';
+import { UndoControl } from './imaging/undo_control';
 import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
 import { debounced, fill, need, on } from './parts/dom';
 import { letAnswer } from './parts/findings';
@@ -104,7 +106,7 @@ const keyOfLabel = (timePointId: string, kind: Kind, label: number): string =>
 const events = {
   handsOnS: (timePointId: string, kind: Kind, label: number) => clock.secondsOf(keyOfLabel(timePointId, kind, label)),
   onRevision: (timePointId: string, kind: Kind, labels: readonly number[]) => { for (const label of labels) clock.restart(keyOfLabel(timePointId, kind, label)); },
-  onPaint: () => showLayers(), onUndo: () => { paint?.draw(); showLayers(); },
+  onPaint: () => showLayers(), onUndo: () => { steps.draw(); showLayers(); },
   onSaveState: (state: SaveState) => {
     tellSaved(state);
     drawWords();
@@ -161,6 +163,7 @@ function drawWords(): void {
   if (viewer) { display ??= null; display = new DisplayPanel(need('display'), viewer); display.draw(); }
   drawInspector(now);
   paint?.draw();
+  steps.draw();
 }
 
 function drawInspector(now: ContourSession): void {
@@ -267,11 +270,13 @@ async function timed(now: ContourSession, id: string, send: (seconds: number | n
 async function operate(request: OperationRequest): Promise<void> {
   const now = session();
   if (!now || !(await saved())) throw new Error('Your strokes could not be saved first.');
-  await timed(now, request.region_id, (seconds) => now.post('operations', { ...request, hands_on_s: seconds }));
+  await timed(now, request.region_id, (seconds) => now.operate({ ...request, hands_on_s: seconds }, titleOf(request.operation)));
 }
 
+const turn = inTurn();
+const steps = new UndoControl({ session, region, turn, saved, change, refuse: (why) => toast(why, 'ask') });
 const decisions = new Decisions({
-  canAccept, session, regionId: () => regionId, isReviewing, saved, change, timed, ask: (text) => toast(text, 'ask'), select,
+  canAccept, session, regionId: () => regionId, isReviewing, saved, change, timed, turn, ask: (text) => toast(text, 'ask'), select,
 });
 
 async function runAndReload(runId: string | null): Promise<void> {
@@ -332,11 +337,8 @@ const compare = (number: number): void => void comparison.toggle(number).catch((
 on(need('inspector'), 'click', '[data-compare]', (button) => compare(Number(button.dataset.compare)));
 on(need('inspector'), 'click', '[data-restore]', () => void restoreDrafts());
 async function restoreDrafts(): Promise<void> {
-  const now = session();
-  if (!now) return;
   try {
-    const found = await Promise.all(now.drafts().map((kind) => now.restore(kind)));
-    if (!found.includes(true)) toast('The draft holds nothing but what is saved', 'note');
+    if (await session()?.restoreAll() === false) toast('The draft holds nothing but what is saved', 'note');
   } catch (error) { toast(`Not restored: ${errorText(error)}`, 'block'); }
   showLayers();
   drawWords();
@@ -361,11 +363,9 @@ on(need('inspector'), 'click', '[data-reading-submit]', (button) => readingChang
 on(need('inspector'), 'click', '[data-reading-cancel]', (button) => readingChanged(askCancelReading(button.dataset.readingCancel ?? ''), 'Second reading cancelled'));
 letAnswer(need('inspector'), page.cycleId, () => void change(Promise.resolve(), 'Answer saved'));
 document.addEventListener('keydown', (event) => {
-  if (!(event.ctrlKey || event.metaKey) || document.querySelector('dialog[open]')) return;
-  const key = event.key.toLowerCase();
-  if (key === 's') { event.preventDefault(); void saved(); }
-  else if (key === 'z' && !event.shiftKey) { event.preventDefault(); paint?.step('undo'); }
-  else if (key === 'y' || (key === 'z' && event.shiftKey)) { event.preventDefault(); paint?.step('redo'); }
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 's' || document.querySelector('dialog[open]')) return;
+  event.preventDefault();
+  void saved();
 });
 for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel']) document.addEventListener(name, () => clock.used(), { passive: true, capture: true });
 document.addEventListener('visibilitychange', () => {
@@ -386,6 +386,7 @@ if (viewer && paint) {
     after: canEdit ? html`<button type="button" class="tool" data-undo title="Undo, Ctrl Z" aria-label="Undo">${icon('undo')}</button><button type="button" class="tool" data-redo title="Redo, Ctrl Y" aria-label="Redo">${icon('redo')}</button>` : nothing,
   });
   paint.attach(need('toolbar'));
+  steps.attach(need('toolbar'));
   bindViewerKeys(viewer, {
     'time-next': () => void choose(neighbour(points(), chosenId, 1)), 'time-previous': () => void choose(neighbour(points(), chosenId, -1)),
     'region-next': () => step(1), 'region-previous': () => step(-1), accept: () => void decisions.accept(), reject: () => void decisions.reject(), reopen: () => void decisions.reopen(), 'window-region': () => windowing.toggle(),

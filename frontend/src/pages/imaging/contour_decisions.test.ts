@@ -1,4 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest';
+import { inTurn } from '../../domain/once';
 import { Decisions } from './contour_decisions';
 import type { ContourSession } from './contour_session';
 import type { RegionContour } from './wire';
@@ -11,6 +12,7 @@ const session = {
   contours: { get regions() { return regions; } }, get unsaved() { return unsaved; }, region: (id: string) => regions.find((item) => item.id === id), setState: vi.fn(() => Promise.resolve()),
 };
 const page = {
+  turn: inTurn(),
   saved: vi.fn(), ask: vi.fn(), select: vi.fn(), change: vi.fn((work: Promise<unknown>, said: string) => work.then(() => said)),
   get canAccept() { return isCanAccept; }, session: () => session as unknown as ContourSession, regionId: () => 'a', isReviewing: () => false,
   timed: (_now: ContourSession, _id: string, send: (seconds: number | null) => Promise<unknown>) => send(3).then(() => undefined),
@@ -27,7 +29,7 @@ beforeEach(() => {
 it('reopens what was rejected, and nothing else', async () => {
   regions = [region('a', 'rejected')];
   await decisions.reopen();
-  expect(session.setState).toHaveBeenCalledExactlyOnceWith({ region_id: 'a', state: 'edited', hands_on_s: 3 });
+  expect(session.setState).toHaveBeenCalledExactlyOnceWith({ region_id: 'a', state: 'edited', hands_on_s: 3 }, 'Region a reopened');
   expect(page.change).toHaveBeenCalledWith(expect.anything(), 'Region a reopened');
   for (const state of ['proposed', 'edited', 'accepted', 'none']) {
     regions = [region('a', state)];
@@ -51,7 +53,7 @@ it.each(['rejected', 'none'])('accepts a %s region that was drawn on, once the s
   unsaved = new Set(['a']);
   page.saved.mockImplementation(() => { regions = [region('a', 'edited')]; return Promise.resolve(true); });
   await decisions.accept();
-  expect(session.setState).toHaveBeenCalledExactlyOnceWith({ region_id: 'a', state: 'accepted', hands_on_s: 3 });
+  expect(session.setState).toHaveBeenCalledExactlyOnceWith({ region_id: 'a', state: 'accepted', hands_on_s: 3 }, 'Region a accepted');
 });
 
 it('accepts nothing while something is not saved, and goes to the next region after it did', async () => {
@@ -68,6 +70,7 @@ it('takes decisions one after the other, each on the region that was chosen when
   regions = [region('a', 'proposed'), region('b', 'proposed')];
   await Promise.all([decisions.accept('a'), decisions.reject('b'), decisions.accept('b')]);
   expect(session.setState.mock.calls).toEqual([
-    [{ region_id: 'a', state: 'accepted', hands_on_s: 3 }], [{ region_id: 'b', state: 'rejected', hands_on_s: 3 }], [{ region_id: 'b', state: 'accepted', hands_on_s: 3 }],
+    [{ region_id: 'a', state: 'accepted', hands_on_s: 3 }, 'Region a accepted'], [{ region_id: 'b', state: 'rejected', hands_on_s: 3 }, 'Region b rejected'],
+    [{ region_id: 'b', state: 'accepted', hands_on_s: 3 }, 'Region b accepted'],
   ]);
 });

@@ -1,5 +1,4 @@
 /** What a person decides on regions, one decision after the other: accept, reject, reopen, lock. */
-import { inTurn } from '../../domain/once';
 import type { ContourSession } from './contour_session';
 import { decided, openLesion } from './lesion_review';
 import { isOpen, openQuestions } from './region_list';
@@ -16,14 +15,18 @@ export interface DecisionPage {
   change: (work: Promise<unknown>, said: string) => Promise<void>;
   /** Sends with the seconds that the region took; they begin anew once the server has it. */
   timed: (now: ContourSession, id: string, send: (seconds: number | null) => Promise<unknown>) => Promise<void>;
+  /** Work that waits for what was asked for before. */
+  turn: (work: () => Promise<void>) => Promise<void>;
   ask: (text: string) => void;
   select: (id: string) => void;
 }
 
 export class Decisions {
-  private readonly turn = inTurn();
-
   constructor(private readonly page: DecisionPage) {}
+
+  private turn(work: () => Promise<void>): Promise<void> {
+    return this.page.turn(work);
+  }
 
   accept(id = this.page.regionId(), now = this.page.session()): Promise<void> {
     return this.turn(async () => {
@@ -69,7 +72,7 @@ export class Decisions {
 
   async lock(region: RegionContour, now = this.page.session()): Promise<void> {
     if (!now || !(await this.page.saved())) return;
-    await this.page.change(now.setState({ region_id: region.id, is_locked: !region.is_locked }), `${region.name} ${region.is_locked ? 'unlocked' : 'locked'}`);
+    await this.page.change(now.setLock({ region_id: region.id, is_locked: !region.is_locked }), `${region.name} ${region.is_locked ? 'unlocked' : 'locked'}`);
   }
 
   private stillOf(now: ContourSession | undefined, id: string): RegionContour | undefined {
@@ -90,6 +93,6 @@ export class Decisions {
   }
 
   private set(now: ContourSession, { id, name }: RegionContour, state: 'accepted' | 'rejected' | 'edited', done: string = state): Promise<void> {
-    return this.page.change(this.page.timed(now, id, (seconds) => now.setState({ region_id: id, state, hands_on_s: seconds })), `${name} ${done}`);
+    return this.page.change(this.page.timed(now, id, (seconds) => now.setState({ region_id: id, state, hands_on_s: seconds }, `${name} ${done}`)), `${name} ${done}`);
   }
 }

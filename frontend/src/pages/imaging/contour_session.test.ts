@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { getJson, getTagged, send } from '../../api/client';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { getJson, getTagged, postJson, send } from '../../api/client';
 import { ADDED, REMOVED } from '../../domain/label_difference';
 import type { VolumeHeader } from '../../domain/volume';
 import { loadVolume, packVoxels } from '../../viewer/volumes';
 import { ContourSession } from './contour_session';
 import type { Contours, RegionContour } from './wire';
 
-vi.mock('../../api/client', async (original) => ({ ...await original<object>(), send: vi.fn(), getJson: vi.fn(), getTagged: vi.fn() }));
+vi.mock('../../api/client', async (original) => ({ ...await original<object>(), send: vi.fn(), getJson: vi.fn(), getTagged: vi.fn(), postJson: vi.fn() }));
 vi.mock('../../viewer/volumes', () => ({ loadVolume: vi.fn(), packVoxels: vi.fn() }));
 
 const [LIVER, KIDNEY, SPLEEN] = [1, 2, 3];
@@ -62,7 +62,7 @@ it('takes back what a save has settled, as a change that waits for the next one'
   await session.editor.save('Liver: drawn');
   await session.reload();
   expect([session.editor.revision, session.editor.isChanged, session.editor.undo.nextUndo]).toEqual([6, false, 'stroke']);
-  session.editor.undo.undo();
+  await session.editor.undo.undo();
   expect([organsOf(session), changedOf(session)]).toEqual([[LIVER, 0, KIDNEY, 0], [LIVER]]);
 });
 
@@ -154,4 +154,98 @@ it('shows a revision beside without a difference, until it is compared', async (
   expect([session.ghost?.number, session.comparedNumber]).toEqual([4, 4]);
   await session.showGhost(4);
   expect([session.ghost, session.comparedNumber]).toEqual([null, null]);
+});
+
+describe('what the server does is a step', () => {
+  const regions = [[LIVER, 'liver'], [KIDNEY, 'kidney']].map(([label, id]) => ({ id, label, kind: 'organ', name: id, colour: 'r1', state: 'edited', is_locked: false }) as RegionContour);
+  const sent: unknown[] = [];
+  /** The server answers the next request with a revision of these voxels. */
+  const answers = (...voxels: number[]): void => {
+    vi.mocked(postJson).mockImplementationOnce((url, body, headers) => {
+      sent.push([url.split('/').at(-1), body, headers?.['If-Match']]);
+      revisions[newest() + 1] = voxels;
+      return Promise.resolve({ number: newest() } as never);
+    });
+  };
+  async function openedWithRegions(): Promise<ContourSession> {
+    vi.mocked(getTagged).mockImplementation(() => Promise.resolve({ data: { ...contours(), regions } as never, etag: null }));
+    return opened();
+  }
+  beforeEach(() => { sent.length = 0; });
+
+  it('goes back by revision, with the neighbours that lost voxels by it, and forth again', async () => {
+    const session = await openedWithRegions();
+    const { undo } = session.editor;
+    answers(LIVER, LIVER, LIVER, 0);
+    await session.operate({ region_id: 'liver' }, 'margin');
+    expect([session.isServing, organsOf(session), undo.nextUndo]).toEqual([true, [LIVER, 0, KIDNEY, 0], null]);
+    await session.reload();
+    expect([session.isServing, organsOf(session), undo.nextUndo, session.editor.revision]).toEqual([false, [LIVER, LIVER, LIVER, 0], 'liver: margin', 6]);
+    expect(undo.next('undo')?.changes).toEqual({ kind: 'organs', labels: new Set([LIVER, KIDNEY]) });
+    answers(LIVER, 0, KIDNEY, 0);
+    await undo.undo();
+    await session.reload();
+    expect([organsOf(session), undo.nextUndo, undo.nextRedo]).toEqual([[LIVER, 0, KIDNEY, 0], null, 'liver: margin']);
+    answers(LIVER, LIVER, LIVER, 0);
+    await undo.redo();
+    await session.reload();
+    expect([organsOf(session), undo.nextUndo]).toEqual([[LIVER, LIVER, LIVER, 0], 'liver: margin']);
+    expect(sent).toEqual([
+      ['operations', { region_id: 'liver' }, '"5"'],
+      ['restore', { number: 5, region_ids: ['liver', 'kidney'], hands_on_s: null }, '"6"'],
+      ['restore', { number: 6, region_ids: ['liver', 'kidney'], hands_on_s: null }, '"7"'],
+    ]);
+  });
+
+  it('leaves the strokes before it as steps that still go back exactly', async () => {
+    const session = await openedWithRegions();
+    const { undo } = session.editor;
+    paint(session, 1, LIVER);
+    vi.mocked(send).mockImplementationOnce(() => { revisions[6] = [LIVER, LIVER, KIDNEY, 0]; return Promise.resolve(new Response(JSON.stringify({ number: 6 }))); });
+    vi.mocked(packVoxels).mockResolvedValueOnce({ body: new Blob(), sha256: '' });
+    await session.editor.save('Liver: drawn');
+    await session.reload();
+    answers(0, LIVER, KIDNEY, 0);
+    await session.operate({ region_id: 'liver' }, 'largest');
+    await session.reload();
+    answers(LIVER, LIVER, KIDNEY, 0);
+    await undo.undo();
+    await session.reload();
+    await undo.undo();
+    expect([organsOf(session), changedOf(session), undo.nextUndo]).toEqual([[LIVER, 0, KIDNEY, 0], [LIVER], null]);
+    await undo.redo();
+    expect([organsOf(session), undo.nextRedo]).toEqual([[LIVER, LIVER, KIDNEY, 0], 'liver: largest']);
+  });
+
+  it('takes a decision back without new voxels, and no lock', async () => {
+    const session = await openedWithRegions();
+    answers(LIVER, 0, KIDNEY, 0);
+    await session.setState({ region_id: 'liver', state: 'accepted' }, 'Liver accepted');
+    expect([session.editor.revision, session.isServing, session.editor.undo.nextUndo]).toEqual([6, false, 'Liver accepted']);
+    answers(LIVER, 0, KIDNEY, 0);
+    await session.setLock({ region_id: 'kidney', is_locked: true });
+    answers(LIVER, 0, KIDNEY, 0);
+    await session.editor.undo.undo();
+    await session.reload();
+    expect(sent.at(-1)).toEqual(['restore', { number: 5, region_ids: ['liver'], hands_on_s: null }, '"7"']);
+    expect([session.editor.undo.nextUndo, session.editor.undo.nextRedo, session.editor.revision]).toEqual([null, 'Liver accepted', 8]);
+  });
+
+  it('ends with the revision of somebody else that came between', async () => {
+    const session = await openedWithRegions();
+    paint(session, 1, LIVER);
+    answers(LIVER, LIVER, LIVER, 0);
+    await session.operate({ region_id: 'liver' }, 'margin');
+    revisions[7] = [LIVER, 0, SPLEEN, SPLEEN];
+    await session.reload();
+    expect([session.editor.undo.nextUndo, session.isServing, organsOf(session)]).toEqual([null, false, [LIVER, LIVER, SPLEEN, SPLEEN]]);
+  });
+
+  it('lets people draw again when the server refused', async () => {
+    const session = await openedWithRegions();
+    vi.mocked(postJson).mockRejectedValueOnce(new Error('Unlock first: Liver.'));
+    await expect(session.operate({ region_id: 'liver' }, 'margin')).rejects.toThrow('Unlock first');
+    await session.reload();
+    expect([session.isServing, session.editor.undo.nextUndo, organsOf(session)]).toEqual([false, null, [LIVER, 0, KIDNEY, 0]]);
+  });
 });

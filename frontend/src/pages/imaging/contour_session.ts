@@ -2,17 +2,23 @@
 import { getTagged, getJson, postJson, send } from '../../api/client';
 import { labelCentre } from '../../domain/volume_labels';
 import { toWorld } from '../../domain/geometry';
+import type { Step } from '../../domain/undo';
 import { countVoxels, type Vec3, type VolumeHeader } from '../../domain/volume';
 import type { LabelLayer, RegionLook } from '../../viewer/scan';
 import { loadVolume } from '../../viewer/volumes';
 import { DifferenceLayer } from './contour_difference';
-import { LabelEditor, type EditorEvents, type LabelVolume } from './label_editor';
+import { LabelEditor, type EditorEvents, type LabelVolume, type Newest } from './label_editor';
 import { isLesion } from './region_list';
 import { paneColour } from './scans';
 import type { Contours, Kind, RegionContour } from './wire';
 
 export const KINDS: readonly Kind[] = ['organs', 'lesions'];
 export const kindOf = (region: RegionContour): Kind => (isLesion(region) ? 'lesions' : 'organs');
+
+type RegionRequest = { region_id: string } & Record<string, unknown>;
+
+/** What the server made of a revision for this person; its voxels are not here yet. */
+interface Made { from: number; number: number; step: { label: string; regionId: string } | null }
 
 export class ContourSession {
   contours: Contours;
@@ -22,6 +28,9 @@ export class ContourSession {
   /** The ghost is compared: where the chosen region differs from it is drawn. */
   private isCompared = false;
   private readonly difference = new DifferenceLayer();
+  private made: Made | null = null;
+  /** The server changes voxels, and they are not here yet: nothing is drawn on those of before. */
+  isServing = false;
 
   private constructor(readonly timePointId: string, contours: Contours, volumes: Partial<Record<Kind, LabelVolume>>, private readonly events: EditorEvents) {
     this.contours = contours;
@@ -36,12 +45,27 @@ export class ContourSession {
   /** Takes the server's newest revision; what is not saved here lies on top of it. Voxels of the same revision stay. */
   reload(): Promise<void> {
     return this.editor.alone(async () => {
-      const contours = await fetchContours(this.timePointId);
-      const number = contours.revision?.number ?? 0;
-      const volumes = number === this.editor.revision ? null : await loadLayers(contours);
-      this.contours = contours;
-      if (volumes) this.editor.rebase({ number, volumes });
+      try {
+        const contours = await fetchContours(this.timePointId);
+        const number = contours.revision?.number ?? 0;
+        const volumes = number === this.editor.revision ? null : await loadLayers(contours);
+        this.contours = contours;
+        if (volumes) this.take({ number, volumes });
+      } finally { this.isServing = false; }
     });
+  }
+
+  /** One's own revision keeps what can be taken back, and is a step itself; one of others ends it. */
+  private take(newest: Newest): void {
+    const { made } = this;
+    this.made = null;
+    if (made?.number !== newest.number || made.from !== this.editor.revision) { this.editor.rebase(newest); return; }
+    const changes = this.editor.follow(newest);
+    if (!made.step) return;
+    const { label, regionId } = made.step;
+    const touched = this.contours.regions.filter((region) => region.id !== regionId && changes.get(kindOf(region))?.has(region.label));
+    const [kind, labels] = [...changes][0] ?? [];
+    this.editor.undo.push({ ...this.byRevision(made, [regionId, ...touched.map(({ id }) => id)]), label, ...(kind && labels ? { changes: { kind, labels } } : {}) });
   }
 
   /** Takes the server's newest revision without what was changed here. */
@@ -50,18 +74,55 @@ export class ContourSession {
     const volumes = await loadLayers(contours);
     this.editor.dispose();
     this.contours = contours;
+    this.made = null;
     this.editor = new LabelEditor(this.timePointId, contours.revision?.number ?? 0, volumes, this.events);
   }
 
   /** Sends what the server does with a region; refused where somebody else saved since. */
-  post(what: 'states' | 'operations', body: object): Promise<{ number: number }> {
+  private post(what: 'states' | 'operations' | 'restore', body: object): Promise<{ number: number }> {
     return postJson(`/api/time-points/${this.timePointId}/contours/${what}`, body, { 'If-Match': `"${this.editor.revision}"` });
   }
 
-  /** A state or a lock makes a revision of the same voxels: what is drawn here is drawn on that one from then on. */
-  async setState(body: object): Promise<void> {
+  /** Lets the server change a region; `reload` takes what came of it, as a step that can be taken back. */
+  operate(body: RegionRequest, what: string): Promise<void> {
+    return this.serve('operations', body, { label: `${this.region(body.region_id)?.name ?? ''}: ${what}`, regionId: body.region_id });
+  }
+
+  private async serve(what: 'operations' | 'restore', body: object, step: Made['step']): Promise<void> {
+    const from = this.editor.revision;
+    this.isServing = true;
+    try { this.made = { from, number: (await this.post(what, body)).number, step }; }
+    catch (error) { this.isServing = false; throw error; }
+  }
+
+  /** A decision makes a revision of the same voxels: what is drawn here is drawn on that one from then on. */
+  async setState(body: RegionRequest, label: string): Promise<void> {
+    const from = this.editor.revision;
     const { number } = await this.post('states', body);
     this.editor.revision = number;
+    this.editor.undo.push({ ...this.byRevision({ from, number }, [body.region_id]), label });
+  }
+
+  /** A lock makes a revision of the same voxels too, and is taken back by unlocking. */
+  async setLock(body: { region_id: string; is_locked: boolean }): Promise<void> {
+    this.editor.revision = (await this.post('states', body)).number;
+  }
+
+  /** Regions go back to the revision before a step of the server, and forth to the one that it made. */
+  private byRevision({ from, number }: { from: number; number: number }, regionIds: readonly string[]): Pick<Step, 'undo' | 'redo' | 'isByRevision'> {
+    const to = (wanted: number) => (): Promise<void> => {
+      const first = this.region(regionIds[0] ?? '');
+      const seconds = first ? this.events.handsOnS?.(this.timePointId, kindOf(first), first.label) : null;
+      return this.serve('restore', { number: wanted, region_ids: regionIds, hands_on_s: seconds ?? null }, null)
+        .then(() => { if (first) this.events.onRevision?.(this.timePointId, kindOf(first), [first.label]); });
+    };
+    return { isByRevision: true, undo: to(from), redo: to(number) };
+  }
+
+  /** Neighbours of a region that no tool takes voxels from: locked, or accepted by a person. */
+  spared(region: RegionContour): ReadonlySet<number> {
+    const beside = this.contours.regions.filter((item) => kindOf(item) === kindOf(region) && item.id !== region.id);
+    return new Set(beside.filter((item) => item.is_locked || item.state === 'accepted').map((item) => item.label));
   }
 
   region(id: string): RegionContour | undefined {
@@ -130,6 +191,11 @@ export class ContourSession {
   /** Kinds of which the server kept a draft of this user. */
   drafts(): Kind[] {
     return KINDS.filter((kind) => this.contours.draft?.[kind]);
+  }
+
+  /** Takes every draft; returns whether one held anything. */
+  async restoreAll(): Promise<boolean> {
+    return (await Promise.all(this.drafts().map((kind) => this.restore(kind)))).includes(true);
   }
 
   /** Takes from a draft what it changed of the revision that it was drawn on; returns whether that is anything. */

@@ -99,7 +99,7 @@ export class LabelEditor {
   cancel(): void {
     const hasPainted = (this.stroke?.stroke.size ?? 0) > 0;
     this.end('Cancelled');
-    if (hasPainted) this.undo.undo();
+    if (hasPainted) void this.undo.undo();
   }
 
   /** One edit at once, as a closed line, a fill or a sphere makes it; returns how many voxels it changed. */
@@ -118,7 +118,7 @@ export class LabelEditor {
     if (stroke.size === 0) return;
     const labels = stroke.touched();
     const { undo, redo } = stroke.finish();
-    const run = (work: () => void) => () => { work(); this.touch(kind); this.mark(kind, labels); };
+    const run = (work: () => void) => (): undefined => { work(); this.touch(kind); this.mark(kind, labels); };
     this.undo.push({ label, undo: run(undo), redo: run(redo), changes: { kind, labels } });
     this.mark(kind, labels);
   }
@@ -223,6 +223,28 @@ export class LabelEditor {
     }
     this.revision = theirs.number;
     this.undo.clear();
+  }
+
+  /**
+   * Takes the revision that the server made of the last one for this person. Voxels change in place, so that the steps before
+   * go back as they came; returns which regions changed, by kind.
+   */
+  follow({ number, volumes }: Newest): Map<Kind, ReadonlySet<number>> {
+    this.end('Stroke');
+    const changes = new Map<Kind, ReadonlySet<number>>();
+    for (const [kind, layer] of this.layers) {
+      const made = volumes[kind];
+      if (!made) continue;
+      const { voxels } = layer.volume;
+      const next = withRegionsOf({ mine: voxels, theirs: made.voxels, taken: new Set(layer.changed.keys()) });
+      const labels = differingLabels(voxels, next);
+      if (labels.size > 0) changes.set(kind, labels);
+      voxels.set(next);
+      layer.volume = { ...made, voxels };
+      layer.version += 1;
+    }
+    this.revision = number;
+    return changes;
   }
 
   /** Lays what a draft changed of the voxels that it was drawn on over the present ones; returns whether it changed anything. */

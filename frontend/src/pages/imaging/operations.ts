@@ -24,6 +24,9 @@ const TITLES: Record<string, string> = {
   smooth: 'Smooth', fill: 'Fill holes', islands: 'Remove islands', largest: 'Keep the largest part', boolean: 'Combine with a region', delete: 'Clear the region at this time point',
 };
 
+/** What an operation is called, in lower case and without its region. */
+export const titleOf = (operation: string): string => (TITLES[operation] ?? operation).toLowerCase();
+
 const WORDS: Record<string, string> = {
   interpolate: 'Fills the slices between those that are drawn, by shape.', fill: 'Closes holes inside the region.', largest: 'Removes every part but the largest.',
 };

@@ -34,9 +34,9 @@ describe('drawOutline', () => {
     expect(drawOutline(target, { plane: 'axial', points: square(2.5, 6.5, 2) }, false)).toBe(15);
     expect([count(LIVER), at(3, 3, 2), at(3, 3, 1), at(4, 4, 2)]).toEqual([15, LIVER, 0, LOCKED]);
     expect([...editor.changedLabels('organs')]).toEqual([LIVER]);
-    editor.undo.undo();
+    void editor.undo.undo();
     expect([count(LIVER), editor.undo.nextRedo]).toEqual([0, 'Liver: outline drawn']);
-    editor.undo.redo();
+    void editor.undo.redo();
     expect(count(LIVER)).toBe(15);
   });
 
@@ -77,8 +77,8 @@ describe('cutOutline', () => {
     expect([at(3, 3, 2), at(0, 0, 2), at(0, 0, 3), count(LOCKED)]).toEqual([LIVER, 0, LIVER, 180]);
     expect(cutOutline(target, line, { isKeeping: true, isThrough: true })).toBe(5 * 74);
     expect(count(LIVER)).toBe(6 * 16);
-    editor.undo.undo();
-    editor.undo.undo();
+    void editor.undo.undo();
+    void editor.undo.undo();
     expect(count(LIVER)).toBe(9 * 10 * 6);
   });
 

@@ -1,6 +1,5 @@
-/** The left button while a contour tool is chosen, and which of its steps are taken back. */
+/** The left button while a contour tool is chosen. */
 import { nearestValue } from '../../domain/sampling';
-import type { Step } from '../../domain/undo';
 import type { Brush } from '../../domain/volume_painting';
 import type { Vec3 } from '../../domain/volume';
 import type { PaintPoint } from '../../viewer/input';
@@ -14,7 +13,7 @@ import { LivewireTool } from './livewire_tool';
 import type { OperationRequest } from './operations';
 import { cutOutline, drawOutline, fillHole, placeSphere, type EditTarget, type SliceLine } from './outline_edits';
 import { newOptions, readOption, toolControls, type ToolOptions } from './tool_controls';
-import type { Kind, RegionContour } from './wire';
+import type { RegionContour } from './wire';
 
 interface Target { session: ContourSession; region: RegionContour }
 
@@ -76,6 +75,7 @@ export class PaintControl {
     if (!this.hooks.canEdit) { this.hooks.refuse('Your role at this site may not change contours'); return; }
     if (!target) { this.hooks.refuse('Choose or add a region first'); return; }
     if (target.region.is_locked) { this.hooks.refuse(`${target.region.name} is locked`); return; }
+    if (target.session.isServing) { this.hooks.refuse('The server is still working on these contours: a moment'); return; }
     if (this.tool === 'sphere') { this.sphere = { at, radiusMm: this.sizeMm }; return; }
     if (this.tool === 'fill') { this.fillAt(target, at, false); return; }
     if (this.tool === 'ball') {
@@ -88,22 +88,17 @@ export class PaintControl {
     target.session.editor.begin(kindOf(target.region), at, this.brush(target, at));
   }
 
-  /** Neighbours that no tool takes voxels from: locked, or accepted by a person. */
-  private spared({ session, region }: Target, kind: Kind): ReadonlySet<number> {
-    return new Set(session.contours.regions.filter((item) => kindOf(item) === kind && item.id !== region.id && (item.is_locked || item.state === 'accepted')).map((item) => item.label));
-  }
-
   private edit(target: Target): EditTarget {
     const { session, region } = target;
     const kind = kindOf(region);
-    return { editor: session.editor, kind, label: region.label, name: region.name, spared: this.spared(target, kind) };
+    return { editor: session.editor, kind, label: region.label, name: region.name, spared: session.spared(region) };
   }
 
   private brush(target: Target, at: PaintPoint): Brush {
     const { session, region } = target;
     const kind = kindOf(region);
     const brush: Brush = {
-      label: this.tool === 'erase' ? 0 : region.label, onlyLabel: region.label, radiusMm: this.sizeMm / 2, plane: at.plane, isBall: this.options.isBall, locked: this.spared(target, kind),
+      label: this.tool === 'erase' ? 0 : region.label, onlyLabel: region.label, radiusMm: this.sizeMm / 2, plane: at.plane, isBall: this.options.isBall, locked: session.spared(region),
     };
     const emission = this.viewer.scans[this.viewer.main]?.emission;
     const layer = session.editor.layer(kind);
@@ -232,28 +227,8 @@ export class PaintControl {
     this.draw();
   }
 
-  /** Takes a step back, or does it again; never what a tool could not change now: regions that were locked or accepted since. */
-  step(way: 'undo' | 'redo'): void {
-    const target = this.hooks.target();
-    const stack = target?.session.editor.undo;
-    const next = stack?.next(way);
-    if (!target || !stack || !next) return;
-    const kept = this.keptBy(target, next);
-    if (kept) { this.hooks.refuse(`${kept.name} is ${kept.is_locked ? 'locked' : 'accepted'}: ${kept.is_locked ? 'unlock' : 'select'} it first`); return; }
-    if (way === 'undo') stack.undo();
-    else stack.redo();
-  }
-
-  private keptBy(target: Target, { changes }: Step): RegionContour | undefined {
-    if (!changes) return undefined;
-    const spared = this.spared(target, changes.kind as Kind);
-    return target.session.contours.regions.find((item) => kindOf(item) === changes.kind && changes.labels.has(item.label) && (spared.has(item.label) || item.is_locked));
-  }
-
   attach(toolbar: HTMLElement): void {
     this.place = toolbar.querySelector('#paint-controls');
-    on(toolbar, 'click', '[data-undo]', () => this.step('undo'));
-    on(toolbar, 'click', '[data-redo]', () => this.step('redo'));
     on(toolbar, 'click', '[data-fill-every]', () => this.fillEvery());
     on(toolbar, 'click', '[data-option]', (button) => this.setOption(button.dataset.option ?? '', button.dataset.value ?? ''));
     on(toolbar, 'change', 'input', (field) => this.setOption((field as HTMLInputElement).name, (field as HTMLInputElement).value));
@@ -263,11 +238,6 @@ export class PaintControl {
   draw(): void {
     if (!this.place) return;
     const target = this.hooks.target();
-    const undo = target?.session.editor.undo;
-    for (const [name, label] of [['undo', undo?.nextUndo], ['redo', undo?.nextRedo]] as const) {
-      const button = this.place.parentElement?.querySelector<HTMLButtonElement>(`[data-${name}]`);
-      if (button) { button.disabled = !label; button.title = label ? `${name === 'undo' ? 'Undo' : 'Redo'}: ${label}` : `Nothing to ${name}`; }
-    }
     fill(this.place, toolControls(this.tool, this.options, { thresholdBqPerMl: target ? this.threshold(target.region) : null, canEdit: this.hooks.canEdit }));
   }
 }
