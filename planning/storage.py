@@ -1,6 +1,8 @@
 """Objects named by their SHA-256: written once, whole or not at all."""
 
+import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import time
@@ -17,6 +19,7 @@ from django.conf import settings
 
 CHUNK_BYTES = 2**20
 PART_AGE_S = 3600.0
+logger = logging.getLogger(__name__)
 
 
 def object_path(sha256: str) -> Path:
@@ -89,13 +92,21 @@ def receiving(read: Callable[[], bytes]) -> Iterator[Received]:
 
 
 def adopt_part(part: Path, sha256: str) -> str:
-    """Give a complete, synced part file its final name."""
+    """Give a complete, synced part file its final name.
+
+    What is there already stays and is young again, so that no sweep takes it before the caller's row names it; what is
+    there and damaged is replaced.
+    """
     target = object_path(sha256)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        part.unlink(missing_ok=True)
-        return sha256
-    part.replace(target)
+    with _sweeping_barred():
+        if target.exists():
+            if _is_whole(target, sha256):
+                os.utime(target)
+                part.unlink(missing_ok=True)
+                return sha256
+            logger.warning("a damaged object was replaced by its content, sent again", extra={"sha256": sha256})
+        part.replace(target)
     for folder in (target.parent, target.parent.parent):  # the second knows that the first exists
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -103,6 +114,22 @@ def adopt_part(part: Path, sha256: str) -> str:
         finally:
             os.close(descriptor)
     return sha256
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+
+@contextmanager
+def _sweeping_barred(*, alone: bool = False) -> Iterator[None]:
+    """Hold the store against a sweep; ``alone``, as the sweep does, against everybody."""
+    folder = os.open(settings.OBJECTS_DIR, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(folder)
 
 
 def store_array(values: np.ndarray) -> str:
@@ -126,6 +153,27 @@ def sweep_parts() -> int:
         except FileNotFoundError:
             continue
     return n_removed
+
+
+def old_objects(age_s: float) -> list[str]:
+    """Return the digests of the objects that nobody has stored for this long."""
+    found = Path(settings.OBJECTS_DIR).glob("[0-9a-f][0-9a-f]/*")
+    return sorted(path.name for path in found if _age_s(path) > age_s)
+
+
+def remove_old_object(sha256: str, age_s: float) -> int:
+    """Remove an object unless it was stored again meanwhile; return its bytes, 0 where it stays."""
+    path = object_path(sha256)
+    with _sweeping_barred(alone=True):
+        if _age_s(path) <= age_s:
+            return 0
+        n_bytes = path.stat().st_size
+        path.unlink()
+    return n_bytes
+
+
+def _age_s(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 def free_bytes() -> int:

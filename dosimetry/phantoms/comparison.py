@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ class RegionComparison:
         Region.
     volume_ml : float
         True volume.
-    activity_ratios : floats
-        Of each scan.
+    activity_ratios : floats or None
+        Of each true scan, in its order; None where that scan was not analysed.
     time_integrated_activity_ratio, absorbed_dose_ratio : float or None
         Found over true.
     true_dose_gy : float or None
@@ -35,7 +36,7 @@ class RegionComparison:
 
     name: str
     volume_ml: float
-    activity_ratios: tuple[float, ...]
+    activity_ratios: tuple[float | None, ...]
     time_integrated_activity_ratio: float | None
     absorbed_dose_ratio: float | None
     true_dose_gy: float | None
@@ -130,8 +131,8 @@ def compare_regions(
     Parameters
     ----------
     found : mapping of name to mapping
-        ``activities_bq`` of each true scan as ``activities_at_scans`` returns them (the last may be left out, and what
-        comes after the true ones has no truth), ``time_integrated_activity_bq_s`` and ``absorbed_dose_gy``; what was
+        ``activities_bq`` of each true scan as ``activities_at_scans`` returns them (what comes after the true ones has
+        no truth), ``time_integrated_activity_bq_s`` and ``absorbed_dose_gy``; what was
         not found is left out or None.
     truth : sequence of mapping
         Regions of ``truth.json``.
@@ -158,14 +159,12 @@ def _si(region: Mapping[str, Any], true_times_s: Sequence[float]) -> dict[str, A
 
 
 def _row(found: Mapping[str, Any], true: Mapping[str, Any]) -> RegionComparison:
-    values, truths = list(found.get("activities_bq", [])), true["activities_bq"]
-    n = min(len(values), len(truths))
-    pairs = zip(values[:n], truths[:n], strict=True)
+    pairs = zip_longest(found.get("activities_bq", ()), true["activities_bq"])
     true_dose = true["absorbed_dose_gy"]
     return RegionComparison(
         name=true["name"],
         volume_ml=float(true["volume_ml"]),
-        activity_ratios=tuple(float(value) / float(truth) for value, truth in pairs if value is not None),
+        activity_ratios=tuple(_over(value, truth) for value, truth in pairs)[: len(true["activities_bq"])],
         time_integrated_activity_ratio=_over(
             found.get("time_integrated_activity_bq_s"), true["time_integrated_activity_bq_s"]
         ),
@@ -182,7 +181,7 @@ def comparison_table(rows: tuple[RegionComparison, ...]) -> str:
     """Return the comparison as lines of text: found over true."""
     lines = ["{:24s}{:>8s}{:>24s}{:>17s}{:>8s}{:>9s}".format(*COLUMNS)]
     for row in rows:
-        activities = " ".join(f"{ratio:.2f}" for ratio in row.activity_ratios) or "-"
+        activities = " ".join("-" if ratio is None else f"{ratio:.2f}" for ratio in row.activity_ratios)
         lines.append(
             f"{row.name:24s}{row.volume_ml:8.1f}{activities:>24s}{_ratio(row.time_integrated_activity_ratio):>17s}"
             f"{_ratio(row.absorbed_dose_ratio):>8s}{_gy(row.true_dose_gy):>9s}"

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from planning.computation.networks import shipped_networks
+from planning.errors import ConflictError
 from planning.models import LabResult, LimitSet, Patient, Site, User
 from planning.models.sites import Membership, Role
 from planning.services.audit import audit_record
@@ -53,6 +54,7 @@ def demo_site_create() -> tuple[Site, dict[str, str]]:
     site, is_new = Site.objects.get_or_create(name=SITE_NAME, defaults={"time_zone": "Europe/Berlin"})
     if not is_new:
         return site, {}
+    _require_free_names()
     passwords = {}
     for username, printed_name, roles in PEOPLE:
         password = secrets.token_urlsafe(9)
@@ -79,6 +81,18 @@ def demo_passwords_renew(*, site: Site) -> dict[str, str]:
 def demo_case_is_complete(*, site: Site, patient_id: str) -> bool:
     """Tell whether the demo patient was made to the end: laboratory values come last."""
     return LabResult.objects.filter(patient__site=site, patient__patient_id=patient_id).exists()
+
+
+def _require_free_names() -> None:
+    """Refuse to make the demo where somebody else has the user name of one of its people."""
+    names = [username for username, _, _ in PEOPLE]
+    taken = list(User.objects.filter(username__in=names).order_by("username").values_list("username", flat=True))
+    if taken:
+        raise ConflictError(
+            f"This database already has users named {', '.join(taken)}, which the demo needs for its own people; "
+            "nothing was changed. For the demo set DATA_DIR to an empty folder, or DATABASE_NAME to an empty one.",
+            code="demo_names_taken",
+        )
 
 
 def _add_settings(site: Site) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from dosimetry.phantoms.demo import write_demo_patient
 from dosimetry.phantoms.demo_files import DemoOptions
@@ -149,3 +149,15 @@ def test_the_site_alone_is_made_once(quick):
     call_command("demo_data", no_case=True)
     assert models.User.objects.get(username="physician").password == hashed
     assert not models.Patient.objects.exists()
+
+
+def test_names_that_other_people_have_are_left_alone(quick):
+    other = make_site("Other clinic")
+    theirs = make_user("physicist.a", (other, Role.PHYSICIST))
+    hashed = theirs.password
+    with pytest.raises(CommandError, match=r"users named physicist\.a, .* DATA_DIR to an empty folder"):
+        call_command("demo_data", no_case=True)
+    theirs.refresh_from_db()
+    assert theirs.password == hashed
+    assert list(models.User.objects.all()) == [theirs]
+    assert list(models.Site.objects.all()) == [other]

@@ -33,10 +33,27 @@ def test_an_object_is_named_by_its_sha256(objects):
 
 def test_a_repeated_content_is_stored_once(objects):
     first = storage.store_bytes(BODY)
-    modified_ns = storage.object_path(first).stat().st_mtime_ns
+    there = storage.object_path(first)
+    os.utime(there, (0.0, 0.0))
+    inode = there.stat().st_ino
     assert storage.store_bytes(BODY) == first
+    assert files(objects) == [there]
+    assert there.stat().st_ino == inode
+    # Young again: a sweep leaves it to the row that is about to name it.
+    assert time.time() - there.stat().st_mtime < 60.0
+
+
+@pytest.mark.parametrize("damaged", [BODY[:-1], BODY[:-1] + b"X", b""], ids=["cut", "changed", "empty"])
+def test_a_damaged_object_is_replaced_when_its_content_comes_again(objects, damaged, caplog):
+    sha256 = storage.store_bytes(BODY)
+    storage.object_path(sha256).write_bytes(damaged)
+    assert storage.read_bytes(sha256) is None
+    assert storage.store_bytes(BODY) == sha256
+    assert storage.read_bytes(sha256) == BODY
     assert len(files(objects)) == 1
-    assert storage.object_path(first).stat().st_mtime_ns == modified_ns
+    (record,) = caplog.get_records("call")
+    assert "damaged object was replaced" in record.getMessage()
+    assert record.sha256 == sha256
 
 
 def test_row_31_an_interrupted_write_leaves_nothing(objects):

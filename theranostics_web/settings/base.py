@@ -146,6 +146,8 @@ UPLOAD_MAX_FILE_BYTES = env.integer("UPLOAD_MAX_FILE_BYTES", 2 * 2**30)
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 8 * 2**30)
 UPLOAD_MAX_OPEN_BYTES = env.integer("UPLOAD_MAX_OPEN_BYTES", 64 * 2**30)
 UPLOAD_MAX_FILES = env.integer("UPLOAD_MAX_FILES", 20_000)
+# Longer than any run, and than the age of the oldest backup of the database: its rows find their objects.
+OBJECT_KEEP_DAYS = env.days("OBJECT_KEEP_DAYS", 90)
 
 LOGGING = {
     "version": 1,

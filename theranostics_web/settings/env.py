@@ -38,6 +38,13 @@ def seconds(name: str, default: float) -> float:
     return value
 
 
+def days(name: str, default: int) -> int:
+    value = integer(name, default)
+    if value < 1:
+        raise SettingError(f"{name} is 1 day or more.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [word for word in os.environ.get(name, default).split(",") if word]
 

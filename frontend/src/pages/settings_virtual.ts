@@ -17,7 +17,7 @@ import { showError } from './parts/states';
 import { toast } from './parts/toasts';
 
 interface Group { label: string; n: number; bar_percent: number; median_percent: number | null; is_within: boolean | null; n_covered: number; n_scored: number }
-interface Region { name: string; kind: string; colour: string; ml: number; activity_ratios: number[]; tia_ratio: number | null; dose_ratio: number | null; dose_ratio_u: number | null; dose_gy: number | null; true_dose_gy: number | null; z: number | null }
+interface Region { name: string; kind: string; colour: string; ml: number; activity_ratios: (number | null)[]; tia_ratio: number | null; dose_ratio: number | null; dose_ratio_u: number | null; dose_gy: number | null; true_dose_gy: number | null; z: number | null }
 interface Virtual {
   id: string; patient_id: string; request: { agent: string; seed: number; scan_times_h: number[]; variants?: string[]; cycle_number?: number } & StoredScanner; is_automatic: boolean;
   state: 'working' | 'finished' | 'stopped'; error_message: string; run: Run | null; cycle_id: string | null; author: string; at: string; groups: Group[]; regions?: Region[]; /** Why nothing is compared with the truth. */ refusal?: string;
@@ -70,7 +70,7 @@ function draw(): void {
 function regionTable(): Html {
   const rows = detail?.regions ?? [];
   if (rows.length === 0) return html``;
-  const line = (row: Region): Html => html`<tr><td class="strong" data-colour="${row.colour}"><span class="row"><i class="swatch"></i>${row.name}</span></td><td class="num">${formatNumber(row.ml)}</td><td class="num t2">${row.activity_ratios.map((ratio) => percent(ratio)).join('  ') || MISSING}</td><td class="num">${percent(row.tia_ratio)}</td><td class="num">${row.dose_gy === null ? MISSING : formatNumber(row.dose_gy)}</td><td class="num">${row.true_dose_gy === null ? MISSING : formatNumber(row.true_dose_gy)}</td><td class="num">${percent(row.dose_ratio)}</td><td class="num">${row.z === null ? MISSING : flag(Math.abs(row.z) <= 2 ? 'ok' : 'ask', `${row.z >= 0 ? '+' : '−'}${formatNumber(Math.abs(row.z), 2)}`)}</td></tr>`;
+  const line = (row: Region): Html => html`<tr><td class="strong" data-colour="${row.colour}"><span class="row"><i class="swatch"></i>${row.name}</span></td><td class="num">${formatNumber(row.ml)}</td><td class="num t2">${row.activity_ratios.map((ratio) => percent(ratio)).join('  ')}</td><td class="num">${percent(row.tia_ratio)}</td><td class="num">${row.dose_gy === null ? MISSING : formatNumber(row.dose_gy)}</td><td class="num">${row.true_dose_gy === null ? MISSING : formatNumber(row.true_dose_gy)}</td><td class="num">${percent(row.dose_ratio)}</td><td class="num">${row.z === null ? MISSING : flag(Math.abs(row.z) <= 2 ? 'ok' : 'ask', `${row.z >= 0 ? '+' : '−'}${formatNumber(Math.abs(row.z), 2)}`)}</td></tr>`;
   return html`<div class="page-head"><h2 class="h2">Found against true</h2><span class="t3">${detail?.patient_id ?? ''}: error in per cent of the truth</span></div><div class="scroll"><table class="table dense"><thead><tr><th>Region</th><th class="num">Volume (mL)</th><th class="num">Activity at each scan (%)</th><th class="num">TIA (%)</th><th class="num">Dose (Gy)</th><th class="num">True (Gy)</th><th class="num">Dose error (%)</th><th class="num">Error / u</th></tr></thead><tbody>${each(rows, line)}</tbody></table></div>`;
 }
 
@@ -83,8 +83,8 @@ function drawInspector(): void {
   const refused = item.refusal ? html`<div class="sect">${message('ask', 'Not compared with the truth', item.refusal)}</div>` : nothing;
   const byHand = item.state === 'finished' && !item.is_automatic && !item.regions?.length && !item.refusal ? html`<div class="sect"><p class="t2 fs12">Imported and reconstructed. Take the case through the chain by hand; the comparison appears here with the curves.</p></div>` : nothing;
   const group = (row: Group): Html => html`<dt title="Median of ${row.n}">${row.label}</dt><dd class="num">${row.median_percent === null ? MISSING : flag(row.is_within ? 'ok' : 'ask', `${percent(1 + row.median_percent / 100)} %`)}</dd><dt class="t3">Truth within 2 u</dt><dd class="num">${row.n_covered} of ${row.n_scored}</dd>`;
-  const drawn: Ratio[] = (item.regions ?? []).flatMap((row) => row.dose_ratio === null ? [] : [{ name: row.name, colour: row.colour, ratio: row.dose_ratio, u: row.dose_ratio_u, bar: BARS[row.kind] ?? 0.1 }]);
-  const result = drawn.length ? html`<div class="sect"><h2 class="h2">Recovered against true</h2><dl class="kv mt-2">${each(item.groups, group)}</dl>${ratioPlot(drawn, 262, `Error of absorbed dose, ${item.patient_id}`)}</div>` : nothing;
+  const drawn: Ratio[] = (item.regions ?? []).map((row) => ({ name: row.name, colour: row.colour, ratio: row.dose_ratio, u: row.dose_ratio_u, bar: BARS[row.kind] ?? 0.1 }));
+  const result = drawn.some((row) => row.ratio !== null) ? html`<div class="sect"><h2 class="h2">Recovered against true</h2><dl class="kv mt-2">${each(item.groups, group)}</dl>${ratioPlot(drawn, 262, `Error of absorbed dose, ${item.patient_id}`)}</div>` : nothing;
   const scanner = scannerWords(item.request, answer.usual_ct);
   const open = item.cycle_id ? html`<div class="sect"><a class="btn wide" href="/cycles/${item.cycle_id}/guard/">Open the case</a></div>` : nothing;
   fill(need('inspector'), html`<div class="sect"><div class="row between"><h1 class="h3 ell">${item.patient_id}</h1>${state(item)}</div>${scanner ? html`<p class="t3 fs12 mt-2">${scanner}</p>` : nothing}</div>${working}${stopped}${refused}${byHand}${result}${open}${rules}`);

@@ -1,8 +1,9 @@
 import json
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from planning.errors import ConflictError
 from planning.management.demo_case import PATIENT_ID, demo_case_create
 from planning.models import Patient
 from planning.services.demo import (
@@ -22,7 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--passwords-to", help="also write the passwords as JSON to this file (tests)")
 
     def handle(self, *, no_case, passwords_to, **_options):
-        site, passwords = demo_site_create()
+        try:
+            site, passwords = demo_site_create()
+        except ConflictError as error:
+            raise CommandError(str(error)) from None
         if not passwords:
             if no_case or demo_case_is_complete(site=site, patient_id=PATIENT_ID):
                 self.stdout.write("The demo site exists already.")
