@@ -13,7 +13,7 @@ from planning.api.preconditions import if_match_version
 from planning.api.schema import documented
 from planning.computation.contour_preview import contour_preview
 from planning.computation.networks import LESIONS, ORGAN_NETWORKS, ORGANS, TOTALSEGMENTATOR
-from planning.models import Series
+from planning.models import Region, Series
 from planning.models.contours import ContourState
 from planning.selectors.contours import regions_visible_to, time_point_contours
 from planning.selectors.courses import time_points_visible_to
@@ -29,7 +29,7 @@ from planning.services.contour_runs import (
     contour_proposal_start,
     usual_of,
 )
-from planning.services.contour_states import contour_state_set
+from planning.services.contour_states import contour_state_set, contours_reject
 from planning.services.networks import enabled_network
 
 KINDS = {"organs": "organ", "lesions": "lesion"}
@@ -60,6 +60,11 @@ NEEDED = {
 
 def _time_point(request, time_point_id):
     return get_object_or_404(time_points_visible_to(user=request.user), pk=time_point_id)
+
+
+def _regions(request, time_point, region_ids) -> list[Region]:
+    of_course = regions_visible_to(user=request.user).filter(course=time_point.cycle.course)
+    return [get_object_or_404(of_course, pk=key) for key in dict.fromkeys(region_ids)]
 
 
 def _answer(request, time_point, status=200) -> Response:
@@ -227,6 +232,31 @@ class ContourStatesApi(APIView):
         return _answer(request, time_point, status=201)
 
 
+class RejectionsInput(serializers.Serializer):
+    region_ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=255)
+    hands_on_s = FiniteFloatField(required=False, allow_null=True)
+
+
+class ContourRejectionsApi(APIView):
+    """Several regions that a person looked at together and does not want."""
+
+    @documented(RejectionsInput, status=201)
+    def post(self, request, time_point_id):
+        time_point = _time_point(request, time_point_id)
+        fields = RejectionsInput(data=request.data)
+        fields.is_valid(raise_exception=True)
+        values = fields.validated_data
+        contours_reject(
+            actor=request.user,
+            time_point=time_point,
+            base_number=if_match_version(request),
+            copy=open_copy(time_point, user=request.user),
+            regions=_regions(request, time_point, values["region_ids"]),
+            hands_on_s=values.get("hands_on_s"),
+        )
+        return _answer(request, time_point, status=201)
+
+
 class RestoreInput(serializers.Serializer):
     number = serializers.IntegerField(min_value=0)
     region_ids = serializers.ListField(child=serializers.UUIDField(), min_length=1)
@@ -242,14 +272,13 @@ class ContourRestoreApi(APIView):
         fields = RestoreInput(data=request.data)
         fields.is_valid(raise_exception=True)
         values = fields.validated_data
-        of_course = regions_visible_to(user=request.user).filter(course=time_point.cycle.course)
         contour_restore(
             actor=request.user,
             time_point=time_point,
             base_number=if_match_version(request),
             copy=open_copy(time_point, user=request.user),
             number=values["number"],
-            regions=[get_object_or_404(of_course, pk=key) for key in dict.fromkeys(values["region_ids"])],
+            regions=_regions(request, time_point, values["region_ids"]),
             hands_on_s=values.get("hands_on_s"),
         )
         return _answer(request, time_point, status=201)
@@ -342,6 +371,7 @@ urlpatterns = [
     path(POINT, ContoursApi.as_view(), name="contours"),
     path(f"{POINT}/operations", ContourOperationsApi.as_view(), name="contour-operations"),
     path(f"{POINT}/states", ContourStatesApi.as_view(), name="contour-states"),
+    path(f"{POINT}/rejections", ContourRejectionsApi.as_view(), name="contour-rejections"),
     path(f"{POINT}/restore", ContourRestoreApi.as_view(), name="contour-restore"),
     path(f"{POINT}/import", ContourImportApi.as_view(), name="contour-import"),
     path(f"{POINT}/propose", ContourProposeApi.as_view(), name="contour-propose"),

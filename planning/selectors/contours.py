@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
+from planning.models.contours import ContourState
 from planning.selectors.contour_origins import original_numbers
 from planning.selectors.current import contour_revisions_of, current_contours, current_image
 from planning.selectors.findings import cycle_findings
@@ -128,8 +129,9 @@ def _region(region: Region) -> dict[str, Any]:
 
 
 def _numbers(contour) -> dict[str, Any]:
+    """Return what is measured of a contour; one that is rejected or not drawn has no numbers."""
+    missing = dict.fromkeys(("volume", "contour_volume", "polygon_volume", "mean", "maximum", "activity"))
     if contour is None:
-        missing = dict.fromkeys(("volume", "contour_volume", "polygon_volume", "mean", "maximum", "activity"))
         return {
             **missing,
             "state": "none",
@@ -138,11 +140,16 @@ def _numbers(contour) -> dict[str, Any]:
             "is_locked": False,
             "statements": [],
         }
-    return {
+    known = {
         "state": contour.state,
         "source": contour.source,
         "source_detail": contour.source_detail,
         "is_locked": contour.is_locked,
+    }
+    if contour.state == ContourState.REJECTED:
+        return {**known, **missing, "statements": []}
+    return {
+        **known,
         "volume": quantity(contour.volume_ml, unit="mL", factor=1.0),
         "contour_volume": quantity(contour.contour_volume_ml, unit="mL", factor=1.0),
         "polygon_volume": quantity(contour.polygon_volume_ml, unit="mL", factor=1.0),

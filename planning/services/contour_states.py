@@ -1,7 +1,7 @@
 """States of contours: accepted, rejected, reopened or locked by a person."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
@@ -12,7 +12,7 @@ from planning.models.contour_actions import ContourActionKind
 from planning.models.contours import ContourState
 from planning.permissions import Action
 from planning.services.contour_actions import contour_actions_record
-from planning.services.contour_edits import RegionChange, contour_edit
+from planning.services.contour_edits import ContourEdit, RegionChange, contour_edit
 from planning.services.contours import contours_save
 
 ACTION_OF = {
@@ -54,6 +54,29 @@ def contour_state_set(
 
 
 @transaction.atomic
+def contours_reject(
+    *,
+    actor: User,
+    time_point: TimePoint,
+    base_number: int,
+    regions: Sequence[Region],
+    hands_on_s: float | None = None,
+    copy: ReaderCopy | None = None,
+) -> ContourRevision:
+    """Reject regions that a person looked at together, in one revision; each is recorded as rejected.
+
+    ``hands_on_s`` is the time that the first one took.
+    """
+    permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
+    edit = contour_edit(time_point, base_number=base_number, copy=copy)
+    revision = _saved(actor=actor, edit=edit, states=dict.fromkeys(regions, ContourState.REJECTED))
+    actions = dict.fromkeys(regions, ContourActionKind.REJECTED)
+    hands_on = {regions[0].label: hands_on_s}
+    contour_actions_record(actor=actor, edit=edit, revision=revision, actions=actions, hands_on_s=hands_on)
+    return revision
+
+
+@transaction.atomic
 def contour_states_set(
     *, actor: User, time_point: TimePoint, base_number: int, states: Mapping[Region, str]
 ) -> ContourRevision:
@@ -62,7 +85,10 @@ def contour_states_set(
     No person looked at them, so no action of a person is recorded.
     """
     permissions.require(user=actor, action=Action.ACCEPT_CONTOURS, site=time_point.site)
-    edit = contour_edit(time_point, base_number=base_number)
+    return _saved(actor=actor, edit=contour_edit(time_point, base_number=base_number), states=states)
+
+
+def _saved(*, actor: User, edit: ContourEdit, states: Mapping[Region, str]) -> ContourRevision:
     known = set() if edit.base is None else set(edit.base.contours.values_list("region_id", flat=True))
     if not states or not {region.pk for region in states} <= known:
         raise InvalidStateError("This time point has no contour of one of the regions.", code="no_contour")

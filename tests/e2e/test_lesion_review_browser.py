@@ -104,6 +104,7 @@ def test_candidates_are_decided_by_keys_and_the_patient_turns(live_server, page,
     assert other.startswith("Lesion")
     page.keyboard.press("x")
     page.get_by_text(f"{other} rejected").first.wait_for()
+    expect(heading).not_to_have_text(other)
     assert states_of(worked)[other] == ContourState.REJECTED
 
     places = [chip.bounding_box()["x"] for chip in mip.locator(".mip-chip").all()]

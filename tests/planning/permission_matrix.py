@@ -177,6 +177,13 @@ CONTOURS: Rows = {
             body=lambda case: {"region_id": str(case.region.pk), "state": "accepted"},
         )
     },
+    "contour-rejections": {
+        "POST": Row(
+            action=Action.ACCEPT_CONTOURS,
+            headers=IF_MATCH,
+            body=lambda case: {"region_ids": [str(case.region.pk)]},
+        )
+    },
     "contour-restore": {
         "POST": Row(
             action=Action.EDIT_CONTOURS,

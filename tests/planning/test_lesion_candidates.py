@@ -128,6 +128,30 @@ def test_the_page_is_told_which_networks_it_may_ask(worked):
     assert models.Run.objects.get(pk=sent.json()["run_id"]).parameters["regions"] == []
 
 
+def test_candidates_looked_at_together_are_rejected_in_one_revision(worked):
+    parts = [mask_of(LESION), mask_of((slice(0, 2), slice(0, 2), slice(0, 2)))]
+    revision = suspect(worked, *(row_of(part, probability=0.9) for part in parts))
+    regions = [c.region for c in revision.contours.select_related("region").order_by("region__label")]
+    client = worked.clinic.client(worked.editor)
+    url = f"/api/time-points/{worked.points[0].pk}/contours/rejections"
+    body = {"region_ids": [str(region.pk) for region in regions], "hands_on_s": 4.0}
+    head = {"If-Match": f'"{revision.number}"'}
+    answer = client.post(url, body, format="json", headers=head)
+    assert answer.status_code == 201
+    assert answer.json()["number"] == revision.number + 1
+    shown = [row for row in answer.json()["regions"] if row["id"] in body["region_ids"]]
+    # What is rejected is measured no more: no number, not a zero.
+    assert [(row["state"], row["volume"], row["activity"], row["confidence"]) for row in shown] == [
+        ("rejected", None, None, 0.9)
+    ] * 2
+    actions = models.ContourAction.objects.order_by("region__label").values_list("action", "hands_on_s")
+    assert list(actions) == [("rejected", 4.0), ("rejected", None)]
+    assert client.post(url, body, format="json", headers=head).status_code == 409
+    missing = {"region_ids": [str(worked.kidney.pk)]}
+    now = {"If-Match": f'"{revision.number + 1}"'}
+    assert client.post(url, missing, format="json", headers=now).json()["code"] == "no_contour"
+
+
 def test_a_candidate_takes_nothing_from_an_organ_until_a_person_accepts_it(worked):
     worked.draw(worked.points[0])
     whole = contour_of(worked, worked.kidney.name).volume_ml

@@ -323,6 +323,7 @@ for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-ad
 on(need('inspector'), 'click', '[data-save]', () => void saved());
 on(need('inspector'), 'click', '[data-accept]', () => void decisions.accept());
 on(need('inspector'), 'click', '[data-reject]', () => void decisions.reject());
+on(need('inspector'), 'click', '[data-reject-faint]', () => void decisions.rejectFaint());
 on(need('inspector'), 'click', '[data-reopen]', () => void decisions.reopen());
 on(need('inspector'), 'click', '[data-window]', (button) => windowing.to(button.dataset.window === 'shared' ? 'shared' : 'region'));
 on(need('inspector'), 'click', '[data-edit]', () => viewer?.state.set({ tool: 'brush' }));

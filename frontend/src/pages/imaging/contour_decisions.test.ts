@@ -9,7 +9,7 @@ let regions: RegionContour[] = [];
 let unsaved = new Set<string>();
 let isCanAccept = true;
 const session = {
-  contours: { get regions() { return regions; } }, get unsaved() { return unsaved; }, region: (id: string) => regions.find((item) => item.id === id), setState: vi.fn(() => Promise.resolve()),
+  contours: { get regions() { return regions; } }, get unsaved() { return unsaved; }, region: (id: string) => regions.find((item) => item.id === id), setState: vi.fn(() => Promise.resolve()), reject: vi.fn(() => Promise.resolve()),
 };
 const page = {
   turn: inTurn(),
@@ -73,4 +73,28 @@ it('takes decisions one after the other, each on the region that was chosen when
     [{ region_id: 'a', state: 'accepted', hands_on_s: 3 }, 'Region a accepted'], [{ region_id: 'b', state: 'rejected', hands_on_s: 3 }, 'Region b rejected'],
     [{ region_id: 'b', state: 'accepted', hands_on_s: 3 }, 'Region b accepted'],
   ]);
+});
+
+it('goes on from a rejected region that waited, and stays at one that was accepted before', async () => {
+  regions = [region('a', 'proposed'), region('b', 'proposed')];
+  session.setState.mockImplementationOnce(() => { regions = [region('a', 'rejected'), region('b', 'proposed')]; return Promise.resolve(); });
+  await decisions.reject();
+  expect(page.select).toHaveBeenCalledExactlyOnceWith('b');
+  regions = [region('a', 'accepted'), region('b', 'proposed')];
+  session.setState.mockImplementationOnce(() => { regions = [region('a', 'rejected'), region('b', 'proposed')]; return Promise.resolve(); });
+  await decisions.reject();
+  expect(page.select).toHaveBeenCalledOnce();
+});
+
+it('rejects the faint candidates together, the chosen one first', async () => {
+  const faint = (id: string): RegionContour => ({ ...region(id, 'proposed'), kind: 'lesion', reasons: [{ code: 'faint', level: 'ask', message: '' }] });
+  regions = [faint('b'), faint('a'), region('c', 'proposed')];
+  await decisions.rejectFaint();
+  expect(session.reject).toHaveBeenCalledExactlyOnceWith(['a', 'b'], 3, '2 faint candidates rejected');
+  regions = [faint('b'), region('a', 'proposed')];
+  await decisions.rejectFaint();
+  isCanAccept = false;
+  regions = [faint('a'), faint('b')];
+  await decisions.rejectFaint();
+  expect(session.reject).toHaveBeenCalledOnce();
 });

@@ -1,6 +1,6 @@
 /** What a person decides on regions, one decision after the other: accept, reject, reopen, lock. */
 import type { ContourSession } from './contour_session';
-import { decided, openLesion } from './lesion_review';
+import { decided, faintLesions, openLesion } from './lesion_review';
 import { isOpen, openQuestions } from './region_list';
 import type { RegionContour } from './wire';
 
@@ -36,9 +36,7 @@ export class Decisions {
       const still = this.stillOf(now, id);
       if (!still || !isOpen(still) || this.waits(still)) return;
       await this.set(now, still, 'accepted');
-      const known = this.page.session()?.contours.regions ?? [];
-      const next = this.page.isReviewing() ? openLesion(known) : known.find(isOpen);
-      if (next && this.page.regionId() === id) this.page.select(next.id);
+      this.goOn(id);
     });
   }
 
@@ -47,6 +45,21 @@ export class Decisions {
       const chosen = this.stillOf(now, id);
       if (!now || !chosen || !this.page.canAccept || ['rejected', 'none'].includes(chosen.state) || !(await this.page.saved())) return;
       await this.set(now, chosen, 'rejected');
+      if (isOpen(chosen)) this.goOn(id);
+    });
+  }
+
+  /** Rejects the chosen candidate with all others that wait and are faint, once a person has looked at them. */
+  rejectFaint(now = this.page.session()): Promise<void> {
+    return this.turn(async () => {
+      const id = this.page.regionId();
+      if (!now || !this.page.canAccept || !(await this.page.saved()) || now !== this.page.session()) return;
+      const ids = faintLesions(now.contours.regions).map((region) => region.id);
+      if (!ids.includes(id)) return;
+      const said = `${ids.length} faint ${ids.length === 1 ? 'candidate' : 'candidates'} rejected`;
+      const chosenFirst = [id, ...ids.filter((other) => other !== id)];
+      await this.page.change(this.page.timed(now, id, (seconds) => now.reject(chosenFirst, seconds, said)), said);
+      this.goOn(id);
     });
   }
 
@@ -73,6 +86,13 @@ export class Decisions {
   async lock(region: RegionContour, now = this.page.session()): Promise<void> {
     if (!now || !(await this.page.saved())) return;
     await this.page.change(now.setLock({ region_id: region.id, is_locked: !region.is_locked }), `${region.name} ${region.is_locked ? 'unlocked' : 'locked'}`);
+  }
+
+  /** Chooses the next region that waits, unless the person has gone elsewhere meanwhile. */
+  private goOn(id: string): void {
+    const known = this.page.session()?.contours.regions ?? [];
+    const next = this.page.isReviewing() ? openLesion(known) : known.find(isOpen);
+    if (next && this.page.regionId() === id) this.page.select(next.id);
   }
 
   private stillOf(now: ContourSession | undefined, id: string): RegionContour | undefined {

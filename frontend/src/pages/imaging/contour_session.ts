@@ -79,7 +79,7 @@ export class ContourSession {
   }
 
   /** Sends what the server does with a region; refused where somebody else saved since. */
-  private post(what: 'states' | 'operations' | 'restore', body: object): Promise<{ number: number }> {
+  private post(what: 'states' | 'rejections' | 'operations' | 'restore', body: object): Promise<{ number: number }> {
     return postJson(`/api/time-points/${this.timePointId}/contours/${what}`, body, { 'If-Match': `"${this.editor.revision}"` });
   }
 
@@ -95,12 +95,21 @@ export class ContourSession {
     catch (error) { this.isServing = false; throw error; }
   }
 
+  setState(body: RegionRequest, label: string): Promise<void> {
+    return this.decide('states', body, [body.region_id], label);
+  }
+
+  /** Rejects regions that were looked at together; one step takes all of them back. */
+  reject(regionIds: readonly string[], seconds: number | null, label: string): Promise<void> {
+    return this.decide('rejections', { region_ids: regionIds, hands_on_s: seconds }, regionIds, label);
+  }
+
   /** A decision makes a revision of the same voxels: what is drawn here is drawn on that one from then on. */
-  async setState(body: RegionRequest, label: string): Promise<void> {
+  private async decide(what: 'states' | 'rejections', body: object, regionIds: readonly string[], label: string): Promise<void> {
     const from = this.editor.revision;
-    const { number } = await this.post('states', body);
+    const { number } = await this.post(what, body);
     this.editor.revision = number;
-    this.editor.undo.push({ ...this.byRevision({ from, number }, [body.region_id]), label });
+    this.editor.undo.push({ ...this.byRevision({ from, number }, regionIds), label });
   }
 
   /** A lock makes a revision of the same voxels too, and is taken back by unlocking. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decided, lesionBeside, lesionWords, openLesion } from './lesion_review';
+import { decided, faintLesions, lesionBeside, lesionWords, openLesion } from './lesion_review';
 import type { RegionContour } from './wire';
 
 const region = (id: string, state: string, more: Partial<RegionContour> = {}): RegionContour => ({
@@ -19,6 +19,12 @@ it('says what is known, and what a click does', () => {
 
 it('accepts what is not accepted, and takes an acceptance back', () => {
   expect(['proposed', 'edited', 'rejected', 'accepted'].map((state) => decided(region('1', state)))).toEqual(['accepted', 'accepted', 'accepted', 'rejected']);
+});
+
+it('calls faint what waits and is marked so', () => {
+  const reasons = [{ code: 'faint', level: 'ask', message: '' }];
+  const all = [region('1', 'proposed', { reasons }), region('2', 'rejected', { reasons }), region('3', 'proposed'), region('4', 'edited', { reasons }), region('5', 'proposed', { kind: 'organ', reasons })];
+  expect(faintLesions(all).map(({ id }) => id)).toEqual(['1', '4']);
 });
 
 it('goes round the lesions that are drawn and leaves organs out', () => {

@@ -25,4 +25,8 @@ export function lesionBeside(regions: readonly RegionContour[], id: string, by: 
   return list[next];
 }
 
+/** Candidates that wait and hardly stand out from noise: a person who has looked may reject them together. */
+export const faintLesions = (regions: readonly RegionContour[]): RegionContour[] =>
+  regions.filter((region) => isLesion(region) && isOpen(region) && (region.reasons ?? []).some(({ code }) => code === 'faint'));
+
 export const openLesion = (regions: readonly RegionContour[]): RegionContour | undefined => regions.find((region) => isLesion(region) && isOpen(region));

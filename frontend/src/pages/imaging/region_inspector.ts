@@ -4,6 +4,7 @@ import { each, html, nothing, type Html } from '../../domain/html';
 import { flag, icon, kbd, levelOf, number } from '../../domain/markup';
 import { formatFixed, MISSING } from '../../domain/quantity';
 import { answerable, type Finding } from '../parts/findings';
+import { faintLesions } from './lesion_review';
 import { isInDoubt, isLesion, openQuestions, percent } from './region_list';
 import type { Contours, RegionContour } from './wire';
 
@@ -59,6 +60,7 @@ function trust(region: RegionContour): Html {
 
 function actions(facts: InspectorFacts, nOpen: number): Html {
   const { region } = facts;
+  const faint = faintLesions(facts.contours.regions);
   if (!facts.canEdit && !facts.canAccept) return html`<div class="sect"><p class="fs12 t3">Contour editors and physicians of this site change regions.</p></div>`;
   const name = region.name.charAt(0).toLowerCase() + region.name.slice(1);
   const save = facts.isUnsaved ? html`<button type="button" class="btn primary wide" data-save>Save revision ${kbd('Ctrl S')}</button>` : nothing;
@@ -69,6 +71,7 @@ function actions(facts: InspectorFacts, nOpen: number): Html {
   const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : region.state === 'accepted' ? 'Every region of this time point is accepted.' : '';
   return html`<div class="sect"><div class="stack">${save}${facts.canAccept ? accept : nothing}</div>
     <div class="row mt-2">${facts.canEdit ? html`<button type="button" class="btn grow" data-edit>Edit ${kbd('B')}</button>` : nothing}${facts.canAccept && region.state !== 'rejected' && region.state !== 'none' ? html`<button type="button" class="btn grow" data-reject>Reject ${kbd('X')}</button>` : nothing}</div>
+    ${facts.canAccept && faint.length > 1 && faint.includes(region) ? html`<button type="button" class="btn wide mt-2" data-reject-faint title="Look at them in the projection first">Reject all ${faint.length} faint candidates</button>` : nothing}
     <p class="fs12 t3 mt-2">${next}${isLesion(region) ? ' Lesions are accepted one by one.' : ''}</p></div>`;
 }
 
