@@ -145,7 +145,7 @@ def test_candidates_are_asked_for_and_appear(live_server, page, faults, scanned,
     execute_run(run_id=str(run.pk), body=run_contour_proposal)
     run.refresh_from_db()
     assert run.error_message == ""
-    page.get_by_role("option", name="Lesion 2").wait_for(timeout=30_000)
+    page.locator("[data-region]", has_text="Lesion 2").wait_for(timeout=30_000)
     page.get_by_role("button", name="Lesions", exact=True).click()
     page.locator(".mip-chip").nth(2).wait_for()
     # A lesion of the course that is not drawn here has no number in the picture.

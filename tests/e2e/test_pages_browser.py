@@ -292,9 +292,18 @@ def test_what_was_typed_survives_a_refusal_and_a_failed_run(worklist, live_serve
     rows.fill("0; 1000\n1")
     dialog.get_by_role("button", name="Measure").click()
     dialog.get_by_text("Line 2 needs two numbers").wait_for()
+    assert dialog.get_by_text("Not done").count() == 1
+    # What was wrong can still be read while it is corrected, and is not said of what stands there now.
+    rows.press("End")
+    rows.press("Backspace")
+    dialog.get_by_text("At the last try").wait_for()
+    assert dialog.get_by_text("Not done").count() == 0
+    assert dialog.get_by_text("Line 2 needs two numbers").count() == 1
+    assert broken_rules(worklist) == []
     rows.fill("0; 1000\n100; 600")
     dialog.get_by_role("button", name="Measure").click()
     dialog.get_by_text("at least 3 elements").wait_for()
+    assert (dialog.get_by_text("Not done").count(), dialog.get_by_text("Line 2 needs").count()) == (1, 0)
     rows.fill("0; 1000\n100; 600\n200; 0")
     dialog.get_by_role("button", name="Measure").click()
     dialog.wait_for(state="detached")

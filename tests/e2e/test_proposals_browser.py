@@ -50,14 +50,14 @@ def test_organs_are_proposed_looked_at_and_accepted_by_keys(live_server, page, f
     execute_run(run_id=str(run.pk), body=run_contour_proposal)
     run.refresh_from_db()
     assert run.error_message == ""
-    page.get_by_role("option", name="Liver").click(timeout=30_000)
+    page.locator("[data-region]", has_text="Liver").click(timeout=30_000)
     inspector = page.locator("#inspector")
     inspector.get_by_text("AI confidence").wait_for()
     inspector.get_by_text("AI model").wait_for()
     assert "organs 1 (" in inspector.inner_text()
     # Faster than the server: each key acts on what was chosen when it was pressed.
     page.keyboard.press("a")
-    page.get_by_role("option", name="Spleen").click()
+    page.locator("[data-region]", has_text="Spleen").click()
     page.keyboard.press("x")
     page.get_by_text("Spleen rejected").first.wait_for()
     contours = current_contours(worked.points[0]).contours

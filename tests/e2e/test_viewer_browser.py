@@ -58,6 +58,22 @@ COLOURED_WIDTHS = """(pane) => {
 }"""
 
 
+BODY_SIZE = """(pane) => {
+  const isShown = (canvas) => canvas.offsetParent !== null && canvas.style.display !== 'none' && canvas.width > 0;
+  const source = [...pane.querySelectorAll('.vp canvas')].filter(isShown)[0];
+  const copy = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  [copy.canvas.width, copy.canvas.height] = [source.width, source.height];
+  copy.drawImage(source, 0, 0);
+  const {data, width, height} = copy.getImageData(0, 0, source.width, source.height);
+  const seen = source.getBoundingClientRect();
+  const count = (n, at) => Array.from({length: n}, (_, i) => data[4 * at(i)]).filter((value) => value > 60).length;
+  const row = Math.floor(height / 2), column = Math.floor(width / 2);
+  return [count(width, (i) => row * width + i) * seen.width / width,
+          count(height, (i) => i * width + column) * seen.height / height];
+}"""
+"""Width and height on the screen, in pixels, of what is brighter than air along the middle row and column."""
+
+
 def centred(shape_zyx, spacing_xyz_mm) -> Grid:
     origin = [-(n - 1) * step / 2.0 for n, step in zip(shape_zyx[::-1], spacing_xyz_mm, strict=True)]
     return Grid(shape_zyx=shape_zyx, spacing_xyz_mm=spacing_xyz_mm, origin_lps_mm=tuple(origin))
@@ -240,6 +256,30 @@ def test_a_stroke_is_drawn_taken_back_and_kept_as_a_draft(viewer, cycle, backend
     assert settled(page, lambda: pane(page, 0).evaluate(ink)) == pytest.approx(drawn, rel=0.2)
     page.locator("#save-state", has_text="Draft saved").wait_for(timeout=15_000)
     assert cycle.time_points.get().contour_drafts.count() == 1
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_a_voxel_stays_square_while_panes_change_their_size(viewer, backend):
+    """The body is 260 mm wide and 200 mm deep, by the scale that the pane prints, at every size of window and pane."""
+    page = viewer("guard", backend)
+
+    def check(what: str) -> float:
+        page.wait_for_timeout(900)  # the software path sharpens its picture after 80 ms
+        width, height = pane(page, 0).evaluate(BODY_SIZE)
+        step = mm_per_pixel(page, 0)
+        # The soft edge of the body takes half a voxel of 2.5 mm on each side, a pixel of the screen some more.
+        assert (width * step, height * step) == (pytest.approx(260, abs=4), pytest.approx(200, abs=4)), what
+        return pane(page, 0).bounding_box()["width"]
+
+    first = check("first")
+    # Larger, smaller, and back to the size of the beginning, which Cornerstone takes for the one that it has.
+    for width, height in ((1800, 1100), (1100, 700), (1440, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        check(f"{width} x {height}")
+    pane(page, 0).dblclick()
+    assert check("enlarged") > 1.5 * first
+    pane(page, 0).dblclick()
+    assert check("among the others again") == first
 
 
 def test_a_reconstructed_image_is_offered_as_dicom_and_says_why_it_is_stale(viewer, cycle):

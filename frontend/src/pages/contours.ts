@@ -29,7 +29,7 @@ import { Windowing } from './imaging/windowing';
 import { drawToolbar } from './imaging/toolbar';
 import { UndoControl } from './imaging/undo_control';
 import { fetchImages, type Images, type Kind, type RegionContour, type TimePoint } from './imaging/wire';
-import { debounced, fill, need, on } from './parts/dom';
+import { fill, need, on, refill } from './parts/dom';
 import { letAnswer } from './parts/findings';
 import { followOpenRun, showRun } from './parts/run_progress';
 import { refreshSteps, showSaveState, startPage } from './parts/shell';
@@ -61,14 +61,6 @@ const paint = viewer ? new PaintControl(viewer, {
 }) : null;
 
 const comparison = new ComparisonPanel(need('comparison'), { session, regionId: () => regionId, select: (id) => select(id), redraw: () => { showLayers(); drawWords(); } });
-// Cornerstone keeps the picture of a pane that grows stretched under the outlines: after the table came or went the panes are made anew.
-let tableHeight = 0;
-new ResizeObserver(debounced(() => {
-  const height = need('comparison').offsetHeight;
-  if (height === tableHeight || !viewer || viewer.scans.length === 0) return;
-  tableHeight = height;
-  void viewer.setLayout(viewer.state.get().layout).then(() => showLayers());
-}, 120)).observe(need('comparison'));
 const windowing = new Windowing(viewer, () => images?.window ?? null, () => region()?.maximum);
 const isReviewing = (): boolean => viewer?.state.get().layout === 'lesions';
 const hasNetwork = (now: ContourSession): boolean => Boolean(now.contours.network ?? now.contours.totalsegmentator ?? now.contours.lesion_network);
@@ -158,7 +150,7 @@ function drawWords(): void {
   const now = session();
   if (!now) { fill(need('regions'), nothing); fill(need('inspector'), html`<div class="sect last">${emptyNote()}</div>`); return; }
   const scrolled = need('regions').querySelector('.region-scroll')?.scrollTop ?? 0;
-  fill(need('regions'), html`${regionList({ regions: now.contours.regions, selectedId: regionId, hidden: now.hidden, unsaved: now.unsaved, canAdd: canEdit, canEdit })}<div class="disp" id="display"></div>`);
+  refill(need('regions'), html`${regionList({ regions: now.contours.regions, selectedId: regionId, hidden: now.hidden, unsaved: now.unsaved, canAdd: canEdit, canEdit })}<div class="disp" id="display"></div>`);
   need('regions').querySelector('.region-scroll')?.scrollTo({ top: scrolled });
   if (viewer) { display ??= null; display = new DisplayPanel(need('display'), viewer); display.draw(); }
   drawInspector(now);
@@ -311,7 +303,6 @@ function toggleHidden(id: string, isSolo: boolean): void {
 }
 
 on(need('regions'), 'click', '[data-region]', (row, event) => { if (!(event.target as Element).closest('[data-do]')) select(row.dataset.region ?? ''); });
-on(need('regions'), 'keydown', '[data-region]', (row, event) => { if (event.key === 'Enter' && event.target === row) select(row.dataset.region ?? ''); });
 on(need('regions'), 'click', '[data-do]', (button) => {
   const { do: action, id = '' } = button.dataset;
   const item = session()?.region(id);

@@ -201,9 +201,23 @@ export class ImageEngine {
     if (shown.length > 0) this.engine.renderViewports(shown);
   }
 
-  resize(): void {
+  /**
+   * Gives every picture the size of its pane; false: not yet, ask again in the next frame. On the software path Cornerstone looks
+   * at its hidden first canvas, which keeps the size of the beginning, so each viewport is asked itself. On the graphics
+   * path it leaves a picture half resized where a frame is promised.
+   */
+  resize(): boolean {
+    if (this.backend === 'gpu' && this.isFramePromised) return false;
     for (const pane of this.panes.values()) pane.frame = null;
-    this.engine.resize(true, true);
+    if (this.backend === 'gpu') this.engine.resize(true, true);
+    else for (const [id, { element }] of this.panes) if (element.clientWidth > 0 && element.clientHeight > 0) this.viewport(id).resize();
+    this.render();
+    return true;
+  }
+
+  private get isFramePromised(): boolean {
+    const { _implementation: inner } = this.engine as unknown as { _implementation?: { _animationFrameSet?: boolean } };
+    return inner?._animationFrameSet ?? false;
   }
 
   useBackend(backend: Backend): void {

@@ -124,7 +124,8 @@ export function listenTo(viewer: Viewer): void {
     viewer.schedule();
   });
   root.addEventListener('dblclick', (event) => {
-    const pane = (event.target as Element | null)?.closest<HTMLElement>('.pane');
+    // The viewer has captured the pointer, so that the event says nothing of the pane.
+    const pane = document.elementFromPoint(event.clientX, event.clientY)?.closest<HTMLElement>('.pane');
     if (!pane || PAINTING.has(viewer.state.get().tool)) return;
     const index = Number(pane.dataset.pane);
     viewer.state.set({ enlarged: viewer.state.get().enlarged === index ? -1 : index });

@@ -16,6 +16,7 @@ import { OutlineCache } from './outlines';
 import { keepDisplayVolumes } from './display_volumes';
 import { layoutOf, type LayoutName } from './presets';
 import { baseOf, bodyBox, hottestPoint, type Box, type LabelLayer, type Scan } from './scan';
+import { PaneSizes } from './pane_sizes';
 import { SlicePane, type Ruler } from './slice_pane';
 import { newState, type ViewState } from './state';
 import { element } from './pane_texts';
@@ -49,6 +50,7 @@ export class Viewer {
   private readonly samplers = new WeakMap<Volume, Sampler>();
   private readonly outlines = new OutlineCache();
   private readonly cover = element('div', 'viewer-cover');
+  private readonly sizes: PaneSizes;
   private movingVolume: Volume | null = null;
   private movingWhen = '';
   private frameRequest = 0;
@@ -58,8 +60,8 @@ export class Viewer {
   constructor(readonly root: HTMLElement, layout: LayoutName) {
     this.state = newState(layout);
     this.engine = new ImageEngine(() => this.contextLost());
+    this.sizes = new PaneSizes(root, this.engine, () => { this.forgetViews(); this.schedule(); });
     this.state.watch((state) => state, () => this.schedule());
-    new ResizeObserver(() => { this.engine.resize(); this.forgetViews(); this.schedule(); }).observe(root);
     window.addEventListener('pagehide', () => this.engine.destroy(), { once: true });
     listenTo(this);
   }
@@ -130,6 +132,7 @@ export class Viewer {
     });
     this.root.replaceChildren(...roots, this.cover);
     for (const { pane } of this.slices) this.engine.addPane(pane.id, pane.target, pane.plane);
+    this.sizes.watch(this.slices.map(({ pane }) => pane.target));
   }
 
   private async mount(shown: Shown): Promise<void> {

@@ -40,12 +40,13 @@ function rowOf(region: RegionContour, facts: ListFacts): Html {
   const isUnsaved = facts.unsaved.has(region.id);
   const number = isLesion(region) ? html`<span class="t3">${region.label}</span> ` : nothing;
   const tool = (action: string, symbol: string, label: string, isOn = false): Html =>
-    html`<button type="button" class="row-tool" data-do="${action}" data-id="${region.id}" aria-label="${label} ${region.name}" title="${label}" aria-pressed="${String(isOn)}">${icon(symbol, 's')}</button>`;
-  return html`<div class="region" role="option" tabindex="0" data-region="${region.id}" data-colour="${region.colour}" aria-selected="${String(region.id === facts.selectedId)}">
-    <span class="swatch" data-s="${isHidden || region.state === 'none' ? 'off' : region.state}"></span>
-    <span class="ell ${region.id === facts.selectedId ? 'strong' : ''} ${isHidden ? 't3' : ''}">${number}${region.name}${region.is_locked ? html` <span class="t3">${icon('lock', 's')}</span>` : nothing}</span>
+    html`<button type="button" class="row-tool" data-do="${action}" data-id="${region.id}" data-key="${action} ${region.id}" aria-label="${label} ${region.name}" title="${label}" aria-pressed="${String(isOn)}">${icon(symbol, 's')}</button>`;
+  const isSelected = region.id === facts.selectedId;
+  return html`<li class="region" data-region="${region.id}" data-colour="${region.colour}">
+    <button type="button" class="region-name" data-key="${region.id}" ${isSelected ? html`aria-current="true"` : nothing}><span class="swatch" data-s="${isHidden || region.state === 'none' ? 'off' : region.state}"></span>
+    <span class="ell ${isSelected ? 'strong' : ''} ${isHidden ? 't3' : ''}">${number}${region.name}${region.is_locked ? html` <span class="t3">${icon('lock', 's')}</span>` : nothing}</span></button>
     <span class="row-tools">${tool('hide', isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide', !isHidden)}${tool('solo', 'cube', 'Show only', false)}${facts.canEdit ? tool('lock', region.is_locked ? 'lock' : 'unlock', region.is_locked ? 'Unlock' : 'Lock', region.is_locked) : nothing}</span>
-    <span class="num ${isUnsaved ? 't3' : 't2'}" title="${isUnsaved ? 'of the last saved revision' : 'mL'}">${volumeText(region)}${isUnsaved ? '*' : ''}</span>${stateGlyph(region)}</div>`;
+    <span class="num ${isUnsaved ? 't3' : 't2'}" title="${isUnsaved ? 'of the last saved revision' : 'mL'}">${volumeText(region)}${isUnsaved ? '*' : ''}</span>${stateGlyph(region)}</li>`;
 }
 
 export function regionList(facts: ListFacts): Html {
@@ -56,10 +57,10 @@ export function regionList(facts: ListFacts): Html {
   const organs = regions.filter((region) => !isLesion(region));
   const lesions = regions.filter(isLesion);
   const group = (name: string, list: readonly RegionContour[]): Html =>
-    html`<div class="ghead">${name}<span class="push">mL</span><span class="ghead-gap"></span></div>${list.length > 0 ? each(list, (region) => rowOf(region, facts)) : html`<p class="t3 fs12 none">none</p>`}`;
+    html`<div class="ghead">${name}<span class="push">mL</span><span class="ghead-gap"></span></div>${list.length > 0 ? html`<ul aria-label="${name}">${each(list, (region) => rowOf(region, facts))}</ul>` : html`<p class="t3 fs12 none">none</p>`}`;
   return html`<div class="sect-head list-top"><h1 class="h2">Regions</h1><span class="t3 fs12">${nAccepted} of ${drawn.length} accepted</span>${facts.canAdd ? html`<button class="btn quiet push" type="button" data-add>${icon('plus', 's')}Add</button>` : nothing}</div>
     <div class="bar list-bar" data-l="ok" role="progressbar" aria-label="Accepted regions" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(percent)}"><i data-width="${percent}"></i></div>
-    <div class="region-scroll scroll" role="listbox" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}
+    <div class="region-scroll scroll" role="group" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}
     <div class="legend fs11 t2"><span><i class="swatch" data-s="proposed"></i> proposed</span><span><i class="swatch" data-s="edited"></i> edited</span><span><i class="swatch"></i> accepted</span></div></div>`;
 }
 

@@ -1,7 +1,8 @@
 /** Dialogs only to sign, to give a reason, or before loss of work. The title is the action; Esc cancels. */
 import { html, nothing, type Html } from '../../domain/html';
+import { message } from '../../domain/markup';
 import { fill, formValues } from './dom';
-import { errorMessage } from './states';
+import { errorMessage, errorText } from './states';
 
 interface Question {
   title: string;
@@ -28,14 +29,26 @@ export function openDialog(question: Question): Promise<boolean> {
   const errorPlace = dialog.querySelector('.dialog-error');
   const submit = dialog.querySelector<HTMLButtonElement>('[type="submit"]');
   let isDone = false;
+  let refused: { error: unknown } | null = null;
+  const say = (words: Html, isNews: boolean): void => {
+    errorPlace?.setAttribute('aria-live', isNews ? 'assertive' : 'off');
+    if (errorPlace) fill(errorPlace, words);
+  };
   form?.addEventListener('submit', (event) => {
     event.preventDefault();
     if (!form.reportValidity() || !submit) return;
     submit.disabled = true;
+    refused = null;
+    say(nothing, false);
     question.submit(formValues(form), form).then(
       () => { isDone = true; dialog.close(); },
-      (error: unknown) => { submit.disabled = false; if (errorPlace) fill(errorPlace, errorMessage(error)); },
+      (error: unknown) => { submit.disabled = false; refused = { error }; say(errorMessage(error), true); },
     );
+  });
+  // Who corrects a field still reads what was wrong, and sees that it is not said of what stands there now.
+  form?.addEventListener('input', () => {
+    if (refused) say(message('note', 'At the last try', errorText(refused.error)), false);
+    refused = null;
   });
   dialog.querySelector('[data-cancel]')?.addEventListener('click', () => dialog.close());
   dialog.showModal();

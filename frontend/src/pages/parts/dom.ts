@@ -14,6 +14,13 @@ export function fill(element: Element, content: Html): void {
   applyMeasures(element);
 }
 
+/** Fills an element again; the focus stays on the control with the same data-key. */
+export function refill(element: Element, content: Html): void {
+  const key = element.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.key : undefined;
+  fill(element, content);
+  if (key) element.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+
 /** Applies data-width and data-left (percent) and data-rows of everything inside an element. */
 export function applyMeasures(root: Element): void {
   for (const item of root.querySelectorAll<HTMLElement>('[data-width]')) item.style.width = `${clamp(item.dataset.width)}%`;
