@@ -13,6 +13,7 @@ from dosimetry.nn.channels import emission_scale
 from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.segmentation.basins import split_basins
 from dosimetry.segmentation.boxes import Mask, bounding_box
+from dosimetry.segmentation.human import require_human_images
 from dosimetry.segmentation.learned import around_body, averaged_onto, require_readable, varied_answers, working_grid
 from dosimetry.segmentation.plausibility import touches_border
 from dosimetry.units import ML_MM3
@@ -113,6 +114,7 @@ def lesion_candidates(
     grid, ct_there, (values, seen) = around_body(grid, averaged_onto(ct, grid), averaged_onto(emission, grid))
     if values is None or seen is None or emission_scale(values, seen) <= 0.0:
         raise InvalidInputError("The emission image holds no activity.", code="empty_image")
+    require_human_images(ct_there, (values, seen), spacing_mm=grid.spacing_xyz_mm[0])
     answers, _ = varied_answers(network, ct_there, (values, seen), progress=progress)
     index = network.card.classes.index(LESION)
     chances = [np.where(seen, answer[index], np.float32(0.0)).astype(np.float32) for answer in answers]

@@ -14,12 +14,12 @@ from dosimetry.nn.inference import class_probabilities
 from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.segmentation.agreement import dice
 from dosimetry.segmentation.boxes import Mask, bounding_box
+from dosimetry.segmentation.human import SeenImage, require_human_images
 from dosimetry.segmentation.organ_volumes import UNKNOWN, Person
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid, Volume, resample
 
 FloatArray = NDArray[np.float32]
-SeenImage = tuple[FloatArray | None, NDArray[np.bool_] | None]
 
 OUTSIDE, BODY = "Outside", "Body"
 MOST_SPACING_MM = 12.0
@@ -173,6 +173,7 @@ def class_chances(
     if bq is not None and emission_seen is not None and emission_scale(bq, emission_seen) <= 0.0:
         raise InvalidInputError("The emission image holds no activity.", code="empty_image")
     grid, (hu, ct_seen), (bq, emission_seen) = around_body(grid, (hu, ct_seen), (bq, emission_seen))
+    require_human_images((hu, ct_seen), (bq, emission_seen), spacing_mm=grid.spacing_xyz_mm[0])
     answers, seen = varied_answers(network, (hu, ct_seen), (bq, emission_seen), progress=progress)
     mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
     _require_human(mean, network.card.classes, seen, grid, hu)

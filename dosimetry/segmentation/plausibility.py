@@ -85,7 +85,10 @@ def _of_side(name: str, beside_mm: float) -> list[Finding]:
         return [_block("wrong_side", "It lies on the other side of the spine than its name says: draw it.")]
     usual = USUAL_SIDE.get(name)
     if usual is not None and LEFT_SIGN[usual] * beside_mm < -CLEARLY_BESIDE_MM:
-        text = f"It lies {abs(beside_mm):.0f} mm on the other side than usual ({usual}): is the image mirrored?"
+        text = (
+            f"It lies {abs(beside_mm):.0f} mm on the other side than usual ({usual}): either the image is mirrored, or "
+            "this person's organs are (situs inversus); the image alone does not tell which."
+        )
         return [_ask("mirrored", text)]
     return []
 

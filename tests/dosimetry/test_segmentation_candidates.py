@@ -19,6 +19,10 @@ FINE = Grid(shape_zyx=(90, 70, 90), spacing_xyz_mm=(2.0, 2.0, 2.0), origin_lps_m
 CARD = NetworkCard(
     name="lesions", version="0", classes=LESION_CLASSES, channels=CHANNELS, spacing_mm=4.0, training="nothing"
 )
+TISSUES_HU = np.full(GRID.shape_zyx, 40.0, dtype=np.float32)
+TISSUES_HU[:, :10], TISSUES_HU[:, -10:] = -100.0, 300.0
+BODY_CT = Volume(values=TISSUES_HU, grid=GRID, unit="HU")
+"""With fat and bone: of a person."""
 
 
 class Hot(torch.nn.Module):
@@ -58,7 +62,7 @@ LEFT, RIGHT = (-40.0, 0.0, 10.0), (30.0, 10.0, -20.0)
 
 def test_places_come_with_probability_volume_maximum_and_middle():
     image = hot_image((LEFT, 14.0, 60.0), (RIGHT, 10.0, 30.0))
-    found = lesion_candidates(network=network(), onto=FINE, emission=image)
+    found = lesion_candidates(network=network(), onto=FINE, emission=image, ct=BODY_CT)
     assert len(found) == 2
     assert found[0].probability >= found[1].probability > 0.5
     by_place = {one.centre_lps_mm[0] < 0.0: one for one in found}
@@ -76,16 +80,16 @@ def test_places_come_with_probability_volume_maximum_and_middle():
 
 def test_the_unit_does_not_matter():
     image = hot_image((LEFT, 14.0, 60.0))
-    (usual,) = lesion_candidates(network=network(), onto=FINE, emission=image)
+    (usual,) = lesion_candidates(network=network(), onto=FINE, emission=image, ct=BODY_CT)
     in_kbq = image.with_values(image.values * np.float32(1e-3))
-    (scaled,) = lesion_candidates(network=network(), onto=FINE, emission=in_kbq)
+    (scaled,) = lesion_candidates(network=network(), onto=FINE, emission=in_kbq, ct=BODY_CT)
     np.testing.assert_array_equal(usual.mask, scaled.mask)
     assert scaled.maximum == pytest.approx(1e-3 * usual.maximum, rel=1e-4)
 
 
 def test_touching_lesions_are_two_candidates_with_a_border_between():
     image = hot_image(((-14.0, 0.0, 0.0), 11.0, 60.0), ((14.0, 0.0, 0.0), 11.0, 50.0))
-    found = lesion_candidates(network=network(2.5), onto=FINE, emission=image)
+    found = lesion_candidates(network=network(2.5), onto=FINE, emission=image, ct=BODY_CT)
     assert len(found) == 2
     assert not np.any(found[0].mask & found[1].mask)
     assert sorted(round(one.centre_lps_mm[0], -1) for one in found) == [-10.0, 10.0] or (
@@ -103,19 +107,21 @@ def test_what_is_smaller_than_half_a_millilitre_is_left_out():
 
 
 def test_a_warm_image_without_hot_places_has_no_candidates():
-    assert lesion_candidates(network=network(), onto=FINE, emission=hot_image((LEFT, 14.0, 0.2))) == ()
+    assert lesion_candidates(network=network(), onto=FINE, emission=hot_image((LEFT, 14.0, 0.2)), ct=BODY_CT) == ()
 
 
 def test_a_place_that_hangs_on_the_calibration_says_so():
     image = hot_image((LEFT, 14.0, 60.0))
-    (sure,) = lesion_candidates(network=network(3.0), onto=FINE, emission=image)
+    (sure,) = lesion_candidates(network=network(3.0), onto=FINE, emission=image, ct=BODY_CT)
     assert sure.findings == ()
-    found = lesion_candidates(network=network(6.0), onto=FINE, emission=image)
+    found = lesion_candidates(network=network(6.0), onto=FINE, emission=image, ct=BODY_CT)
     assert [finding.code for one in found for finding in one.findings] == ["unstable"]
 
 
 def test_a_place_at_the_end_of_the_image_says_so():
-    (one,) = lesion_candidates(network=network(), onto=FINE, emission=hot_image(((-88.0, 0.0, 0.0), 14.0, 60.0)))
+    (one,) = lesion_candidates(
+        network=network(), onto=FINE, emission=hot_image(((-88.0, 0.0, 0.0), 14.0, 60.0)), ct=BODY_CT
+    )
     assert "cut_by_field" in {finding.code for finding in one.findings}
 
 
@@ -124,7 +130,7 @@ def test_ripples_of_noise_are_told_from_a_spot():
     ripples = np.random.default_rng(5).normal(0.0, 2.0, GRID.shape_zyx).astype(np.float32)
     noisy = spot.with_values(np.abs(spot.values + ripples))
     # A network that takes every ripple for a lesion.
-    found = lesion_candidates(network=network(2.0), onto=GRID, emission=noisy)
+    found = lesion_candidates(network=network(2.0), onto=GRID, emission=noisy, ct=BODY_CT)
     assert len(found) > 20
     distances = [np.linalg.norm(np.subtract(one.centre_lps_mm, LEFT)) for one in found]
     true = found[int(np.argmin(distances))]
@@ -146,7 +152,7 @@ def test_the_probability_is_that_of_the_likeliest_voxels():
 
 def code_of(emission, **given) -> str:
     with pytest.raises(InvalidInputError) as error:
-        lesion_candidates(network=given.pop("network", network()), onto=given.pop("onto", FINE), emission=emission)
+        lesion_candidates(network=network(), onto=given.pop("onto", FINE), emission=emission, ct=BODY_CT)
     return error.value.code
 
 

@@ -48,6 +48,11 @@ def test_a_liver_on_the_left_asks_whether_the_image_is_mirrored():
     right, left = box((5, 40), (5, 35), (0, 28)), box((5, 40), (5, 35), (32, 60))
     assert codes(right, name="Liver") == {}
     assert codes(left, name="Liver") == {"mirrored": "ask"}
+    (finding,) = doubts(
+        name="Liver", mask=left, grid=GRID, confidence=0.95, lost_share=0.0, midline_x_mm=0.0, is_cut=False
+    )
+    # An image cannot tell one from the other: the person who knows the patient is told both.
+    assert "image is mirrored" in finding.message and "situs inversus" in finding.message
     assert codes(box((10, 30), (10, 28), (5, 15)), name="Spleen") == {"mirrored": "ask"}
 
 

@@ -8,6 +8,7 @@ from planning.computation.lesion_candidates import kept_lesions, known_lesions, 
 from planning.computation.networks import LESIONS, ORGANS
 from planning.errors import InvalidStateError, NotAllowedError
 from planning.models.contours import ContourSource, ContourState
+from planning.models.runs import RunState
 from planning.models.sites import Role
 from planning.queue import TaskName
 from planning.selectors.current import current_contours, current_image
@@ -16,6 +17,7 @@ from planning.services.contour_runs import contour_propagation_start, contour_pr
 from planning.services.contour_states import contour_state_set
 from planning.services.networks import network_decide
 from planning.services.regions import lesion_for
+from planning.services.runs import run_cancel
 from planning.tasks import contours as contour_tasks
 from planning.tasks.base import execute_run
 from planning.tasks.contours import run_contour_propagation, run_contour_proposal
@@ -246,6 +248,23 @@ def test_a_run_proposes_candidates_and_does_not_ask_twice_about_what_was_decided
     states = dict(current_contours(worked.points[0]).contours.values_list("region__name", "state"))
     assert states[names[0]] == ContourState.ACCEPTED and states[names[1]] == ContourState.REJECTED
     assert list(states.values()).count(ContourState.PROPOSED) == 1
+
+
+def test_a_run_that_is_cancelled_while_the_network_looks_leaves_no_proposal(worked, monkeypatch):
+    enable(worked.clinic, LESIONS)
+    run = contour_proposal_start(actor=worked.editor, time_point=worked.points[0], regions=[], has_lesions=True)
+    n_regions, n_assets = models.Region.objects.count(), models.VolumeAsset.objects.count()
+
+    def found_too_late(**_given):
+        run_cancel(actor=worked.editor, run=run)
+        return [row_of(mask_of(LESION))]
+
+    monkeypatch.setattr(contour_tasks, "candidate_rows", found_too_late)
+    execute_run(run_id=str(run.pk), body=run_contour_proposal)
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    assert current_contours(worked.points[0]) is None
+    assert (models.Region.objects.count(), models.VolumeAsset.objects.count()) == (n_regions, n_assets)
 
 
 def test_a_run_that_finds_nothing_says_so(worked, monkeypatch):
