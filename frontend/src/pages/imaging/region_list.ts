@@ -51,15 +51,15 @@ function rowOf(region: RegionContour, facts: ListFacts): Html {
 
 export function regionList(facts: ListFacts): Html {
   const { regions } = facts;
-  const nAccepted = regions.filter((region) => region.state === 'accepted').length;
+  const nDecided = regions.filter((region) => isDrawn(region) && !isOpen(region)).length;
   const drawn = regions.filter(isDrawn);
-  const percent = drawn.length > 0 ? (100 * nAccepted) / drawn.length : 0;
+  const percent = drawn.length > 0 ? (100 * nDecided) / drawn.length : 0;
   const organs = regions.filter((region) => !isLesion(region));
   const lesions = regions.filter(isLesion);
   const group = (name: string, list: readonly RegionContour[]): Html =>
     html`<div class="ghead">${name}<span class="push">mL</span><span class="ghead-gap"></span></div>${list.length > 0 ? html`<ul aria-label="${name}">${each(list, (region) => rowOf(region, facts))}</ul>` : html`<p class="t3 fs12 none">none</p>`}`;
-  return html`<div class="sect-head list-top"><h1 class="h2">Regions</h1><span class="t3 fs12">${nAccepted} of ${drawn.length} accepted</span>${facts.canAdd ? html`<button class="btn quiet push" type="button" data-add>${icon('plus', 's')}Add</button>` : nothing}</div>
-    <div class="bar list-bar" data-l="ok" role="progressbar" aria-label="Accepted regions" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(percent)}"><i data-width="${percent}"></i></div>
+  return html`<div class="sect-head list-top"><h1 class="h2">Regions</h1><span class="t3 fs12">${nDecided} of ${drawn.length} decided</span>${facts.canAdd ? html`<button class="btn quiet push" type="button" data-add>${icon('plus', 's')}Add</button>` : nothing}</div>
+    <div class="bar list-bar" data-l="ok" role="progressbar" aria-label="Decided regions" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(percent)}"><i data-width="${percent}"></i></div>
     <div class="region-scroll scroll" role="group" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}
     <div class="legend fs11 t2"><span><i class="swatch" data-s="proposed"></i> proposed</span><span><i class="swatch" data-s="edited"></i> edited</span><span><i class="swatch"></i> accepted</span></div></div>`;
 }
