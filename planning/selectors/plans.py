@@ -74,11 +74,15 @@ class CycleDose:
     administered_activity_bq: float
     calculation: DoseCalculation
     state: str
-    stale_causes: tuple[str, ...]
 
     @property
     def is_approved(self) -> bool:
         return self.state == ResultState.APPROVED
+
+    @property
+    def stale_causes(self) -> list[str]:
+        """Return why the calculation is stale: a hundred queries, which the preview of an edit does without."""
+        return calculation_stale_causes(self.calculation)
 
 
 def cycle_doses(course: Course) -> list[CycleDose]:
@@ -99,7 +103,6 @@ def cycle_doses(course: Course) -> list[CycleDose]:
                 administered_activity_bq=administration.administered_activity_bq,
                 calculation=calculation,
                 state=result.state if is_this else ResultState.OPEN,
-                stale_causes=tuple(calculation_stale_causes(calculation)),
             )
         )
     return rows

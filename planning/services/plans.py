@@ -33,10 +33,10 @@ def plan_save(*, actor: User, course: Course, planned_activity_bq: float | None,
         raise InvalidStateError("The site has no limit set; enter limits under Settings, Limits.", code="no_limit_set")
     question = PlanQuestion(course=course, planned_activity_bq=planned_activity_bq, n_cycles_left=n_cycles_left)
     answer = compute_plan(question=question, limit_set=limit_set)
-    stale = next((row for row in answer.cycles if row.stale_causes), None)
-    if stale is not None:
-        text = f"Cycle {stale.cycle_number} is stale ({stale.stale_causes[0]}); calculate it again before planning."
-        raise InvalidStateError(text, code="stale")
+    for row in answer.cycles:
+        if causes := row.stale_causes:
+            text = f"Cycle {row.cycle_number} is stale ({causes[0]}); calculate it again before planning."
+            raise InvalidStateError(text, code="stale")
     newest = course.plans.order_by("-number").first()
     plan = Plan(
         course=course,
