@@ -15,8 +15,8 @@ from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.segmentation.agreement import dice
 from dosimetry.segmentation.boxes import Mask, bounding_box
 from dosimetry.segmentation.human import SeenImage, require_human_images
-from dosimetry.segmentation.organ_volumes import UNKNOWN, Person
-from dosimetry.segmentation.plausibility import doubts, touches_border
+from dosimetry.segmentation.organ_volumes import UNKNOWN, VOLUMES, Person
+from dosimetry.segmentation.plausibility import MIRRORED, REFUSED_SHARE, doubts, touches_border
 from dosimetry.volume import Grid, Volume, resample
 
 FloatArray = NDArray[np.float32]
@@ -30,6 +30,9 @@ MOST_BODY_SHARE, WIDE_MM = 0.93, 400.0
 AIR_BELOW_HU, EMPTY_SHARE, AIR_VOXELS = -500.0, 0.02, 8
 """What counts as air: CT number, and concentration over the scale of the emission; and how much of it is kept."""
 SOFT_HU = (-40.0, 130.0)
+ONE_SIDED = ("Liver", "Spleen", "Stomach", "Heart")
+MIRROR_GAIN = 0.05
+"""Clearer by this when mirrored (mean expected Dice of the one-sided organs): see the model card."""
 IN_PIECES = frozenset({"Pelvis", "Spine"})
 SMALLEST_PIECE_SHARE = 0.05
 VARIATIONS: tuple[tuple[float, float], ...] = ((1.0, 0.0), (0.75, 12.0), (1.33, -12.0))
@@ -80,6 +83,8 @@ class ClassChances:
         Of the answers.
     seen : (n_z, n_y, n_x) bool array
         Where an image has values.
+    is_mirrored : bool
+        Whether the network knows the one-sided organs better with left and right exchanged.
     """
 
     grid: Grid
@@ -87,6 +92,7 @@ class ClassChances:
     answers: tuple[FloatArray, ...]
     mean: FloatArray
     seen: NDArray[np.bool_]
+    is_mirrored: bool
 
     def of(self, name: str) -> Volume:
         """Return the probability of one class."""
@@ -178,8 +184,42 @@ def class_chances(
     mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
     _require_human(mean, network.card.classes, seen, grid, hu)
     return ClassChances(
-        grid=grid, classes=network.card.classes, answers=tuple(answers), mean=np.asarray(mean), seen=seen
+        grid=grid,
+        classes=network.card.classes,
+        answers=tuple(answers),
+        mean=np.asarray(mean),
+        seen=seen,
+        is_mirrored=_is_clearer_mirrored(
+            network, answers[0], (hu, ct_seen), (bq, emission_seen), voxel_ml=grid.voxel_volume_ml
+        ),
     )
+
+
+def _is_clearer_mirrored(
+    network: LoadedNetwork, usual: FloatArray, ct: SeenImage, emission: SeenImage, *, voxel_ml: float
+) -> bool:
+    """Return whether the network is surer of the one-sided organs in the mirrored images than in the given ones.
+
+    It draws kidneys by their place: in a mirrored body they look right and are named wrongly. Organs count that are
+    large enough in both: none do where the image shows none or one was removed.
+    """
+    channels = network_input(ct_hu=ct[0], ct_is_seen=ct[1], emission=emission[0], emission_is_seen=emission[1])
+    mirrored = class_probabilities(network.net, np.ascontiguousarray(channels[..., ::-1]))
+    before, after = (clearness(chances, network.card.classes, voxel_ml=voxel_ml) for chances in (usual, mirrored))
+    gains = [after[name] - before[name] for name in before.keys() & after.keys()]
+    return bool(gains) and float(np.mean(gains)) > MIRROR_GAIN
+
+
+def clearness(chances: FloatArray, classes: tuple[str, ...], *, voxel_ml: float) -> dict[str, float]:
+    """Return the expected Dice of each one-sided organ that is not too small to be one."""
+    likeliest = chances.argmax(axis=0)
+    found = {}
+    for name in (name for name in ONE_SIDED if name in classes):
+        index = classes.index(name)
+        mask = likeliest == index
+        if np.count_nonzero(mask) * voxel_ml >= REFUSED_SHARE * VOLUMES[name].usual_ml(UNKNOWN)[0]:
+            found[name] = expected_dice(chances[index], mask)
+    return found
 
 
 def varied_answers(
@@ -348,6 +388,8 @@ def _contours(chances: ClassChances, onto: Grid, person: Person) -> tuple[Learne
             is_cut=touches_border(likeliest == index, seen),
             person=person,
         )
+        if chances.is_mirrored and "mirrored" not in {finding.code for finding in findings}:
+            findings = (*findings, MIRRORED)
         found.append(LearnedContour(name=name, mask=kept, confidence=confidence, findings=findings))
     return tuple(found)
 

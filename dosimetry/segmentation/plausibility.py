@@ -19,6 +19,14 @@ CLEARLY_BESIDE_MM = 15.0
 """A middle this far on the unusual side is no matter of how the patient lies."""
 CUT_SHARE, REACH_VOXELS = 0.02, 2
 """Share of an organ that may lie this near to the border: networks draw the outermost voxels badly."""
+EITHER = (
+    "either the image is mirrored, or this person's organs are (situs inversus); the image alone does not tell which."
+)
+MIRRORED = Finding(
+    code="mirrored",
+    level="ask",
+    message=f"The network knows this body better with left and right exchanged: {EITHER} Check every name.",
+)
 LOST_SHARE = 0.1
 LOW_CONFIDENCE = 0.85
 
@@ -85,11 +93,7 @@ def _of_side(name: str, beside_mm: float) -> list[Finding]:
         return [_block("wrong_side", "It lies on the other side of the spine than its name says: draw it.")]
     usual = USUAL_SIDE.get(name)
     if usual is not None and LEFT_SIGN[usual] * beside_mm < -CLEARLY_BESIDE_MM:
-        text = (
-            f"It lies {abs(beside_mm):.0f} mm on the other side than usual ({usual}): either the image is mirrored, or "
-            "this person's organs are (situs inversus); the image alone does not tell which."
-        )
-        return [_ask("mirrored", text)]
+        return [_ask("mirrored", f"It lies {abs(beside_mm):.0f} mm on the other side than usual ({usual}): {EITHER}")]
     return []
 
 

@@ -1,47 +1,14 @@
 """Organs that the shipped network draws on virtual patients it never saw, and images that it must refuse."""
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 
 from dosimetry.errors import InvalidInputError
-from dosimetry.nn.cards import released
-from dosimetry.nn.weights import load_network
 from dosimetry.phantoms.organs import Variant
-from dosimetry.phantoms.training_emission import EmissionDraw, emission_image
-from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
-from dosimetry.phantoms.virtual_ct import make_ct
 from dosimetry.segmentation.agreement import dice
-from dosimetry.segmentation.learned import class_chances, learned_contours
+from dosimetry.segmentation.learned import class_chances
 from dosimetry.volume import Grid, Volume, resample
-
-BED = Grid(shape_zyx=(96, 72, 112), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-222.0, -142.0, -170.0))
-DRAW = EmissionDraw(fwhm_mm=9.0, overshoot=0.3, noise=0.08, noise_fwhm_mm=8.0, breathing_mm=3.0)
-SEED = 23
-
-
-@lru_cache(maxsize=1)
-def network():
-    weights = released("organs")
-    return load_network(weights.path, digest=weights.digest)
-
-
-@lru_cache(maxsize=4)
-def patient(variant: Variant | None = None):
-    variants = frozenset() if variant is None else frozenset({variant})
-    anatomy = make_anatomy(seed=SEED, variants=variants, lesions=())
-    labels = paint_labels(anatomy, grid=BED)
-    regions = anatomy.region_labels(labels)
-    truth = {name: regions == 1 + place for place, name in enumerate(anatomy.region_names)}
-    ct = make_ct(anatomy, labels, grid=BED, seed=SEED)
-    values = emission_image(anatomy, labels, grid=BED, generator=np.random.default_rng(SEED), draw=DRAW)
-    return ct, Volume(values=values, grid=BED, unit="Bq/mL"), truth
-
-
-def drawn(**images):
-    onto = images.pop("onto", BED)
-    return {contour.name: contour for contour in learned_contours(network=network(), onto=onto, **images)}
+from tests.phantoms.unseen_patient import BED, drawn, network, patient
 
 
 # Half of what the model card gives as lost overlap: a change that breaks the network shows, noise does not.

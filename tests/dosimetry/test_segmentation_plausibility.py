@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dosimetry.segmentation.learned import expected_dice, kept_pieces
+from dosimetry.segmentation.learned import clearness, expected_dice, kept_pieces
 from dosimetry.segmentation.organ_volumes import UNKNOWN, VOLUMES, Person
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid
@@ -121,3 +121,13 @@ def test_expected_dice_is_that_of_certain_and_of_half_certain_voxels():
     assert expected_dice(mask.astype(np.float32), mask) == pytest.approx(1.0)
     # Truth holds half of the mask's voxels on average and nothing else: 2 * 1 / (1 + 2).
     assert expected_dice(np.array([0.5, 0.5, 0.0, 0.0], dtype=np.float32), mask) == pytest.approx(2.0 / 3.0)
+
+
+def test_only_organs_that_are_large_enough_tell_left_from_right():
+    chances = np.zeros((4, *GRID.shape_zyx), dtype=np.float32)
+    liver, crumb = box((5, 35), (5, 35), (0, 28)), box((0, 1), (0, 1), (40, 43))
+    chances[0] = 0.6
+    chances[1][liver], chances[2][crumb] = 0.9, 0.9
+    found = clearness(chances, ("Outside", "Liver", "Spleen", "Kidney left"), voxel_ml=0.064)
+    assert set(found) == {"Liver"}
+    assert found["Liver"] == pytest.approx(2.0 * 0.9 / 1.9)
