@@ -27,8 +27,8 @@ const KEYS: readonly (readonly [string, string])[] = [['B', 'brush'], ['E', 'era
 const SHAPES: readonly (readonly [AreaShape, string])[] = [['ellipse', 'Ellipse'], ['rectangle', 'Rectangle'], ['freehand', 'Freehand']];
 const OUTLINES: readonly (readonly [OutlineKind, string, string])[] = [
   ['freehand', 'Freehand', 'Draw around; Shift removes'],
-  ['edges', 'Along edges', 'Click from point to point; the first point or Enter closes, Backspace goes back; Shift on the first removes'],
-  ['curve', 'Smooth curve', 'Click points of a smooth curve, drag them; the first point or Enter closes, Backspace goes back; Shift on the first removes'],
+  ['edges', 'Along edges', 'Click from point to point; Enter closes, Backspace goes back, Shift removes'],
+  ['curve', 'Smooth curve', 'Click points, drag them; Enter closes, Backspace goes back, Shift removes'],
 ];
 
 /** The kind of outline that the key chooses next. */
