@@ -58,3 +58,46 @@ def test_esc_and_another_tool_leave_the_line(proposed, viewer):  # noqa: F811
         page.keyboard.press("Enter")
         page.wait_for_timeout(200)
         assert page.locator("[data-undo]").is_disabled()
+
+
+def test_clicks_of_a_smooth_curve_are_dragged_and_closed_by_a_double_click(proposed, viewer):  # noqa: F811
+    """Eight points of a circle of 75 mm around the liver's middle, one of them put in its place afterwards."""
+    page = open_middle(viewer)
+    for _ in range(3):
+        page.keyboard.press("d")
+    smooth = page.get_by_role("button", name="Smooth curve")
+    smooth.wait_for()
+    assert smooth.get_attribute("aria-pressed") == "true"
+    radius = 75.0
+    circle = [(radius * np.cos(n * np.pi / 4), radius * np.sin(n * np.pi / 4)) for n in range(8)]
+    for x, y in [*circle[:3], (circle[3][0] - 30, circle[3][1]), *circle[4:7]]:
+        page.mouse.click(*at(page, x, y))
+        page.wait_for_timeout(400)  # two clicks at once would be a double click
+    page.mouse.click(*at(page, 0, 0))
+    page.keyboard.press("Backspace")
+    page.mouse.move(*at(page, circle[3][0] - 30, circle[3][1]))
+    page.mouse.down()
+    page.mouse.move(*at(page, *circle[3]), steps=4)
+    page.mouse.up()
+    assert page.locator("[data-undo]").is_disabled()
+    page.mouse.dblclick(*at(page, *circle[7]))
+    page.get_by_role("button", name="Save revision").wait_for()
+    area_mm2 = saved_count(page, proposed, 2) * 2.5**2
+    # A curve through eight points of a circle lacks less than one percent of it; a pixel of the hand at each point.
+    assert area_mm2 == pytest.approx(np.pi * radius**2, rel=0.02)
+    assert np.count_nonzero(labels_of(proposed)[29] == 1) == 1600
+
+
+def test_a_smooth_curve_is_given_up_without_a_trace(proposed, viewer):  # noqa: F811
+    page = open_middle(viewer)
+    page.keyboard.press("d")
+    page.get_by_role("button", name="Smooth curve").click()
+    page.locator("#viewer").focus()
+    for x, y in ((-60, -60), (60, -60), (60, 60)):
+        page.mouse.click(*at(page, x, y))
+        page.wait_for_timeout(400)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-undo]").is_disabled()
+    assert page.get_by_role("button", name="Save revision").count() == 0

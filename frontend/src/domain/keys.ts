@@ -31,7 +31,7 @@ export const VIEWER_KEYS: readonly KeyRow[] = [
   row('Tools', 'crosshair', ['C'], 'crosshair'), row('Tools', 'window', ['L'], 'window by drag'),
   row('Tools', 'zoom', ['Z'], 'zoom by drag'), row('Tools', 'ruler', ['M'], 'ruler'), row('Tools', 'area', ['Q'], 'measure an area'), row('Tools', 'clear-ruler', ['Backspace'], 'remove the ruler and the measured area'),
   row('Contours', 'brush', ['B'], 'brush'), row('Contours', 'erase', ['E'], 'eraser'), row('Contours', 'threshold', ['T'], 'threshold brush'),
-  row('Contours', 'draw', ['D'], 'draw an outline; again: along edges; Shift removes'), row('Contours', 'scissors', ['K'], 'scissors; Shift keeps the inside'),
+  row('Contours', 'draw', ['D'], 'draw an outline; again: along edges, smooth; Shift removes'), row('Contours', 'scissors', ['K'], 'scissors; Shift keeps the inside'),
   row('Contours', 'fill', ['H'], 'fill a hole'), row('Contours', 'ball', ['J'], 'place a sphere; Shift removes'),
   row('Contours', 'size-down', ['['], 'smaller brush'), row('Contours', 'size-up', [']'], 'larger brush'),
   row('Contours', 'region-previous', [','], 'region before'), row('Contours', 'region-next', ['.'], 'next region'),

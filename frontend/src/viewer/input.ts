@@ -21,7 +21,7 @@ export interface PaintTool {
   cancel: () => void;
   /** The pointer moves with no button down. */
   hover: (at: PaintPoint) => void;
-  /** Enter ends, Backspace takes a point back; says whether there was something to end or take back. */
+  /** Enter or a double click ends, Backspace takes a point back; says whether there was something to end or take back. */
   key: (key: 'Enter' | 'Backspace') => boolean;
 }
 
@@ -126,7 +126,8 @@ export function listenTo(viewer: Viewer): void {
   root.addEventListener('dblclick', (event) => {
     // The viewer has captured the pointer, so that the event says nothing of the pane.
     const pane = document.elementFromPoint(event.clientX, event.clientY)?.closest<HTMLElement>('.pane');
-    if (!pane || PAINTING.has(viewer.state.get().tool)) return;
+    if (!pane) return;
+    if (PAINTING.has(viewer.state.get().tool)) { viewer.paintTool?.key('Enter'); return; }
     const index = Number(pane.dataset.pane);
     viewer.state.set({ enlarged: viewer.state.get().enlarged === index ? -1 : index });
   });

@@ -5,12 +5,7 @@ import { imageSlice, onSlice } from '../../domain/slice_shapes';
 import type { Vec3, Volume, Window } from '../../domain/volume';
 import type { PaintPoint } from '../../viewer/input';
 import type { Viewer } from '../../viewer/viewer';
-import type { SliceLine } from './outline_edits';
-
-interface Hooks {
-  timePointId: () => string;
-  close: (line: SliceLine, isRemoving: boolean) => void;
-}
+import { isNear, MIN_POINTS, placeOf, type PointHooks, type PointTool } from './point_tool';
 
 interface Begun {
   place: string;
@@ -23,19 +18,15 @@ interface Begun {
   isRemoving: boolean;
 }
 
-const CLOSE_PX = 9;
-/** Fewer clicks than these enclose nothing. */
-const MIN_CLICKS = 3;
-
-export class LivewireTool {
+export class LivewireTool implements PointTool {
   private begun: Begun | null = null;
 
-  constructor(private readonly viewer: Viewer, private readonly hooks: Hooks) {}
+  constructor(private readonly viewer: Viewer, private readonly hooks: PointHooks) {}
 
   press(at: PaintPoint): void {
     const begun = this.begun;
     if (begun?.place !== this.placeOf(at)) { this.begin(at); return; }
-    if (begun.parts.length >= MIN_CLICKS && this.isAtStart(at, begun)) { this.finish(); return; }
+    if (begun.parts.length >= MIN_POINTS && this.isAtStart(at, begun)) { this.finish(); return; }
     begun.parts.push(this.pathTo(begun, at.point));
     this.seed(begun, at.point);
     this.show(begun, []);
@@ -46,11 +37,18 @@ export class LivewireTool {
     if (begun && begun.place === this.placeOf(at)) this.show(begun, this.pathTo(begun, at.point));
   }
 
+  /** A wire goes on from click to click: the button changes nothing. */
+  move(at: PaintPoint): void {
+    this.hover(at);
+  }
+
+  release(): void { /* the click was taken when the button went down */ }
+
   /** Closes the line along the edges back to its first point; returns whether there was one to close. */
   finish(): boolean {
     const { begun } = this;
     const first = begun?.parts[0]?.[0];
-    if (!begun || !first || begun.parts.length < MIN_CLICKS) return false;
+    if (!begun || !first || begun.parts.length < MIN_POINTS) return false;
     const points = [...begun.parts.flat(), ...this.pathTo(begun, first)];
     const { plane, isRemoving } = begun;
     this.cancel();
@@ -90,16 +88,13 @@ export class LivewireTool {
     this.show(this.begun, []);
   }
 
-  /** The slice of the scan that the line lies on; on another one it waits. */
-  private placeOf({ plane, point, index }: PaintPoint): string {
-    const base = this.viewer.shownAt(index)?.resolved.base;
-    return `${this.hooks.timePointId()} ${base?.id ?? ''} ${plane} ${base ? sliceIndexOf(base.header, plane, point) : -1}`;
+  private placeOf(at: PaintPoint): string {
+    return placeOf(this.viewer, this.hooks.timePointId(), at);
   }
 
-  private isAtStart({ index, point }: PaintPoint, { parts }: Begun): boolean {
+  private isAtStart(at: PaintPoint, { parts }: Begun): boolean {
     const first = parts[0]?.[0];
-    const [a, b] = [first && this.viewer.placeOf(index, first), this.viewer.placeOf(index, point)];
-    return Boolean(a && b && Math.hypot(a[0] - b[0], a[1] - b[1]) <= CLOSE_PX);
+    return first !== undefined && isNear(this.viewer, at, first);
   }
 
   private seed(begun: Begun, point: Vec3): void {

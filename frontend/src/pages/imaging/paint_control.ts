@@ -12,7 +12,9 @@ import { acceptsAbove } from './label_editor';
 import { LivewireTool } from './livewire_tool';
 import type { OperationRequest } from './operations';
 import { cutOutline, drawOutline, fillHole, placeSphere, type EditTarget, type SliceLine } from './outline_edits';
-import { newOptions, readOption, toolControls, type ToolOptions } from './tool_controls';
+import type { PointTool } from './point_tool';
+import { SplineTool } from './spline_tool';
+import { newOptions, readOption, toolControls, type OutlineKind, type ToolOptions } from './tool_controls';
 import type { RegionContour } from './wire';
 
 interface Target { session: ContourSession; region: RegionContour }
@@ -35,7 +37,8 @@ const RINGS: ReadonlySet<Tool> = new Set<Tool>(['brush', 'erase', 'threshold', '
 export class PaintControl {
   readonly options: ToolOptions = newOptions();
   private readonly area: AreaTool;
-  private readonly wire: LivewireTool;
+  /** Outlines that are set point by point. */
+  private readonly pointTools: Readonly<Record<Exclude<OutlineKind, 'freehand'>, PointTool>>;
   private sphere: { at: PaintPoint; radiusMm: number } | null = null;
   private line: { tool: Tool; at: PaintPoint; points: Vec3[]; isOpposite: boolean } | null = null;
   private isPainting = false;
@@ -43,10 +46,11 @@ export class PaintControl {
 
   constructor(private readonly viewer: Viewer, private readonly hooks: Hooks) {
     this.area = new AreaTool(viewer, { shape: () => this.options.shape, timePointId: hooks.timePointId, refuse: hooks.refuse });
-    this.wire = new LivewireTool(viewer, { timePointId: hooks.timePointId, close: (line, isRemoving) => this.closeWire(line, isRemoving) });
+    const points = { timePointId: hooks.timePointId, close: (line: SliceLine, isRemoving: boolean): void => this.closePoints(line, isRemoving) };
+    this.pointTools = { edges: new LivewireTool(viewer, points), curve: new SplineTool(viewer, points) };
     viewer.paintTool = {
       radiusMm: () => this.ringMm(), start: (at) => this.start(at), move: (at) => this.move(at), end: () => this.end(), cancel: () => this.cancel(),
-      hover: (at) => { if (this.isWire) this.wire.hover(at); }, key: (key) => this.isWire && (key === 'Enter' ? this.wire.finish() : this.wire.back()),
+      hover: (at) => this.pointTool?.hover(at), key: (key) => (key === 'Enter' ? this.pointTool?.finish() : this.pointTool?.back()) ?? false,
     };
     viewer.state.watch((state) => state.tool, () => { this.changeTool(); this.draw(); });
   }
@@ -55,8 +59,12 @@ export class PaintControl {
     return this.viewer.state.get().tool;
   }
 
-  private get isWire(): boolean {
-    return this.tool === 'draw' && this.options.isWire;
+  private get pointTool(): PointTool | null {
+    return this.tool === 'draw' && this.options.outline !== 'freehand' ? this.pointTools[this.options.outline] : null;
+  }
+
+  private cancelPoints(): void {
+    for (const tool of Object.values(this.pointTools)) tool.cancel();
   }
 
   get sizeMm(): number {
@@ -82,7 +90,7 @@ export class PaintControl {
       this.tell(placeSphere(this.edit(target), at, { diameterMm: this.sizeMm, isRemoving: at.isOpposite ?? false }), 'The sphere changes nothing here: its voxels belong to the region, or to neighbours that are kept');
       return;
     }
-    if (this.isWire) { this.wire.press(at); return; }
+    if (this.pointTool) { this.pointTool.press(at); return; }
     if (LINES.has(this.tool)) { this.line = { tool: this.tool, at, points: [at.point], isOpposite: at.isOpposite ?? false }; return; }
     this.isPainting = true;
     target.session.editor.begin(kindOf(target.region), at, this.brush(target, at));
@@ -115,7 +123,7 @@ export class PaintControl {
 
   private move(at: PaintPoint): void {
     if (this.tool === 'area') { this.area.move(at); return; }
-    if (this.isWire) { this.wire.hover(at); return; }
+    if (this.pointTool) { this.pointTool.move(at); return; }
     if (this.sphere) {
       const [a, b] = [this.sphere.at.point, at.point];
       this.sphere.radiusMm = Math.max(Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]), 2);
@@ -138,7 +146,7 @@ export class PaintControl {
   }
 
   private end(): void {
-    if (this.isWire) return; // a wire goes on from click to click
+    if (this.pointTool) { this.pointTool.release(); return; } // goes on from click to click
     const target = this.hooks.target();
     if (this.tool === 'area') this.area.end();
     else if (this.sphere && target) {
@@ -161,22 +169,22 @@ export class PaintControl {
     this.tell(changed, `The outline changes nothing of ${target.region.name}: draw around the middle of at least one voxel`);
   }
 
-  private closeWire(line: SliceLine, isRemoving: boolean): void {
+  private closePoints(line: SliceLine, isRemoving: boolean): void {
     const target = this.hooks.target();
     if (!target) return;
     if (target.region.is_locked) { this.hooks.refuse(`${target.region.name} is locked`); return; }
     this.tell(drawOutline(this.edit(target), line, isRemoving), `The outline changes nothing of ${target.region.name}`);
   }
 
-  /** Chooses the outline; where it is chosen, turns between freehand and along edges. */
+  /** Chooses the outline; where it is chosen, the next kind of it. */
   chooseOutline(): void {
-    if (this.tool === 'draw') this.setOption('wire', '');
+    if (this.tool === 'draw') this.setOption('outline', '');
     else this.viewer.state.set({ tool: 'draw' });
   }
 
   private setOption(name: string, value: string): void {
     readOption(this.options, name, value);
-    if (name === 'wire') this.wire.cancel();
+    if (name === 'outline') this.cancelPoints();
     this.draw();
   }
 
@@ -200,7 +208,7 @@ export class PaintControl {
 
   private cancel(): void {
     if (this.tool === 'area') this.area.cancel();
-    this.wire.cancel();
+    this.cancelPoints();
     if (this.isPainting) this.hooks.target()?.session.editor.cancel();
     this.forgetGesture();
   }
@@ -210,7 +218,7 @@ export class PaintControl {
     const target = this.hooks.target();
     if (this.isPainting) target?.session.editor.end(`${target.region.name}: stroke`);
     this.area.cancel();
-    this.wire.cancel();
+    this.cancelPoints();
     this.forgetGesture();
   }
 
