@@ -12,7 +12,7 @@ export class PaneSizes {
   }
 
   private fit(): void {
-    if (this.engine.resize()) this.onFit();
-    else requestAnimationFrame(() => this.fit());
+    if (!this.engine.resize()) requestAnimationFrame(() => this.fit());
+    this.onFit();
   }
 }
