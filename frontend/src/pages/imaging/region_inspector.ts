@@ -5,7 +5,7 @@ import { flag, icon, kbd, levelOf, number } from '../../domain/markup';
 import { formatFixed, MISSING } from '../../domain/quantity';
 import { answerable, type Finding } from '../parts/findings';
 import { faintLesions } from './lesion_review';
-import { isInDoubt, isLesion, openQuestions, percent } from './region_list';
+import { isInDoubt, isLesion, isOpen, openQuestions, percent } from './region_list';
 import type { Contours, RegionContour } from './wire';
 
 export interface InspectorFacts {
@@ -68,11 +68,11 @@ function actions(facts: InspectorFacts, nOpen: number): Html {
     : region.state === 'rejected' && !facts.isUnsaved ? html`<button type="button" class="btn wide" data-reopen>Reopen ${name} ${kbd('V')}</button>`
     : nOpen > 0 ? html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-answer-first>Answer ${nOpen} ${nOpen === 1 ? 'warning' : 'warnings'}</button>`
       : html`<button type="button" class="btn ${facts.isUnsaved ? '' : 'primary'} wide" data-accept>Accept ${name} ${kbd('A')}</button>`;
-  const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : region.state === 'accepted' ? 'Every region of this time point is accepted.' : '';
+  const next = facts.next ? `Next: ${facts.next.name.charAt(0).toLowerCase() + facts.next.name.slice(1)}.` : isOpen(region) ? '' : 'Every region of this time point is decided.';
   return html`<div class="sect"><div class="stack">${save}${facts.canAccept ? accept : nothing}</div>
     <div class="row mt-2">${facts.canEdit ? html`<button type="button" class="btn grow" data-edit>Edit ${kbd('B')}</button>` : nothing}${facts.canAccept && region.state !== 'rejected' && region.state !== 'none' ? html`<button type="button" class="btn grow" data-reject>Reject ${kbd('X')}</button>` : nothing}</div>
     ${facts.canAccept && faint.length > 1 && faint.includes(region) ? html`<button type="button" class="btn wide mt-2" data-reject-faint title="Look at them in the projection first">Reject all ${faint.length} faint candidates</button>` : nothing}
-    <p class="fs12 t3 mt-2">${next}${isLesion(region) ? ' Lesions are accepted one by one.' : ''}</p></div>`;
+    <p class="fs12 t3 mt-2">${next}${isLesion(region) && isOpen(region) ? ' Lesions are accepted one by one.' : ''}</p></div>`;
 }
 
 const OPERATIONS: readonly (readonly [operation: string, label: string])[] = [
