@@ -48,7 +48,9 @@ def test_what_is_not_there_or_badly_drawn_is_doubted_and_sides_are_kept(case):
             assert contour.is_refused, name
     for side, other in SIDES.items():
         kidney = found[f"Kidney {side}"].mask
-        assert np.count_nonzero(kidney & truth[f"Kidney {other}"]) < 0.05 * np.count_nonzero(kidney)
+        # The isthmus of a horseshoe kidney belongs to both: where one ends there is a convention of the generator.
+        most = 0.10 if case == Variant.HORSESHOE_KIDNEY else 0.05
+        assert np.count_nonzero(kidney & truth[f"Kidney {other}"]) < most * np.count_nonzero(kidney)
     # The case is hard, not hopeless: the kidneys are there.
     assert all(dice(found[name].mask, truth[name]) > TRUSTED_DICE for name in ("Kidney left", "Kidney right"))
     assert all("mirrored" not in codes(contour) for contour in found.values())
