@@ -13,9 +13,10 @@ from dosimetry.nn.channels import emission_scale
 from dosimetry.nn.weights import LoadedNetwork
 from dosimetry.segmentation.basins import split_basins
 from dosimetry.segmentation.boxes import Mask, bounding_box
+from dosimetry.segmentation.class_chances import varied_answers
 from dosimetry.segmentation.human import require_human_images
-from dosimetry.segmentation.learned import around_body, averaged_onto, require_readable, varied_answers, working_grid
 from dosimetry.segmentation.plausibility import touches_border
+from dosimetry.segmentation.working_images import around_body, averaged_onto, require_readable, working_grid
 from dosimetry.units import ML_MM3
 from dosimetry.volume import Grid, Volume, resample
 

@@ -13,16 +13,12 @@ import numpy as np
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.segmentation.boxes import Mask, bounding_box
-from dosimetry.segmentation.learned import (
-    LearnedContour,
-    averaged_onto,
-    kept_pieces,
-    require_readable,
-)
+from dosimetry.segmentation.learned import LearnedContour, kept_pieces
 from dosimetry.segmentation.organ_volumes import UNKNOWN, Person
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.segmentation.totalsegmentator_files import REGION_CLASSES, Installation
 from dosimetry.segmentation.totalsegmentator_process import segmented
+from dosimetry.segmentation.working_images import averaged_onto, require_readable
 from dosimetry.volume import Grid, Volume
 
 MARGIN_MM = 15.0

@@ -109,7 +109,7 @@ def settled_regions(
 ) -> dict[str, SettledRegion]:
     """Return the shift of each region, by name, that the network knows; ``masks`` lie on the grid of the contours."""
     from dosimetry.nn.weights import load_network
-    from dosimetry.segmentation.learned import class_chances
+    from dosimetry.segmentation.class_chances import class_chances
 
     weights = released(ORGANS)
     network = load_network(weights.path, digest=weights.digest)

@@ -14,7 +14,8 @@ from dosimetry.phantoms.virtual_ct import make_ct
 from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
 from dosimetry.segmentation.candidates import lesion_candidates
 from dosimetry.segmentation.human import require_human_images
-from dosimetry.segmentation.learned import around_body, averaged_onto, learned_contours
+from dosimetry.segmentation.learned import learned_contours
+from dosimetry.segmentation.working_images import around_body, averaged_onto
 from dosimetry.volume import Grid, Volume
 from tests.phantoms.liquid_phantoms import GRID, liquid_phantom
 

@@ -6,7 +6,7 @@ import pytest
 from dosimetry.errors import InvalidInputError
 from dosimetry.phantoms.organs import Variant
 from dosimetry.segmentation.agreement import dice
-from dosimetry.segmentation.learned import class_chances
+from dosimetry.segmentation.class_chances import class_chances
 from dosimetry.volume import Grid, Volume, resample
 from tests.phantoms.unseen_patient import BED, drawn, network, patient
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dosimetry.segmentation.learned import clearness, expected_dice, kept_pieces
+from dosimetry.segmentation.class_chances import clearness, expected_dice
+from dosimetry.segmentation.learned import kept_pieces
 from dosimetry.segmentation.organ_volumes import UNKNOWN, VOLUMES, Person
 from dosimetry.segmentation.plausibility import doubts, touches_border
 from dosimetry.volume import Grid
