@@ -80,10 +80,10 @@ describe('Stroke', () => {
     const mask = new Uint8Array(21 * 11);
     mask[4 * 21 + 7] = 1;
     const labels = empty();
-    new Stroke(header, labels).fillSlice({ plane: 'coronal', slice: 3, mask }, { label: 2, locked: new Set() });
-    new Stroke(header, labels).fillSlice({ plane: 'sagittal', slice: 5, mask }, { label: 3, locked: new Set() });
+    new Stroke(header, labels).fillSlices({ plane: 'coronal', slices: [3, 3], mask }, { label: 2, locked: new Set() });
+    new Stroke(header, labels).fillSlices({ plane: 'sagittal', slices: [5, 5], mask }, { label: 3, locked: new Set() });
     expect([labels[4 * 441 + 3 * 21 + 7], labels[4 * 441 + 7 * 21 + 5], count(labels, 0)]).toEqual([2, 3, labels.length - 2]);
-    new Stroke(header, labels).fillSlice({ plane: 'coronal', slice: 3, mask, value: 0 }, { label: 9, locked: new Set([3]) });
+    new Stroke(header, labels).fillSlices({ plane: 'coronal', slices: [3, 3], mask, value: 0 }, { label: 9, locked: new Set([3]) });
     expect([count(labels, 9), count(labels, 3)]).toEqual([21 * 11 - 1, 1]);
   });
 
@@ -91,13 +91,34 @@ describe('Stroke', () => {
     const labels = empty();
     labels.set([7, 3, 2], 5 * 441);
     const stroke = new Stroke(header, labels);
-    stroke.fillSlice({ plane: 'axial', slice: 5, mask: new Uint8Array(441).fill(1) }, { label: 0, onlyLabel: 2, locked: new Set([7]) });
+    stroke.fillSlices({ plane: 'axial', slices: [5, 5], mask: new Uint8Array(441).fill(1) }, { label: 0, onlyLabel: 2, locked: new Set([7]) });
     expect([...labels.subarray(5 * 441, 5 * 441 + 3)]).toEqual([7, 3, 0]);
-    stroke.fillSlice({ plane: 'axial', slice: 5, mask: new Uint8Array(441).fill(1) }, { label: 2, locked: new Set([7]) });
+    stroke.fillSlices({ plane: 'axial', slices: [5, 5], mask: new Uint8Array(441).fill(1) }, { label: 2, locked: new Set([7]) });
     expect([labels[5 * 441], count(labels, 2)]).toEqual([7, 440]);
     stroke.finish().undo();
     expect([...labels.subarray(5 * 441, 5 * 441 + 3)]).toEqual([7, 3, 2]);
     expect(labels.reduce((sum, value) => sum + value, 0)).toBe(12);
+  });
+
+  it.each(['axial', 'coronal', 'sagittal'] as const)('erases one label through all slices of the %s plane, and takes it back', (plane) => {
+    const labels = empty();
+    new Stroke(header, labels).dab([2, -3, 0], brush({ radiusMm: 4, isBall: true }));
+    const [drawn, before] = [count(labels, 2), labels.slice()];
+    labels.set([3, 3], 0);
+    const stroke = new Stroke(header, labels);
+    const mask = new Uint8Array(plane === 'axial' ? 441 : 231).fill(1);
+    stroke.fillSlices({ plane, slices: [0, 20], mask }, { label: 0, onlyLabel: 2, locked: new Set() });
+    expect([count(labels, 2), count(labels, 3), stroke.size]).toEqual([0, 2, drawn]);
+    stroke.finish().undo();
+    labels.set([0, 0], 0);
+    expect(labels).toEqual(before);
+  });
+
+  it('erases nothing where its label is nowhere', () => {
+    const labels = empty().fill(4, 0, 50);
+    const stroke = new Stroke(header, labels);
+    stroke.fillSlices({ plane: 'axial', slices: [0, 10], mask: new Uint8Array(441).fill(1) }, { label: 0, onlyLabel: 2, locked: new Set() });
+    expect([stroke.size, count(labels, 4)]).toEqual([0, 50]);
   });
 
   it('does nothing outside the volume', () => {
@@ -105,8 +126,8 @@ describe('Stroke', () => {
     const stroke = new Stroke(header, labels);
     stroke.dab([0, 0, 500], brush());
     stroke.dab([-400, 0, 0], brush({ isBall: true }));
-    stroke.fillSlice({ plane: 'axial', slice: 11, mask: new Uint8Array(441).fill(1) }, brush());
-    stroke.fillSlice({ plane: 'axial', slice: -1, mask: new Uint8Array(441).fill(1) }, brush());
+    stroke.fillSlices({ plane: 'axial', slices: [11, 11], mask: new Uint8Array(441).fill(1) }, brush());
+    stroke.fillSlices({ plane: 'axial', slices: [-1, -1], mask: new Uint8Array(441).fill(1) }, brush());
     expect(stroke.size).toBe(0);
   });
 });

@@ -21,25 +21,48 @@ export interface Brush extends Ink {
   accepts?: (i: number, j: number, k: number) => boolean;
 }
 
-/** One stroke: the voxels that it changed, with their labels before and after. */
+/** Labels of voxels in the order in which they were written. */
+class Journal {
+  private places = new Uint32Array(1024);
+  private olds = new Uint8Array(1024);
+  length = 0;
+
+  push(place: number, old: number): void {
+    if (this.length === this.places.length) {
+      const { places, olds } = this;
+      this.places = new Uint32Array(2 * places.length);
+      this.olds = new Uint8Array(2 * olds.length);
+      this.places.set(places);
+      this.olds.set(olds);
+    }
+    this.places[this.length] = place;
+    this.olds[this.length] = old;
+    this.length += 1;
+  }
+
+  read(): { places: Uint32Array; olds: Uint8Array } {
+    return { places: this.places.slice(0, this.length), olds: this.olds.slice(0, this.length) };
+  }
+}
+
+/** One stroke: the voxels that it wrote, with their labels before and after. */
 export class Stroke {
-  private readonly before = new Map<number, number>();
+  private readonly journal = new Journal();
 
   constructor(private readonly header: VolumeHeader, private readonly labels: Uint8Array) {}
 
+  /** Voxels written; with one ink none is written twice. */
   get size(): number {
-    return this.before.size;
+    return this.journal.length;
   }
 
   /** Labels that this stroke wrote or replaced. */
   touched(): Set<number> {
-    const touched = new Set<number>();
-    for (const [at, label] of this.before) {
-      touched.add(label);
-      touched.add(this.labels[at] as number);
-    }
-    touched.delete(0);
-    return touched;
+    const is = new Uint8Array(256);
+    const { places, olds } = this.journal.read();
+    for (const old of olds) is[old] = 1;
+    for (const place of places) is[this.labels[place] as number] = 1;
+    return new Set(Array.from(is.keys()).filter((label) => label !== 0 && is[label] === 1));
   }
 
   /** Paints along the line between two points, so that a fast hand leaves no gaps. */
@@ -86,18 +109,27 @@ export class Stroke {
     };
   }
 
-  /** Writes where a mask of one slice has `value`; the mask counts columns and rows by rising index. */
-  fillSlice({ plane, slice, mask, value = 1 }: { plane: Plane; slice: number; mask: Uint8Array; value?: 0 | 1 }, ink: Ink): void {
+  /** Writes where a mask has `value`, on every slice from one to another; the mask counts columns and rows by rising index. */
+  fillSlices({ plane, slices: [from, to], mask, value = 1 }: { plane: Plane; slices: readonly [number, number]; mask: Uint8Array; value?: 0 | 1 }, ink: Ink): void {
     const { right, down, normal } = PLANE_AXES[plane];
-    if (slice < 0 || slice >= part(this.header.dimensions, normal)) return;
     const [nx, ny] = this.header.dimensions;
     const steps: Vec3 = [1, nx, nx * ny];
     const { width, height } = sliceSize(this.header, plane);
     const step = part(steps, right);
-    for (let row = 0, n = 0; row < height; row += 1) {
-      let at = slice * part(steps, normal) + row * part(steps, down);
-      for (let column = 0; column < width; column += 1, n += 1, at += step) if (mask[n] === value) this.writeAt(at, ink);
+    const [first, last] = this.placesOf(ink);
+    for (let slice = Math.max(0, from); slice <= Math.min(to, part(this.header.dimensions, normal) - 1); slice += 1) {
+      for (let row = 0; row < height; row += 1) {
+        const start = slice * part(steps, normal) + row * part(steps, down);
+        if (start > last || start + (width - 1) * step < first) continue;
+        for (let column = 0; column < width; column += 1) if (mask[row * width + column] === value) this.writeAt(start + column * step, ink);
+      }
     }
+  }
+
+  /** Between which places an ink can write anything: what erases one label has nothing to do before and after it. */
+  private placesOf({ label, onlyLabel = 0 }: Ink): [number, number] {
+    if (label !== 0 || onlyLabel === 0) return [0, this.labels.length - 1];
+    return [this.labels.indexOf(onlyLabel), this.labels.lastIndexOf(onlyLabel)];
   }
 
   private write(i: number, j: number, k: number, ink: Ink): void {
@@ -109,17 +141,19 @@ export class Stroke {
     const old = this.labels[at] as number;
     if (old === label || locked.has(old)) return;
     if (label === 0 && onlyLabel !== 0 && old !== onlyLabel) return;
-    if (!this.before.has(at)) this.before.set(at, old);
+    this.journal.push(at, old);
     this.labels[at] = label;
   }
 
   /** Ends the stroke: two functions that take it back and do it again, exactly. */
   finish(): { undo: () => void; redo: () => void } {
-    const places = Uint32Array.from(this.before.keys());
-    const before = Uint8Array.from(this.before.values());
-    const after = places.length === 0 ? new Uint8Array(0) : Uint8Array.from(places, (at) => this.labels[at] as number);
-    const restore = (values: Uint8Array) => () => places.forEach((at, n) => { this.labels[at] = values[n] as number; });
-    return { undo: restore(before), redo: restore(after) };
+    const { places, olds } = this.journal.read();
+    const news = Uint8Array.from(places, (at) => this.labels[at] as number);
+    return {
+      // Backwards: what was written twice ends as it was before the first time.
+      undo: () => { for (let n = places.length - 1; n >= 0; n -= 1) this.labels[places[n] as number] = olds[n] as number; },
+      redo: () => { places.forEach((at, n) => { this.labels[at] = news[n] as number; }); },
+    };
   }
 }
 

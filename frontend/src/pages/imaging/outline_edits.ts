@@ -31,7 +31,8 @@ function edited(target: EditTarget, what: string, edit: (stroke: Stroke, header:
 /** What a closed line encloses becomes the region on that slice, or is no longer. */
 export function drawOutline(target: EditTarget, line: SliceLine, isRemoving: boolean): number {
   return edited(target, isRemoving ? 'outline removed' : 'outline drawn', (stroke, header) => {
-    stroke.fillSlice({ plane: line.plane, slice: sliceOf(header, line), mask: maskOf(header, line) }, isRemoving ? removing(target) : adding(target));
+    const here = sliceOf(header, line);
+    stroke.fillSlices({ plane: line.plane, slices: [here, here], mask: maskOf(header, line) }, isRemoving ? removing(target) : adding(target));
   });
 }
 
@@ -41,8 +42,8 @@ export function cutOutline(target: EditTarget, line: SliceLine, { isKeeping, isT
     const mask = maskOf(header, line);
     if (countOf(mask) === 0) return; // a line without an area would keep nothing
     const here = sliceOf(header, line);
-    const [from, to] = isThrough ? [0, countSlices(header, line.plane) - 1] : [here, here];
-    for (let slice = from; slice <= to; slice += 1) stroke.fillSlice({ plane: line.plane, slice, mask, value: isKeeping ? 0 : 1 }, removing(target));
+    const slices = isThrough ? [0, countSlices(header, line.plane) - 1] as const : [here, here] as const;
+    stroke.fillSlices({ plane: line.plane, slices, mask, value: isKeeping ? 0 : 1 }, removing(target));
   });
 }
 
@@ -55,7 +56,7 @@ export function fillHole(target: EditTarget, { plane, point }: { plane: Plane; p
   const region = labelSlice(volume.header, volume.voxels, plane, slice).labels.map((value) => (value === target.label ? 1 : 0));
   const [place] = onSlice(volume.header, plane, [point]);
   const mask = isEvery || !place ? holesOf(size, region) : holeAt(size, region, place);
-  return edited(target, isEvery ? 'holes of the slice filled' : 'hole filled', (stroke) => stroke.fillSlice({ plane, slice, mask }, adding(target)));
+  return edited(target, isEvery ? 'holes of the slice filled' : 'hole filled', (stroke) => stroke.fillSlices({ plane, slices: [slice, slice], mask }, adding(target)));
 }
 
 /** A sphere of a diameter around a point becomes the region, or is no longer. */
