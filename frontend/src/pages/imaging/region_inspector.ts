@@ -61,7 +61,7 @@ function trust(region: RegionContour): Html {
 function actions(facts: InspectorFacts, nOpen: number): Html {
   const { region } = facts;
   const faint = faintLesions(facts.contours.regions);
-  if (!facts.canEdit && !facts.canAccept) return html`<div class="sect"><p class="fs12 t3">Contour editors and physicians of this site change regions.</p></div>`;
+  if (!facts.canEdit && !facts.canAccept) return html`<div class="sect"><p class="fs12 t3">Contour editors, physicists and physicians of this site change regions.</p></div>`;
   const name = region.name.charAt(0).toLowerCase() + region.name.slice(1);
   const save = facts.isUnsaved ? html`<button type="button" class="btn primary wide" data-save>Save revision ${kbd('Ctrl S')}</button>` : nothing;
   const accept = region.state === 'accepted' || (region.state === 'none' && !facts.isUnsaved) ? nothing

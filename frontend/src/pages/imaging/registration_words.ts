@@ -64,7 +64,7 @@ export interface RegistrationFacts {
 
 export function registrationInspector(facts: RegistrationFacts): Html {
   const { point, registration } = facts;
-  if (!registration) return html`<div class="sect"><h2 class="h3">${ageText(point)}</h2><p class="t2 mt-2">This scan is not registered to the reference yet.</p></div>`;
+  if (!registration) return html`<div class="sect"><h2 class="h3">${ageText(point)}</h2><p class="t2 mt-2">This scan is not registered to the reference yet.</p>${facts.mayEdit ? nothing : html`<p class="fs12 t3 mt-1">A physicist of this site registers it.</p>`}</div>`;
   const findings = registration.findings.map((finding): Finding => ({ ...finding, step: finding.step ?? 'registration', source_id: finding.source_id ?? registration.id }));
   const largest = Math.max(...residuals(registration).map(([, mm]) => mm), RESIDUAL_GUIDE_MM);
   const rows = residuals(registration).map(([name, mm]) => html`<li><span class="ell">${name}</span><span class="budget-bar"><i data-width="${(100 * mm) / largest}"></i></span><span class="num ${mm > RESIDUAL_GUIDE_MM ? 'over-guide' : ''}">${mm.toFixed(1)}</span></li>`);
@@ -86,7 +86,7 @@ function nudgePanel(nudge: Nudge): Html {
 function decisionButtons(facts: RegistrationFacts, registration: Registration, findings: readonly Finding[]): Html {
   const next = facts.nOpen === 0 ? html`<a class="btn primary wide mt-2" href="${facts.nextHref}">Continue with contours</a>` : html`<p class="fs12 t3 mt-2">${facts.nOpen} ${facts.nOpen === 1 ? 'registration waits' : 'registrations wait'} for a decision.</p>`;
   const isDecided = registration.decision === 'accepted' || registration.decision === 'rejected';
-  if (!facts.mayEdit) return html`<p class="fs12 t3">A physicist or technologist of this site decides.</p>`;
+  if (!facts.mayEdit) return html`<p class="fs12 t3">A physicist of this site decides.</p>`;
   if (isDecided || registration.is_stale) return html`<button type="button" class="btn wide" data-register>Register again</button>${registration.is_stale ? nothing : next}`;
   const needsRemark = findings.some((finding) => finding.level === 'ask');
   const blocked = isNudged(facts.nudge);
