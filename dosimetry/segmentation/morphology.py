@@ -60,8 +60,15 @@ def smooth(mask: Mask, *, grid: Grid, radius_mm: float) -> Mask:
     return placed(changed, box, mask.shape)
 
 
-def fill_holes(mask: Mask) -> Mask:
-    """Fill cavities that are enclosed in 3D.
+def fill_holes(mask: Mask, *, by_slice: bool = False) -> Mask:
+    """Fill cavities.
+
+    Parameters
+    ----------
+    mask : (n_z, n_y, n_x) bool array
+        Region.
+    by_slice : bool
+        Fill what an axial slice encloses, as the pelvis of a kidney; else only what is enclosed on all sides.
 
     Raises
     ------
@@ -69,7 +76,10 @@ def fill_holes(mask: Mask) -> Mask:
         The region is empty.
     """
     box = bounding_box(mask)
-    return placed(ndimage.binary_fill_holes(mask[box]), box, mask.shape)
+    structure = ndimage.generate_binary_structure(3, 1)
+    if by_slice:
+        structure[[0, 2]] = False
+    return placed(ndimage.binary_fill_holes(mask[box], structure), box, mask.shape)
 
 
 def keep_largest(mask: Mask) -> Mask:

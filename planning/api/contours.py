@@ -164,6 +164,7 @@ class OperationParametersInput(serializers.Serializer):
     centre_lps_mm = serializers.ListField(child=FiniteFloatField(), min_length=3, max_length=3, required=False)
     minimum_bq_per_ml = FiniteFloatField(required=False, allow_null=True)
     fraction = FiniteFloatField(required=False, allow_null=True)
+    by_slice = serializers.BooleanField(required=False)
     boolean = serializers.ChoiceField(choices=("union", "intersection", "difference"), required=False)
     other_region_id = serializers.UUIDField(required=False, allow_null=True)
 

@@ -96,7 +96,7 @@ def operated_mask(
         "margin": lambda: morphology.margin(mask, grid=grid, margin_mm=float(parameters["margin_mm"])),
         "smooth": lambda: morphology.smooth(mask, grid=grid, radius_mm=float(parameters["radius_mm"])),
         "interpolate": lambda: morphology.interpolate_slices(mask),
-        "fill": lambda: morphology.fill_holes(mask),
+        "fill": lambda: morphology.fill_holes(mask, by_slice=bool(parameters.get("by_slice"))),
         "islands": lambda: morphology.remove_islands(mask, grid=grid, minimum_ml=float(parameters["minimum_ml"])),
         "largest": lambda: morphology.keep_largest(mask),
         "delete": lambda: np.zeros_like(mask),

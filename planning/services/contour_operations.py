@@ -108,10 +108,14 @@ def contour_operate(
         if other_region is None:
             raise InvalidStateError("The other region is not part of this course.", code="other_region")
         other = edit.mask(other_region)
-    mask = operated_mask(
-        operation=operation, mask=edit.mask(region), other=other, image=edit.image, parameters=parameters
-    )
+    before = edit.mask(region)
+    mask = operated_mask(operation=operation, mask=before, other=other, image=edit.image, parameters=parameters)
     edit.set_mask(region, mask, protected=_protected(edit, region))
+    if operation != "delete" and np.array_equal(edit.mask(region), before):
+        raise InvalidStateError(
+            f"Nothing would change: {region.name} is like that already, or its neighbours are accepted or locked.",
+            code="no_change",
+        )
     action = _action(edit.base, region)
     if operation == "delete":
         edit.removed.add(region.pk)

@@ -85,6 +85,10 @@ def test_smoothing_keeps_a_plane_and_takes_a_spike():
 def test_only_enclosed_cavities_are_filled():
     cup = block((4, 12), (4, 12), (4, 12)) & ~block((6, 12), (6, 10), (6, 10))
     assert np.array_equal(fill_holes(cup), cup)
+    # On its slices the cup encloses all that it holds.
+    assert np.array_equal(fill_holes(cup, by_slice=True), block((4, 12), (4, 12), (4, 12)))
+    groove = block((4, 12), (4, 12), (4, 12)) & ~block((6, 10), (4, 10), (6, 10))
+    assert np.array_equal(fill_holes(groove, by_slice=True), groove)
     shell = block((4, 12), (4, 12), (4, 12)) & ~block((6, 10), (6, 10), (6, 10))
     assert np.array_equal(fill_holes(shell), block((4, 12), (4, 12), (4, 12)))
     refused("empty_region", "draw it first", fill_holes, EMPTY)

@@ -6,6 +6,8 @@ import pytest
 from planning.computation.grids import grid_from_dict, label_values
 from planning.models.contours import ContourSource, ContourState
 from planning.selectors.current import current_contours
+from planning.services.contour_edits import RegionChange, contour_edit
+from planning.services.contours import contours_save
 from tests.planning.worked_phantom import GRID, KIDNEY, KIDNEY_BQ_PER_ML, KIDNEY_ML, LESION, LESION_ML, SHAPE_ZYX
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +105,24 @@ def test_growing_by_a_share_needs_the_radius_that_it_is_a_share_in(worked):
     answer = operate(worked, "grow", {"centre_lps_mm": IN_LESION, "fraction": 0.41})
     assert (answer.status_code, answer.json()["code"]) == (422, "threshold_choice")
     assert "radius" in answer.json()["message"]
+
+
+def test_what_changes_nothing_is_said_and_leaves_the_region_as_it_was(worked):
+    worked.draw(worked.points[0], state="accepted")
+    for operation, parameters in (("fill", {"by_slice": True}), ("largest", {}), ("margin", {"margin_mm": 1.0})):
+        answer = operate(worked, operation, parameters)
+        assert (answer.status_code, answer.json()["code"]) == (409, "no_change")
+    assert current_contours(worked.points[0]).number == 1
+    assert current_contours(worked.points[0]).contours.get(region=worked.kidney).state == ContourState.ACCEPTED
+
+
+def test_holes_that_a_slice_encloses_are_filled_where_they_are_open_above(worked):
+    cup = box(KIDNEY)
+    cup[KIDNEY[0].start : KIDNEY[0].stop - 1, 3, 3] = False
+    edit = contour_edit(worked.points[0], base_number=0)
+    edit.labels["organ"][cup] = worked.kidney.label
+    edit.changes = {worked.kidney.pk: RegionChange(state=ContourState.EDITED)}
+    contours_save(actor=worked.editor, edit=edit, note="drawn")
+    assert operate(worked, "fill", {}).json()["code"] == "no_change"
+    assert operate(worked, "fill", {"by_slice": True}).status_code == 201
+    np.testing.assert_array_equal(drawn(worked), box(KIDNEY))

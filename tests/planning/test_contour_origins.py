@@ -34,14 +34,14 @@ def reject_a_drawing(worked):
     decide(worked, ContourState.REJECTED)
 
 
-def edit(worked):
+def edit(worked, *, margin_mm=10.0):
     return contour_operate(
         actor=worked.editor,
         time_point=worked.points[0],
         base_number=current_contours(worked.points[0]).number,
         region=worked.kidney,
         operation="margin",
-        parameters={"margin_mm": 4.0},
+        parameters={"margin_mm": margin_mm},
     )
 
 
@@ -78,8 +78,8 @@ def test_the_original_is_named_however_many_revisions_follow(worked):
     reject_a_drawing(worked)
     assert shown(worked)["original_number"] is None
     proposal = propose(worked)
-    for _ in range(N_HISTORY):
-        edit(worked)
+    for n in range(N_HISTORY):
+        edit(worked, margin_mm=10.0 * (-1) ** n)
     history = time_point_contours(worked.points[0], user=worked.editor)["history"]
     assert proposal.number not in {revision["number"] for revision in history}
     assert shown(worked)["original_number"] == proposal.number == 3

@@ -143,7 +143,7 @@ def test_a_proposal_keeps_its_confidence_until_a_person_edits_it(worked):
         base_number=2,
         region=worked.kidney,
         operation="margin",
-        parameters={"margin_mm": 4.0},
+        parameters={"margin_mm": 10.0},
     )
     edited = kidney_of(worked)
     assert (edited.state, edited.confidence, edited.reasons) == (ContourState.EDITED, None, [])

@@ -28,7 +28,7 @@ const TITLES: Record<string, string> = {
 export const titleOf = (operation: string): string => (TITLES[operation] ?? operation).toLowerCase();
 
 const WORDS: Record<string, string> = {
-  interpolate: 'Fills the slices between those that are drawn, by shape.', fill: 'Closes holes inside the region.', largest: 'Removes every part but the largest.',
+  interpolate: 'Fills the slices between those that are drawn, by shape.', largest: 'Removes every part but the largest.',
 };
 
 const field = (label: string, name: string, value: number, unit: string, more: Html = nothing): Html =>
@@ -51,6 +51,7 @@ function bodyOf(operation: string, facts: OperationFacts): Html {
     case 'islands': return field('Remove parts smaller than', 'minimum_ml', 1, 'mL');
     case 'boolean': return html`<div class="pair"><label class="line"><span class="label">Operation</span>${select({ name: 'kind', label: 'Operation' }, [['difference', 'Subtract'], ['union', 'Add'], ['intersection', 'Keep the overlap']], 'difference')}</label>
       <label class="line"><span class="label">Region</span>${select({ name: 'other', label: 'Region' }, facts.others.map((other) => [other.id, other.name] as const), facts.others[0]?.id ?? null)}</label></div>`;
+    case 'fill': return html`<label class="line"><span class="label">Holes</span>${select({ name: 'holes', label: 'Holes' }, [['slice', 'Enclosed on their axial slice'], ['sides', 'Enclosed on all sides']], 'slice')}</label>`;
     case 'delete': return html`<p class="t2">The revision before stays in the history.</p>`;
     default: return html`<p class="t2">${WORDS[operation] ?? ''}</p>`;
   }
@@ -66,6 +67,7 @@ function parametersOf(operation: string, values: Record<string, string>, facts: 
     case 'margin': return { margin_mm: Number(values.margin_mm) };
     case 'smooth': return { radius_mm: Number(values.radius_mm) };
     case 'islands': return { minimum_ml: Number(values.minimum_ml) };
+    case 'fill': return { by_slice: values.holes === 'slice' };
     case 'boolean': return { boolean: values.kind, other_region_id: values.other };
     default: return {};
   }
