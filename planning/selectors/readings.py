@@ -70,6 +70,7 @@ def reading_summary(reading: SecondReading, *, user: User) -> dict[str, Any]:
             "number": adjudication.number,
             "by": adjudication.created_by.printed_name if adjudication.created_by else "system",
             "at": adjudication.created_at.isoformat(),
+            "note": adjudication.note,
         },
     }
 

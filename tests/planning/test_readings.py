@@ -297,5 +297,7 @@ def test_readings_over_http(worked, readers, clinic):
     choice = {"choices": [{"region_id": str(worked.kidney.pk), "take": "intersection"}]}
     done = client.post(f"/api/second-readings/{key}/adjudicate", choice, format="json", headers={"If-Match": '"0"'})
     assert (done.status_code, done.json()["number"]) == (201, 1)
-    assert client.get(url).json()["results"][0]["adjudicated"]["by"] == worked.physicist.printed_name
+    adjudicated = client.get(url).json()["results"][0]["adjudicated"]
+    assert adjudicated["by"] == worked.physicist.printed_name
+    assert f"decided by {worked.physicist.printed_name}: Kidney left" in adjudicated["note"]
     assert client.post(f"/api/second-readings/{key}/cancel", {"reason": "late"}, format="json").status_code == 409

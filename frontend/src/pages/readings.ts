@@ -73,7 +73,7 @@ function drawInspector(): void {
   if (!reading) return;
   const row = shown();
   const key = html`<ul class="fs12 t2">${each([1, 2], (place) => html`<li class="row"><svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke="${paneColour(LOOKS[place - 1]?.[0] ?? '')}" stroke-width="2" stroke-dasharray="${place === 2 ? '5 3' : 'none'}"></line></svg>Reader ${place}: ${nameOf(place)}</li>`)}</ul>`;
-  const done = reading.adjudicated ? html`<p class="fs12 t2 mt-2">${flag('ok', `Decided by ${reading.adjudicated.by} in revision ${reading.adjudicated.number}`)} A further decision makes another revision.</p>` : nothing;
+  const done = reading.adjudicated ? html`<p class="fs12 mt-2">${flag('ok', `Decided in revision ${reading.adjudicated.number}`)}</p><p class="fs12 t2">${reading.adjudicated.note}</p><p class="fs12 t3">A further decision makes another revision.</p>` : nothing;
   const head = html`<div class="sect"><h2 class="h2">Second reading ${reading.number}</h2><p class="fs12 t3">Both began ${reading.start_label}</p>${key}${done}</div>`;
   if (!row) { fill(need('inspector'), head); return; }
   const choice = chosen.get(row.region.id);

@@ -9,7 +9,7 @@ import type { Page } from '../parts/shell';
 export interface Reader { place: number; name: string; is_me: boolean; submitted_at: string | null }
 export interface Reading {
   id: string; number: number; state: 'open' | 'submitted' | 'cancelled'; start: string; start_label: string; opened_by: string; at: string; cancel_reason: string;
-  readers: Reader[]; adjudicated: { number: number; by: string; at: string } | null;
+  readers: Reader[]; adjudicated: { number: number; by: string; at: string; note: string } | null;
 }
 interface Person { id: number; name: string; roles: string[] }
 
