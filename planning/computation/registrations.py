@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dosimetry.errors import InsufficientDataError
-from dosimetry.provenance import digest_json
+from dosimetry.provenance import digest_array, digest_json
 from dosimetry.registration.quality import assess_registration
 from dosimetry.registration.rigid import register_rigid
 from dosimetry.segmentation.overlap import coverage_fraction
@@ -44,9 +44,8 @@ def compute_registration(
     else:
         transform, method = _nudged(fixed, predecessor, nudge), "moved by hand"
     progress(0.82, "Measuring quality")
-    quality = assess_registration(
-        fixed=fixed, moving=moving, transform=transform, regions=_region_masks(reference, fixed)
-    )
+    regions = _region_masks(reference, fixed)
+    quality = assess_registration(fixed=fixed, moving=moving, transform=transform, regions=regions)
     findings += [{"code": f.code, "level": f.level, "message": f.message} for f in quality.findings]
     progress(0.92, "Writing the aligned copy")
     shown = grid_from_dict(_grid_of(fixed_image.emission_display.header))
@@ -74,6 +73,8 @@ def compute_registration(
                     "moving": moving_image.inputs_digest,
                     "nudge": nudge,
                     "predecessor": str(predecessor.pk) if predecessor and nudge else "",
+                    # With other contours other residuals are found: registering again is no repetition then.
+                    "regions": {name: digest_array(mask) for name, mask in sorted(regions.items())},
                 }
             ),
             "versions": software_versions(),

@@ -4,13 +4,19 @@ from typing import Any
 
 import numpy as np
 
-from planning.models import Cycle, Registration
+from planning.models import Cycle, Registration, TimePoint
 from planning.queue import TaskName
 from planning.selectors.current import current_registration, reference_time_point
 from planning.selectors.findings import cycle_findings
 from planning.selectors.runs import open_runs_of_cycle, run_summary
 from planning.selectors.sites import site_ids_of
 from planning.selectors.staleness import registration_stale_causes
+
+
+def needs_registration(time_point: TimePoint) -> bool:
+    """Return whether a time point has no registration that holds; one that a person rejected does not."""
+    registration = current_registration(time_point)
+    return registration is None or bool(registration_stale_causes(registration))
 
 
 def registrations_visible_to(*, user):

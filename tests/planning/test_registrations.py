@@ -13,7 +13,7 @@ from planning.models.registrations import Decision
 from planning.models.sites import Role
 from planning.queue import TaskName
 from planning.selectors.current import current_registration
-from planning.selectors.registrations import cycle_registrations
+from planning.selectors.registrations import cycle_registrations, needs_registration
 from planning.services.registrations import (
     registration_decide,
     registration_nudge,
@@ -169,6 +169,31 @@ def test_an_equal_result_is_not_stored_twice_unless_it_was_rejected(worked, pend
     decide(worked, pending, Decision.REJECTED, remark="flipped")
     registrations_save(run=run, cycle=worked.cycle, results=[(worked.points[1], result)])
     assert worked.points[1].registrations.count() == 2
+
+
+def test_with_contours_of_the_reference_registering_again_measures_its_regions(worked, pending):
+    """What was registered before there were contours knows nothing of regions; the same images are no repetition."""
+
+    point = worked.points[1]
+
+    def register_again():
+        result = compute_registration(time_point=point, nudge=None, predecessor=None, progress=no_progress)
+        registrations_save(run=worked.run(TaskName.REGISTER), cycle=worked.cycle, results=[(point, result)])
+        return current_registration(point)
+
+    first = register_again()
+    assert first.quality["residual_mm"] == {}
+    assert register_again() == first
+    worked.draw(worked.points[0])
+    again = register_again()
+    assert (again.number, again.decision) == (first.number + 1, Decision.PENDING)
+    assert set(again.quality["residual_mm"]) == {worked.kidney.name, worked.lesion.name}
+
+
+def test_a_run_over_all_scans_takes_those_without_a_registration_that_holds(worked, pending):
+    assert [needs_registration(point) for point in worked.points[1:]] == [False, True]
+    worked.image(worked.points[1], scale=1.1)
+    assert needs_registration(worked.points[1])
 
 
 def test_registration_needs_images_and_a_second_scan(worked):
