@@ -112,7 +112,7 @@ function weightsText(nUsed: number): string {
 }
 
 function drawModels(curve: Curve, nUsed: number): void {
-  const row = (fit: Fit): Html => html`<tr aria-selected="${String(fit.is_chosen)}"><td class="${fit.is_chosen ? 'strong' : ''}">${fit.label}${fit.is_interpolation ? html` <span class="t3 fs12">passes through the points</span>` : nothing}</td><td class="num">${fit.n_parameters}</td><td class="num t2">${formatNumber(fit.aicc)}</td>
+  const row = (fit: Fit): Html => html`<tr aria-selected="${String(fit.is_chosen)}"><td class="${fit.is_chosen ? 'strong' : ''}">${fit.label}${fit.is_interpolation ? html` <span class="t3 fs12">as many parameters as scans</span>` : nothing}</td><td class="num">${fit.n_parameters}</td><td class="num t2">${formatNumber(fit.aicc)}</td>
     <td class="num">${fit.weight === null ? MISSING : html`<span class="weight"><i data-width="${fit.weight * 100}"></i></span>${fit.weight.toFixed(2)}`}</td><td class="num">${bareNumber(fit.effective_half_life)}</td><td class="num">${bareNumber(fit.tia)}</td><td class="num">${bareNumber(fit.tiac)}</td><td class="num">${formatNumber(fit.tail?.value)}</td></tr>`;
   const refused = (item: Curve['refused'][number]): Html => html`<tr><td class="t2">${item.label}</td><td colspan="7" class="fs12">${flag('note', item.reason)}</td></tr>`;
   if (curve.fits.length === 0 && curve.refused.length === 0) { fill(need('table'), html`<div class="sect last" id="figure-table"></div>`); return; }
