@@ -1,6 +1,6 @@
 """How well the shipped network finds organs: virtual patients it never saw, and real anatomy it never saw.
 
-Usage: python benchmarks/organ_networks.py [N_PATIENTS] [FOLDER_OF_REAL_DATA]
+Usage: python benchmarks/organ_networks.py [N_PATIENTS] [FOLDER_OF_REAL_DATA] [--weights FILE]
 
 Virtual patients: seeds that training never draws from, in turn ordinary and with each hard case; one bed over the
 belly, painted on 4 mm; CT of the virtual scanner; emission imitated (blur 9 mm, noise), not reconstructed from
@@ -8,10 +8,15 @@ projections. Real anatomy: the CT and contours of one 177Lu-DOTATATE patient (Be
 ICRP 110 man with CT numbers by density; their emission is imitated from the contours. Neither was trained on.
 """
 
+import argparse
 import resource
 import sys
 import time
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +26,7 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dosimetry.errors import DosimetryError
-from dosimetry.nn.cards import RELEASED, released
+from dosimetry.nn.cards import released
 from dosimetry.nn.weights import load_network
 from dosimetry.phantoms.organs import Variant
 from dosimetry.phantoms.training_emission import EmissionDraw, emission_image
@@ -36,6 +41,7 @@ DRAW = EmissionDraw(fwhm_mm=9.0, overshoot=0.3, noise=0.08, noise_fwhm_mm=8.0, b
 BED = Grid(shape_zyx=(96, 72, 112), spacing_xyz_mm=(4.0, 4.0, 4.0), origin_lps_mm=(-222.0, -142.0, -170.0))
 MAIN = ("Kidney left", "Kidney right", "Liver", "Spleen")
 MODES = ("CT and emission", "emission alone", "CT alone")
+CASES = [None, *Variant]
 
 
 def compare(network, *, ct, emission, grid, truth):
@@ -174,31 +180,56 @@ def speed(network) -> None:
         )
 
 
+def one_patient(number: int, path: Path):
+    """Return what was found of one virtual patient, the case it is, and seconds an image; a process does many."""
+    torch.set_num_threads(1)
+    variant = CASES[number % len(CASES)]
+    ct, emission, truth = virtual(FIRST_SEED + number, variant)
+    start = time.perf_counter()
+    found = compare(loaded(path), ct=ct, emission=emission, grid=BED, truth=truth)
+    return found, str(variant or "ordinary"), (time.perf_counter() - start) / len(MODES)
+
+
+@cache
+def loaded(path: Path):
+    return load_network(path)
+
+
 def main() -> None:
-    n_patients = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    if "organs" not in RELEASED:
-        print("No weights of the organ network are released: nothing to measure.")
-        return
-    weights = released("organs")
-    network = load_network(weights.path, digest=weights.digest)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("n_patients", type=int, nargs="?", default=100)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--weights", type=Path, help="others than the released ones")
+    chosen = parser.parse_args()
+    path = chosen.weights or released("organs").path
+    network = loaded(path)
     print(f"network {network.label}")
     speed(network)
-    cases = [None, *Variant]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        patients = list(pool.map(one_patient, range(chosen.n_patients), repeat(path)))
+    seconds = [taken for _found, _case, taken in patients]
+    print(f"{chosen.n_patients} virtual patients, {np.median(seconds):.1f} s an image of {BED.shape_zyx} on one thread")
+    tell([(found, case) for found, case, _taken in patients])
+    if chosen.folder is None:
+        return
+    for title, load in (("BenAuer patient (real CT)", benauer), ("ICRP 110 man", icrp_man)):
+        ct, emission, truth = load(chosen.folder)
+        print(title)
+        for (mode, name), (overlap, ratio, confidence) in compare(
+            network, ct=ct, emission=emission, grid=ct.grid, truth=truth
+        ).items():
+            print(f"{mode:16s} {name:13s} Dice {overlap:.3f}, activity {ratio - 1.0:+.1%}, confidence {confidence:.2f}")
+
+
+def tell(patients) -> None:
+    """Print medians and quartiles by mode and organ, and of the kidneys by case."""
     rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     by_case: dict[str, list[float]] = {}
-    seconds = []
-    for number in range(n_patients):
-        variant = cases[number % len(cases)]
-        ct, emission, truth = virtual(FIRST_SEED + number, variant)
-        start = time.perf_counter()
-        found = compare(network, ct=ct, emission=emission, grid=BED, truth=truth)
-        seconds.append((time.perf_counter() - start) / len(MODES))
+    for found, case in patients:
         for key, value in found.items():
             rows.setdefault(key, []).append(value)
             if key[0] == MODES[0] and key[1].startswith("Kidney"):
-                by_case.setdefault(str(variant or "ordinary"), []).append(value[0])
-    print(f"{n_patients} virtual patients, {np.median(seconds):.1f} s an image of {BED.shape_zyx}")
+                by_case.setdefault(case, []).append(value[0])
     for (mode, name), values in sorted(rows.items()):
         low, middle, high = np.percentile([v[0] for v in values], [25, 50, 75])
         activity = np.median([v[1] for v in values]) - 1.0
@@ -208,15 +239,6 @@ def main() -> None:
         )
     for name, values in by_case.items():
         print(f"kidneys, {name:18s} Dice {np.median(values):.3f}, lowest {min(values):.3f}, n = {len(values)}")
-    if folder is None:
-        return
-    for title, load in (("BenAuer patient (real CT)", benauer), ("ICRP 110 man", icrp_man)):
-        ct, emission, truth = load(folder)
-        print(title)
-        for (mode, name), (overlap, ratio, confidence) in compare(
-            network, ct=ct, emission=emission, grid=ct.grid, truth=truth
-        ).items():
-            print(f"{mode:16s} {name:13s} Dice {overlap:.3f}, activity {ratio - 1.0:+.1%}, confidence {confidence:.2f}")
 
 
 if __name__ == "__main__":
