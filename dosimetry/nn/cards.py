@@ -64,8 +64,8 @@ class ReleasedNetwork:
 RELEASED: Mapping[str, ReleasedNetwork] = MappingProxyType(
     {
         "organs": ReleasedNetwork(
-            file_name="organs-1.safetensors",
-            digest="911a6bb38c5cbf09823b08523f85c4b2ac4e7f1ac164f487b5e7e45755caac3a",
+            file_name="organs-2.safetensors",
+            digest="95e70cc94e919df23a6c5d640c43c99c42d3365d6eb3daa3ce20d290d86614ab",
         ),
         "lesions": ReleasedNetwork(
             file_name="lesions-3.safetensors",

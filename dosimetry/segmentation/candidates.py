@@ -116,7 +116,7 @@ def lesion_candidates(
     if values is None or seen is None or emission_scale(values, seen) <= 0.0:
         raise InvalidInputError("The emission image holds no activity.", code="empty_image")
     require_human_images(ct_there, (values, seen), spacing_mm=grid.spacing_xyz_mm[0])
-    answers, _ = varied_answers(network, ct_there, (values, seen), progress=progress)
+    answers, _ = varied_answers(network, ct_there, (values, seen), spacing_mm=grid.spacing_xyz_mm[0], progress=progress)
     index = network.card.classes.index(LESION)
     chances = [np.where(seen, answer[index], np.float32(0.0)).astype(np.float32) for answer in answers]
     mean = np.asarray(np.mean(chances, axis=0, dtype=np.float32))

@@ -29,6 +29,8 @@ MIRRORED = Finding(
 )
 LOST_SHARE = 0.1
 LOW_CONFIDENCE = 0.85
+REFUSED_CONFIDENCE = 0.5
+"""With an expected Dice below one half, less of contour and organ overlaps than does not."""
 
 
 def doubts(
@@ -81,6 +83,8 @@ def doubts(
         found.append(_ask("in_pieces", f"{lost_share:.0%} lay apart from the largest piece and was left out."))
     if confidence is None:
         found.append(Finding(code="no_confidence", level="note", message="It comes without a confidence."))
+    elif confidence < REFUSED_CONFIDENCE:
+        found.append(_block("low_confidence", f"Confidence {confidence:.0%}: the network hardly sees it: draw it."))
     elif confidence < LOW_CONFIDENCE:
         found.append(_ask("low_confidence", f"Confidence {confidence:.0%}: the network itself is in doubt."))
     return tuple(found)

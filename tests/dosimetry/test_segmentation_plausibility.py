@@ -98,6 +98,7 @@ def test_an_organ_cut_by_the_field_is_not_judged_by_its_volume():
 
 
 def test_doubt_of_the_network_and_lost_pieces_are_told():
+    assert codes(KIDNEY, confidence=0.49) == {"low_confidence": "block"}
     assert codes(KIDNEY, confidence=0.7, lost_share=0.3) == {"low_confidence": "ask", "in_pieces": "ask"}
 
 
