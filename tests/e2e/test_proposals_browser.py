@@ -2,6 +2,7 @@
 
 import pytest
 
+from dosimetry.nn.cards import read_card, released
 from planning.computation.networks import ORGANS
 from planning.models import Run
 from planning.models.contours import ContourState
@@ -54,7 +55,7 @@ def test_organs_are_proposed_looked_at_and_accepted_by_keys(live_server, page, f
     inspector = page.locator("#inspector")
     inspector.get_by_text("AI confidence").wait_for()
     inspector.get_by_text("AI model").wait_for()
-    assert "organs 1 (" in inspector.inner_text()
+    assert f"organs {read_card(released(ORGANS).path).version} (" in inspector.inner_text()
     # Faster than the server: each key acts on what was chosen when it was pressed.
     page.keyboard.press("a")
     page.locator("[data-region]", has_text="Spleen").click()
