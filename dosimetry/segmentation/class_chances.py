@@ -32,8 +32,10 @@ MIRROR_SLICES = 12
 VARIATIONS: tuple[tuple[float, float], ...] = ((1.0, 0.0), (0.75, 12.0), (1.33, -12.0))
 """Emission times, CT plus (HU): small errors of calibration that a contour must stand."""
 BLURS_MM = (0.0, 8.0, 12.0)
-"""Of emission without CT in each variation: sharp reconstructions of a real patient have a texture that no training
-sample has, and organs fell to pieces in it (docs/models/organs.md). Where the answers differ, the confidence falls."""
+"""Of a fine emission without CT in each variation: the sharp reconstruction of a real patient has a texture that no
+training sample has, and organs fell to pieces in it (docs/models/organs.md). Where answers differ, confidence falls."""
+FINE_MM = 3.0
+"""Voxels that a site chooses for sharp reconstructions; training and most SPECT have 4 mm or more."""
 UNBLURRED_MM = (0.0, 0.0, 0.0)
 FWHM_PER_SIGMA = 2.3548
 
@@ -121,7 +123,7 @@ def class_chances(
         (hu, ct_seen),
         (bq, emission_seen),
         spacing_mm=grid.spacing_xyz_mm[0],
-        blurs_mm=BLURS_MM if ct is None else UNBLURRED_MM,
+        blurs_mm=blurs_of(ct=ct, emission=emission),
         progress=progress,
     )
     mean = sum(answers[1:], start=answers[0]) / np.float32(len(answers))
@@ -175,6 +177,12 @@ def clearness(chances: FloatArray, classes: tuple[str, ...], *, voxel_ml: float)
         if np.count_nonzero(mask) * voxel_ml >= REFUSED_SHARE * VOLUMES[name].usual_ml(UNKNOWN)[0]:
             found[name] = expected_dice(chances[index], mask)
     return found
+
+
+def blurs_of(*, ct: Volume | None, emission: Volume | None) -> tuple[float, ...]:
+    """Return by how much the emission is blurred in each variation: not beside a CT, which places the borders."""
+    is_fine = emission is not None and max(emission.grid.spacing_xyz_mm) < FINE_MM
+    return BLURS_MM if ct is None and is_fine else UNBLURRED_MM
 
 
 def varied_answers(

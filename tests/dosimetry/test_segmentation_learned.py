@@ -6,7 +6,7 @@ import pytest
 from dosimetry.errors import InvalidInputError
 from dosimetry.phantoms.organs import Variant
 from dosimetry.segmentation.agreement import dice
-from dosimetry.segmentation.class_chances import class_chances
+from dosimetry.segmentation.class_chances import BLURS_MM, UNBLURRED_MM, blurs_of, class_chances
 from dosimetry.volume import Grid, Volume, resample
 from tests.phantoms.unseen_patient import BED, drawn, network, patient
 
@@ -99,3 +99,14 @@ def test_air_round_the_body_is_left_out_and_changes_no_organ():
     for name in ("Kidney left", "Liver", "Spleen"):
         assert dice(found[name].mask, narrow[name].mask) > 0.9, name
         assert dice(found[name].mask, truth[name]) > 0.7
+
+
+def test_only_a_fine_emission_without_ct_is_blurred():
+    def image(spacing_mm):
+        grid = Grid(shape_zyx=(4, 4, 4), spacing_xyz_mm=(spacing_mm,) * 3, origin_lps_mm=(0.0, 0.0, 0.0))
+        return Volume(values=np.ones((4, 4, 4), np.float32), grid=grid, unit="Bq/mL")
+
+    assert blurs_of(ct=None, emission=image(1.95)) == BLURS_MM
+    assert blurs_of(ct=None, emission=image(4.8)) == UNBLURRED_MM
+    assert blurs_of(ct=image(1.0), emission=image(1.95)) == UNBLURRED_MM
+    assert blurs_of(ct=image(1.0), emission=None) == UNBLURRED_MM
