@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from dosimetry.errors import InvalidInputError
 from dosimetry.nn.channels import emission_scale, network_input
 from dosimetry.nn.inference import class_probabilities
 from dosimetry.nn.weights import LoadedNetwork
+from dosimetry.reconstruction.osem import post_filter
 from dosimetry.segmentation.boxes import Mask
 from dosimetry.segmentation.human import SeenImage, require_human_images
 from dosimetry.segmentation.organ_volumes import UNKNOWN, VOLUMES
@@ -37,7 +37,6 @@ training sample has, and organs fell to pieces in it (docs/models/organs.md). Wh
 FINE_MM = 3.0
 """Voxels that a site chooses for sharp reconstructions; training and most SPECT have 4 mm or more."""
 UNBLURRED_MM = (0.0, 0.0, 0.0)
-FWHM_PER_SIGMA = 2.3548
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +210,13 @@ def varied_answers(
     """
     answers = []
     for number, ((factor, shift_hu), blur_mm) in enumerate(zip(VARIATIONS, blurs_mm, strict=True)):
-        blurred = emission[0]
-        if blurred is not None and blur_mm > 0.0:
-            blurred = ndimage.gaussian_filter(blurred, blur_mm / FWHM_PER_SIGMA / spacing_mm)
+        values = emission[0]
+        if values is not None:
+            values = post_filter(values, fwhm_mm=blur_mm, spacing_xyz_mm=(spacing_mm,) * 3)
         channels = network_input(
             ct_hu=None if ct[0] is None else ct[0] + np.float32(shift_hu),
             ct_is_seen=ct[1],
-            emission=blurred,
+            emission=values,
             emission_is_seen=emission[1],
         )
         channels[2] = np.arcsinh(np.sinh(channels[2]) * factor)

@@ -70,7 +70,7 @@ export function registrationInspector(facts: RegistrationFacts): Html {
   const rows = residuals(registration).map(([name, mm]) => html`<li><span class="ell">${name}</span><span class="budget-bar"><i data-width="${(100 * mm) / largest}"></i></span><span class="num ${mm > RESIDUAL_GUIDE_MM ? 'over-guide' : ''}">${mm.toFixed(1)}</span></li>`);
   return html`<div class="sect"><div class="row between"><h2 class="h3">${ageText(point)}</h2>${decisionFlag(registration)}</div><p class="fs12 t3 mt-1">${registration.method}, revision ${registration.number}</p>${registration.remark ? html`<p class="fs12 t2 mt-2">“${registration.remark}”</p>` : nothing}</div>
     ${rows.length > 0 ? html`<div class="sect"><div class="sect-head"><h2 class="h2">Residual by region</h2><span class="push t2 fs12">mm, guide ${RESIDUAL_GUIDE_MM}</span></div><ul class="budget">${rows}</ul></div>` : nothing}
-    ${rows.length === 0 ? html`<div class="sect"><p class="fs12 t3">How far each region is off was not measured: the reference had no accepted contours. Register again once it has.</p></div>` : nothing}
+    ${rows.length === 0 ? html`<div class="sect"><p class="fs12 t3">How far each region is off was not measured. Once the reference has accepted contours, register again.</p></div>` : nothing}
     ${findings.length > 0 ? html`<div class="sect"><div class="stack">${each(findings, answerable)}</div></div>` : nothing}
     ${facts.mayEdit ? nudgePanel(facts.nudge) : nothing}<div class="sect">${decisionButtons(facts, registration, findings)}</div>`;
 }
