@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from planning.models import ContourRevision, ReaderCopy, Region, TimePoint, User
-from planning.models.contours import ContourState
+from planning.models.contours import ContourState, RegionContour
 from planning.selectors.contour_origins import original_numbers
 from planning.selectors.current import contour_revisions_of, current_contours, current_image
 from planning.selectors.findings import cycle_findings
@@ -102,6 +103,7 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
     regions = time_point.cycle.course.regions.all()
     if copy is not None:
         regions = regions.filter(Q(created_at__lt=copy.reading.created_at) | Q(created_by=copy.reader_id))
+    aside = set() if copy else _rejected_everywhere(time_point)
     for region in regions:
         contour = contours.get(region.pk)
         findings = [f.as_dict() for f in raised if revision and f.source_id == revision.pk and f.region_id == region.pk]
@@ -109,6 +111,7 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
             {
                 **_region(region),
                 **_numbers(contour),
+                "is_rejected_elsewhere": contour is None and region.pk in aside,
                 "confidence": contour and contour.confidence,
                 "reasons": contour.reasons if contour else [],
                 "original_number": originals.get(region.pk),
@@ -116,6 +119,19 @@ def _regions(time_point: TimePoint, revision: ContourRevision | None, copy: Read
             }
         )
     return rows
+
+
+def _rejected_everywhere(time_point: TimePoint) -> set[UUID]:
+    """Return the regions that the newest contours of the course hold only as rejected ones."""
+    newest = ContourRevision.objects.filter(time_point=OuterRef("revision__time_point")).order_by("-number")
+    course = time_point.cycle.course
+    contours = RegionContour.objects.filter(
+        revision__time_point__cycle__course=course, revision_id=Subquery(newest.values("pk")[:1])
+    )
+    is_rejected: dict[UUID, bool] = {}
+    for region_id, state in contours.values_list("region_id", "state"):
+        is_rejected[region_id] = is_rejected.get(region_id, True) and state == ContourState.REJECTED
+    return {region_id for region_id, is_so in is_rejected.items() if is_so}
 
 
 def _region(region: Region) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from planning.computation.grids import grid_from_dict, label_masks, label_values
 from planning.errors import InvalidStateError
 from planning.models.contours import ContourSource, ContourState
 from planning.queue import TaskName
+from planning.selectors.contours import time_point_contours
 from planning.selectors.current import current_contours
 from planning.services.contour_operations import contour_voxels_save
 from planning.services.contour_proposals import contour_masks_add
 from planning.services.contour_runs import contour_import_start, contour_propagation_start
 from planning.services.contour_states import contour_state_set
 from planning.services.regions import region_create
+from tests.planning.reading_steps import opened
 from tests.planning.worked_phantom import (
     GRID,
     KIDNEY,
@@ -216,3 +218,23 @@ def test_only_structures_are_imported_as_contours(worked):
     with pytest.raises(InvalidStateError) as caught:
         contour_import_start(actor=worked.editor, time_point=worked.points[0], series=worked.points[0].series.get())
     assert caught.value.code == "not_structures"
+
+
+def test_a_lesion_that_every_scan_rejects_is_told_where_it_is_not_drawn(worked, readers):
+    first, second = worked.points[:2]
+
+    def told(user=worked.editor) -> dict[str, bool]:
+        shown = time_point_contours(second, user=user)["regions"]
+        return {region["name"]: region["is_rejected_elsewhere"] for region in shown}
+
+    worked.draw(first)
+    assert not any(told().values())
+    state_set(worked, worked.lesion, base_number=1, state=ContourState.REJECTED)
+    assert told() == {worked.kidney.name: False, worked.lesion.name: True}
+    here = time_point_contours(first, user=worked.editor)["regions"]
+    assert not any(region["is_rejected_elsewhere"] for region in here)
+    # A reader who is blinded learns nothing of what others decided.
+    opened(worked, readers, i_point=1)
+    assert not any(told(readers[0]).values())
+    state_set(worked, worked.lesion, base_number=2, state=ContourState.EDITED)
+    assert not any(told(worked.physicist).values())

@@ -22,7 +22,7 @@ import { lesionBeside, lesionWords } from './imaging/lesion_review';
 import { hintLine, showNote, startViewer } from './imaging/place';
 import { askCancelReading, askOpenReading, askSubmitReading, fetchReadings, readerBanner, readingSection, type Reading } from './imaging/readings';
 import { regionInspector } from './imaging/region_inspector';
-import { isDrawn, isOpen, regionList } from './imaging/region_list';
+import { isDrawn, isOpen, regionList, shownRegions } from './imaging/region_list';
 import { loadScan } from './imaging/scans';
 import { neighbour, TimeStrip } from './imaging/strip';
 import { Windowing } from './imaging/windowing';
@@ -47,6 +47,7 @@ const readings = new Map<string, Reading[]>();
 let images: Images | null = null;
 let chosenId = '';
 let regionId = '';
+let showsRejected = false;
 let display: DisplayPanel | null = null;
 
 const points = (): TimePoint[] => images?.time_points ?? [];
@@ -150,7 +151,7 @@ function drawWords(): void {
   const now = session();
   if (!now) { fill(need('regions'), nothing); fill(need('inspector'), html`<div class="sect last">${emptyNote()}</div>`); return; }
   const scrolled = need('regions').querySelector('.region-scroll')?.scrollTop ?? 0;
-  refill(need('regions'), html`${regionList({ regions: now.contours.regions, selectedId: regionId, hidden: now.hidden, unsaved: now.unsaved, canAdd: canEdit, canEdit })}<div class="disp" id="display"></div>`);
+  refill(need('regions'), html`${regionList({ regions: now.contours.regions, selectedId: regionId, hidden: now.hidden, unsaved: now.unsaved, canAdd: canEdit, canEdit, showsRejected })}<div class="disp" id="display"></div>`);
   need('regions').querySelector('.region-scroll')?.scrollTo({ top: scrolled });
   if (viewer) { display ??= null; display = new DisplayPanel(need('display'), viewer); display.draw(); }
   drawInspector(now);
@@ -221,8 +222,9 @@ function step(by: number): void {
     if (lesion) select(lesion.id);
     return;
   }
-  const at = list.findIndex((item) => item.id === regionId);
-  const next = list[(at + by + list.length) % Math.max(list.length, 1)];
+  const shown = shownRegions(list, regionId, showsRejected);
+  const at = shown.findIndex((item) => item.id === regionId);
+  const next = shown[(at + by + shown.length) % Math.max(shown.length, 1)];
   if (next) select(next.id);
 }
 
@@ -309,6 +311,7 @@ on(need('regions'), 'click', '[data-do]', (button) => {
   if (action === 'lock' && item) void decisions.lock(item);
   else toggleHidden(id, action === 'solo');
 });
+on(need('regions'), 'click', '[data-show-rejected]', () => { showsRejected = !showsRejected; drawWords(); });
 const addRegion = (): void => void askNewRegion(page.courseId).then((id) => { if (id !== null) { regionId = id; void change(Promise.resolve(), 'Region added'); } });
 for (const place of ['regions', 'inspector']) on(need(place), 'click', '[data-add]', addRegion);
 on(need('inspector'), 'click', '[data-save]', () => void saved());

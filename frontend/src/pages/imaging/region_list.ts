@@ -12,6 +12,7 @@ export interface ListFacts {
   unsaved: ReadonlySet<string>;
   canAdd: boolean;
   canEdit: boolean;
+  showsRejected: boolean;
 }
 
 export const isLesion = (region: RegionContour): boolean => region.kind === 'lesion' || region.kind === 'lesions';
@@ -20,8 +21,15 @@ export const openQuestions = (region: RegionContour): number => (region.findings
 /** Whether there is a reason to look twice; a note is none. */
 export const isInDoubt = (region: RegionContour): boolean => (region.reasons ?? []).some((reason) => reason.level !== 'note');
 
+/** A candidate that was rejected, here or at every time point that shows it: nobody works on it any more. */
+export const isSetAside = (region: RegionContour): boolean => isLesion(region) && (region.state === 'rejected' || Boolean(region.is_rejected_elsewhere));
+
+/** What the list shows: rejected lesions only when asked for, but never without the chosen one. */
+export const shownRegions = (regions: readonly RegionContour[], selectedId: string, showsRejected: boolean): RegionContour[] =>
+  regions.filter((region) => showsRejected || !isSetAside(region) || region.id === selectedId);
+
 function stateGlyph(region: RegionContour): Html {
-  if (region.state === 'none') return html`<span class="st" title="not drawn at this time point">–</span>`;
+  if (region.state === 'none') return html`<span class="st" title="${region.is_rejected_elsewhere ? 'not drawn here, rejected at other time points' : 'not drawn at this time point'}">–</span>`;
   if (openQuestions(region) > 0 && region.state !== 'rejected') return html`<span class="st" data-s="ask" title="to review">${glyph('ask')}</span>`;
   if (region.state === 'accepted') return html`<span class="st" data-s="accepted" title="accepted">${icon('check', 's')}</span>`;
   if (region.state === 'rejected') return html`<span class="st" data-s="rejected" title="rejected">${icon('close', 's')}</span>`;
@@ -55,12 +63,14 @@ export function regionList(facts: ListFacts): Html {
   const drawn = regions.filter(isDrawn);
   const percent = drawn.length > 0 ? (100 * nDecided) / drawn.length : 0;
   const organs = regions.filter((region) => !isLesion(region));
-  const lesions = regions.filter(isLesion);
+  const lesions = shownRegions(regions.filter(isLesion), facts.selectedId, facts.showsRejected);
+  const nAside = regions.filter(isSetAside).length;
+  const aside = nAside > 0 ? html`<button type="button" class="plain-link fs12 aside" data-show-rejected data-key="show-rejected" aria-expanded="${String(facts.showsRejected)}">${facts.showsRejected ? 'Hide' : 'Show'} ${nAside} rejected</button>` : nothing;
   const group = (name: string, list: readonly RegionContour[]): Html =>
     html`<div class="ghead">${name}<span class="push">mL</span><span class="ghead-gap"></span></div>${list.length > 0 ? html`<ul aria-label="${name}">${each(list, (region) => rowOf(region, facts))}</ul>` : html`<p class="t3 fs12 none">none</p>`}`;
   return html`<div class="sect-head list-top"><h1 class="h2">Regions</h1><span class="t3 fs12">${nDecided} of ${drawn.length} decided</span>${facts.canAdd ? html`<button class="btn quiet push" type="button" data-add>${icon('plus', 's')}Add</button>` : nothing}</div>
     <div class="bar list-bar" data-l="ok" role="progressbar" aria-label="Decided regions" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(percent)}"><i data-width="${percent}"></i></div>
-    <div class="region-scroll scroll" role="group" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}
+    <div class="region-scroll scroll" role="group" aria-label="Regions">${group('Organs', organs)}${group('Lesions, one by one', lesions)}${aside}
     <div class="legend fs11 t2"><span><i class="swatch" data-s="proposed"></i> proposed</span><span><i class="swatch" data-s="edited"></i> edited</span><span><i class="swatch"></i> accepted</span></div></div>`;
 }
 

@@ -106,6 +106,8 @@ export interface RegionContour {
   source: string;
   source_detail?: string;
   is_locked: boolean;
+  /** Not drawn here, and rejected at every time point of the course that shows it. */
+  is_rejected_elsewhere?: boolean;
   /** Number of the revision that first proposed the region, or first refused to; null: nothing proposed it. */
   original_number?: number | null;
   /** Of a network in its own proposal, 0 to 1, and why it doubts it. */
