@@ -42,6 +42,9 @@ LESION_OVER_REST = (40.0, 1.0)
 OTHER_SPREAD = 0.5
 PAIR_SPREAD = 0.12
 """Between the two of a pair (logarithm)."""
+SHARE_ITERATED = 0.45
+HAZE_MM = 60.0
+"""Standard deviation of what scatter leaves around a source, about that of a broad-beam tail in water."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +55,21 @@ class EmissionDraw:
     ----------
     fwhm_mm : float
         Blur of the reconstructed image.
-    overshoot : float
-        Edge enhancement left by resolution modelling, 0 for none.
+    overshoot, overshoot_reach : float, float
+        Edge enhancement left by resolution modelling, 0 for none, and how far it reaches over the blur.
     noise : float
         Standard deviation in the liver over its mean.
     noise_fwhm_mm : float
         Correlation of the noise.
     breathing_mm : float
         Standard deviation of motion along z.
+    noise_power : float
+        The noise grows with this power of the concentration: 0.5 as counts do, 1 as in images of many iterations
+        (Barrett, Wilson and Tsui, Phys Med Biol 1994, 39:833).
+    texture, texture_mm : float, float
+        Standard deviation (logarithm) and correlation length of true differences of uptake within an organ.
+    haze : float
+        Share of the activity that scatter left far around its place.
     """
 
     fwhm_mm: float
@@ -67,16 +77,32 @@ class EmissionDraw:
     noise: float
     noise_fwhm_mm: float
     breathing_mm: float
+    overshoot_reach: float = 0.8
+    noise_power: float = 0.5
+    texture: float = 0.15
+    texture_mm: float = 25.0
+    haze: float = 0.0
 
 
 def draw_emission(generator: np.random.Generator) -> EmissionDraw:
-    """Draw how an image is taken, over SPECT and PET of all usual reconstructions."""
+    """Draw how an image is taken, over SPECT and PET of all usual reconstructions.
+
+    A share is as sharp, rimmed and blotched as many iterations with resolution modelling leave it.
+    """
+    is_iterated = generator.random() < SHARE_ITERATED
+    least_mm, most_mm = (3.0, 11.0) if is_iterated else (5.0, 14.0)
+    least_noise, most_noise = (0.05, 0.4) if is_iterated else (0.02, 0.2)
     return EmissionDraw(
-        fwhm_mm=float(generator.uniform(5.0, 14.0)),
-        overshoot=float(generator.uniform(0.0, 0.8)),
-        noise=float(np.exp(generator.uniform(np.log(0.02), np.log(0.2)))),
-        noise_fwhm_mm=float(generator.uniform(4.0, 12.0)),
+        fwhm_mm=float(generator.uniform(least_mm, most_mm)),
+        overshoot=float(generator.uniform(0.0, 2.5 if is_iterated else 0.8)),
+        overshoot_reach=float(generator.uniform(0.8, 1.6 if is_iterated else 0.8)),
+        noise=float(np.exp(generator.uniform(np.log(least_noise), np.log(most_noise)))),
+        noise_fwhm_mm=float(generator.uniform(5.0, 22.0) if is_iterated else generator.uniform(4.0, 12.0)),
         breathing_mm=float(generator.uniform(0.0, 7.0)),
+        noise_power=float(generator.uniform(0.5, 1.0)),
+        texture=float(generator.uniform(0.05, 0.35)),
+        texture_mm=float(generator.uniform(10.0, 40.0)),
+        haze=float(generator.uniform(0.0, 0.1)),
     )
 
 
@@ -113,20 +139,23 @@ def emission_image(
     """
     steps_mm = np.array(grid.spacing_xyz_mm[::-1])
     activity = (part_concentrations(anatomy, generator) if concentrations is None else concentrations)[labels]
-    activity *= np.exp(0.15 * _smooth(activity.shape, 25.0 / steps_mm, generator))
+    activity *= np.exp(np.float32(draw.texture) * _smooth(activity.shape, draw.texture_mm / steps_mm, generator))
     sigma = np.sqrt((draw.fwhm_mm / FWHM_PER_SIGMA) ** 2 + np.array([draw.breathing_mm**2, 0.0, 0.0]))
     blurred = ndimage.gaussian_filter(activity, sigma / steps_mm)
     if draw.overshoot > 0.0:
-        wider = ndimage.gaussian_filter(blurred, 0.8 * sigma / steps_mm)
+        wider = ndimage.gaussian_filter(blurred, draw.overshoot_reach * sigma / steps_mm)
         blurred += np.float32(draw.overshoot) * (blurred - wider)
+    if draw.haze > 0.0:
+        blurred += np.float32(draw.haze) * _far(activity, HAZE_MM / steps_mm)
     # Attenuation and scatter that were corrected wrongly.
     blurred *= np.exp(0.10 * _smooth(activity.shape, 120.0 / steps_mm, generator))
     level = ndimage.gaussian_filter(np.maximum(blurred, 0.0), 2.0 * sigma / steps_mm)
     body = np.float32(np.mean(level[labels > 0])) if np.any(labels > 0) else np.float32(1.0)
-    variance = np.maximum(level + np.float32(0.05) * body, 0.0) * np.float32(TYPICAL_OVER_REST["Liver"][0])
+    liver = np.float32(TYPICAL_OVER_REST["Liver"][0])
     blurred += (
         np.float32(draw.noise)
-        * np.sqrt(variance)
+        * liver
+        * (np.maximum(level + np.float32(0.05) * body, 0.0) / liver) ** np.float32(draw.noise_power)
         * _smooth(activity.shape, draw.noise_fwhm_mm / FWHM_PER_SIGMA / steps_mm, generator)
     )
     return np.asarray(np.maximum(blurred, 0.0), dtype=np.float32)
@@ -194,6 +223,14 @@ def part_concentrations(anatomy: VirtualAnatomy, generator: np.random.Generator)
             value = 0.05
         values.append(float(value))
     return np.array(values, dtype=np.float32)
+
+
+def _far(activity: FloatArray, sigma_voxels: NDArray[np.float64]) -> FloatArray:
+    """Return a wide blur of activity, drawn on voxels a third of the standard deviation long."""
+    factors = np.maximum(np.floor(sigma_voxels / 3.0), 1.0)
+    coarse = ndimage.zoom(ndimage.uniform_filter(activity, factors.astype(int)), 1.0 / factors, order=0)
+    wide = ndimage.gaussian_filter(coarse, sigma_voxels / factors)
+    return np.asarray(ndimage.zoom(wide, np.array(activity.shape) / wide.shape, order=1), dtype=np.float32)
 
 
 def _smooth(shape: tuple[int, ...], sigma_voxels: NDArray[np.float64], generator: np.random.Generator) -> FloatArray:

@@ -47,11 +47,15 @@ FIRST_SEED = 1_000_000
 COHORT, USES = 8, 40
 """Patients drawn from at a time, and samples until the next."""
 SHARE_VARIANT, SHARE_CUT = 0.08, 0.2
+SHARE_UNMOVED = 0.4
+"""Of patients whose organs stay where their habitus puts them, as in most people."""
+SCALE_SPREAD = 0.2
+"""Of what counts as one in an emission image (logarithm): it depends on how much air the field holds."""
 SHARE_CONTRAST = 0.45
 TISSUE_SPREAD_HU, ENHANCED_SPREAD_HU = 8.0, 20.0
 """Between organs of one patient, without contrast agent and with it, whose phases differ."""
-MOST_RENAL_FAT_MM = 12.0
-"""Fat round the kidneys, of which adults have anything from none to two centimetres."""
+MOST_RENAL_FAT_MM, SHARE_RENAL_FAT = 12.0, 0.6
+"""Fat round the kidneys, of which adults have anything from none to two centimetres; drawn in this share."""
 RENAL_FAT_INSTEAD_OF = frozenset({"muscle", "soft", "ascites", "bowel"})
 NOISE_HU = (2.0, 16.0)
 """Of a CT averaged onto the working voxels, whose noise is a third of that of its own voxels."""
@@ -104,7 +108,8 @@ def training_sample(*, seed: int, number: int) -> TrainingSample:
     patient = FIRST_SEED + COHORT * cohort + int(generator.integers(COHORT))
     anatomy, grid, labels, lesions = painted_patient(seed, patient)
     labels, lesions = bent((labels, lesions), generator)
-    labels = _with_renal_fat(anatomy, labels, thickness_mm=generator.uniform(0.0, MOST_RENAL_FAT_MM))
+    if generator.random() < SHARE_RENAL_FAT:
+        labels = _with_renal_fat(anatomy, labels, thickness_mm=generator.uniform(0.0, MOST_RENAL_FAT_MM))
     shown = np.where(lesions > 0, lesions, labels)
     what = generator.random()
     has_ct, has_emission = what < 0.65, what >= 0.25
@@ -118,6 +123,7 @@ def training_sample(*, seed: int, number: int) -> TrainingSample:
         if has_ct:
             emission = ndimage.shift(emission, generator.normal(0.0, 0.4, 3), order=1, mode="nearest")
     channels = network_input(ct_hu=ct, ct_is_seen=ct_seen, emission=emission, emission_is_seen=emission_seen)
+    channels[2] = np.arcsinh(np.sinh(channels[2]) * np.float32(np.exp(SCALE_SPREAD * generator.standard_normal())))
     classes[(channels[3] == 0.0) & (channels[4] == 0.0)] = UNSEEN
     return TrainingSample(channels=channels, classes=classes, lesions=lesions > 0)
 
@@ -134,7 +140,8 @@ def painted_patient(seed: int, patient: int) -> tuple[VirtualAnatomy, Grid, NDAr
     generator = np.random.default_rng([seed, patient, 62])
     variants = frozenset(variant for variant in Variant if generator.random() < SHARE_VARIANT)
     anatomy = make_anatomy(seed=patient, variants=variants, is_arms_up=bool(generator.random() < 0.5))
-    anatomy = posed_anatomy(anatomy, generator=generator)
+    if generator.random() >= SHARE_UNMOVED:
+        anatomy = posed_anatomy(anatomy, generator=generator)
     if generator.random() < SHARE_BELLY:
         z_mm = generator.normal(BELLY_Z_MM, BELLY_SPREAD_MM)
     else:

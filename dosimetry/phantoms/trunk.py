@@ -100,12 +100,16 @@ def vessels_and_muscles() -> tuple[AnatomyPart, ...]:
     return tuple(parts)
 
 
+def ribs() -> tuple[AnatomyPart, ...]:
+    """Return the ribs, round the lungs: painted before the organs of the belly, which they would cut into."""
+    cage = RibCage(centre_lps_mm=(0.0, 2.0, 100.0), semi_axes_xy_mm=(138.0, 90.0), half_length_mm=130.0)
+    return (organ("Ribs", cage, "spongiosa"),)
+
+
 def skeleton() -> tuple[AnatomyPart, ...]:
-    """Return spine with marrow, canal and processes, ribs, breastbone, pelvis, femora, skull and humeri."""
+    """Return spine with marrow, canal and processes, breastbone, pelvis, femora, skull and humeri."""
     body = _spine(1.0)
     return (
-        organ("Ribs", RibCage(centre_lps_mm=(0.0, 2.0, 100.0), semi_axes_xy_mm=(138.0, 90.0), half_length_mm=130.0),
-              "spongiosa"),
         _part("Breastbone", _tube((70.0, 220.0), 1.0, (-88.0, -78.0), size=(20.0, 6.0)), "spongiosa"),
         organ("Spine", body, "cortical"),
         organ("Spine marrow", _spine(0.86), "spongiosa", region="Spine"),

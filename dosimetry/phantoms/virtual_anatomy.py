@@ -13,7 +13,7 @@ from dosimetry.phantoms.body_parts import REST_REGION, TISSUES, AnatomyPart, pai
 from dosimetry.phantoms.habitus import Habitus, organ_mass_g, sample_habitus
 from dosimetry.phantoms.lesions import LesionRequest, place_lesions, sample_requests
 from dosimetry.phantoms.organs import Variant, belly, chest, head_glands, kidneys, pelvis_organs
-from dosimetry.phantoms.trunk import implant, outline, skeleton, vessels_and_muscles
+from dosimetry.phantoms.trunk import implant, outline, ribs, skeleton, vessels_and_muscles
 from dosimetry.volume import Grid, RigidTransform, Volume
 
 AIR_G_PER_ML = 0.00121
@@ -148,6 +148,7 @@ def make_anatomy(
         *outline(chosen, is_arms_up=is_arms_up),
         *vessels_and_muscles(),
         *chest(volume_ml),
+        *ribs(),
         *belly(volume_ml, variants),
         *kidneys(volume_ml, variants),
         *pelvis_organs(volume_ml, chosen.sex),

@@ -23,7 +23,9 @@ FloatArray = NDArray[np.float32]
 OUTSIDE, BODY = "Outside", "Body"
 LEAST_BODY_ML, LEAST_KNOWN_SHARE = 3000.0, 0.6
 MOST_BODY_SHARE, WIDE_MM = 0.93, 400.0
-"""A body is round: an image as wide as one that holds no air around it is noise, or has a wrong rescaling."""
+"""A body is round: an image as wide as one that holds no air around it is noise, or has a wrong rescaling. An obese
+patient in a narrow field has an organ that the network knows."""
+LEAST_CLEAR = 0.7
 SOFT_HU = (-40.0, 130.0)
 ONE_SIDED = ("Liver", "Spleen", "Stomach", "Heart")
 MIRROR_GAIN = 0.05
@@ -245,10 +247,12 @@ def _require_human(
             code="out_of_domain",
         )
     width_mm = grid.shape_zyx[2] * grid.spacing_xyz_mm[0]
-    if width_mm >= WIDE_MM and np.count_nonzero(body) > MOST_BODY_SHARE * np.count_nonzero(seen):
+    is_everywhere = width_mm >= WIDE_MM and np.count_nonzero(body) > MOST_BODY_SHARE * np.count_nonzero(seen)
+    clear = clearness(mean, classes, voxel_ml=grid.voxel_volume_ml)
+    if is_everywhere and max(clear.values(), default=0.0) < LEAST_CLEAR:
         raise InvalidInputError(
-            f"The network sees no air around the body in an image {width_mm:.0f} mm wide: it is noise, or its "
-            "values are shifted. Check the rescaling, or draw the contours.",
+            f"The network sees no air around the body in an image {width_mm:.0f} mm wide, and no organ that it knows: "
+            "it is noise, or its values are shifted. Check the rescaling, or draw the contours.",
             code="out_of_domain",
         )
     if hu is not None:

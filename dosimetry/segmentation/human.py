@@ -20,8 +20,9 @@ SMOOTHED_VOXELS = 2.0
 ACTIVE_SHARE = 0.1
 """Of the scale of the emission, after smoothing: what holds activity."""
 LEAST_ACTIVE_ML = 500.0
-MOST_ACTIVE_SHARE, WIDE_MM = 0.93, 400.0
-"""A body is round: an image as wide as one that holds activity everywhere is noise."""
+MOST_ACTIVE_SHARE, WIDE_MM, ORGAN_VOXELS = 0.93, 400.0, 5.0
+"""A body is round: an image as wide as one that holds activity everywhere is noise, or of an obese patient in a narrow
+field. Smoothed over the size of organs (20 mm) noise becomes even, and organs do not."""
 LEAST_UNEVENNESS = 1.4
 """Brightest tenth over the median of what holds activity. Organs of patients take up several times what the rest does;
 of a uniform liquid, with or without small spheres, only the blurred border differs (1.3 in imitated images)."""
@@ -73,10 +74,17 @@ def _require_organs(values: NDArray[np.float32], seen: NDArray[np.bool_], spacin
     if volume_ml < LEAST_ACTIVE_ML:
         raise _not_human(f"{volume_ml:.0f} mL hold activity")
     if values.shape[2] * spacing_mm >= WIDE_MM and n_active > MOST_ACTIVE_SHARE * np.count_nonzero(seen):
-        raise _not_human("activity is everywhere in it, with no air round a body")
-    median, bright = np.percentile(smooth[active], (50.0, 90.0))
-    if bright < LEAST_UNEVENNESS * median:
-        raise _not_human(f"its activity is even (brightest tenth {bright / median:.2f} times the median)")
+        wide = ndimage.gaussian_filter(smooth, np.sqrt(ORGAN_VOXELS**2 - SMOOTHED_VOXELS**2))
+        if _unevenness(wide[active]) < LEAST_UNEVENNESS:
+            raise _not_human("activity is everywhere in it, with no air round a body and no organ that takes up more")
+    uneven = _unevenness(smooth[active])
+    if uneven < LEAST_UNEVENNESS:
+        raise _not_human(f"its activity is even (brightest tenth {uneven:.2f} times the median)")
+
+
+def _unevenness(values: NDArray[np.float32]) -> float:
+    median, bright = np.percentile(values, (50.0, 90.0))
+    return float(bright / median)
 
 
 def _not_human(why: str) -> InvalidInputError:

@@ -12,8 +12,8 @@ from dosimetry.phantoms.anatomy import RegionKind
 from dosimetry.phantoms.virtual_patient import VirtualPatientRequest, make_virtual_patient
 
 VOLUMES_ML = {
-    "Liver": 1113.3,
-    "Spleen": 83.4,
+    "Liver": 1114.0,
+    "Spleen": 92.7,
     "Kidney left": 94.1,
     "Kidney right": 133.2,
     "Pancreas": 76.5,

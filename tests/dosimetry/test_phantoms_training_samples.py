@@ -1,11 +1,13 @@
 """Training samples from virtual patients: the same everywhere, and unlike each other."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
 from dosimetry.phantoms import training_samples
 from dosimetry.phantoms.posed import SPREADS, posed_anatomy
-from dosimetry.phantoms.training_emission import draw_emission, emission_image, part_concentrations
+from dosimetry.phantoms.training_emission import EmissionDraw, draw_emission, emission_image, part_concentrations
 from dosimetry.phantoms.training_samples import ORGAN_CLASSES, PATCH_ZYX, UNSEEN, class_table, training_sample
 from dosimetry.phantoms.virtual_anatomy import make_anatomy, paint_labels
 from dosimetry.segmentation.agreement import dice
@@ -118,3 +120,30 @@ def test_hot_organs_are_hot_and_gas_is_cold_in_the_imitated_emission():
     kidney, body = (image[classes == ORGAN_CLASSES.index(name)].mean() for name in ("Kidney left", "Body"))
     assert kidney > 3.0 * body
     assert np.all(image >= 0.0)
+
+
+def test_noise_grows_with_the_root_of_the_concentration_or_with_the_concentration():
+    anatomy = make_anatomy(seed=11, lesions=())
+    labels = paint_labels(anatomy, grid=BELLY)
+    classes = class_table(anatomy)[labels]
+    inside = [ndimage.binary_erosion(classes == ORGAN_CLASSES.index(name), iterations=2) for name in ("Liver", "Body")]
+    is_liver = np.array([False, *(part.source_region == "Liver" for part in anatomy.parts)])
+    values = np.where(is_liver, 16.0, 1.0).astype(np.float32)
+    values[0] = 0.0
+    clear = EmissionDraw(
+        fwhm_mm=6.0, overshoot=0.0, noise=0.0, noise_fwhm_mm=8.0, breathing_mm=0.0, texture=0.0, texture_mm=20.0
+    )
+
+    def imaged(draw):
+        generator = np.random.default_rng(4)
+        return emission_image(anatomy, labels, grid=BELLY, generator=generator, draw=draw, concentrations=values)
+
+    for power, ratio in ((0.5, 4.0), (1.0, 16.0)):
+        noise = imaged(replace(clear, noise=0.02, noise_power=power)) - imaged(clear)
+        liver, body = (float(noise[where].std()) for where in inside)
+        # Beside the liver the body's noise rises with the blurred level.
+        assert 0.6 * ratio < liver / body < 1.1 * ratio
+    haze = imaged(replace(clear, haze=0.1)) - imaged(clear)
+    air = labels == 0
+    assert haze[air].mean() > 0.01 and haze[inside[0]].mean() > haze[air].mean()
+    np.testing.assert_allclose(imaged(replace(clear, overshoot_reach=1.6)), imaged(clear))

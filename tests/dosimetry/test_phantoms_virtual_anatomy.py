@@ -1,6 +1,7 @@
 """Virtual bodies: organs of the right size and side, variants, lesions, and the same patient from the same seed."""
 
 import hashlib
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -81,6 +82,15 @@ def test_every_organ_is_there_on_its_side_and_inside(seed):
     beside[:, :-1] |= is_air[:, 1:]
     for name in ("Liver", "Spleen", "Kidney left", "Kidney right", "Heart"):
         assert not np.any(beside & (regions == 1 + anatomy.region_names.index(name))), name
+
+
+def test_ribs_cut_into_no_organ_of_the_belly():
+    anatomy = make_anatomy(seed=1, lesions=())
+    without = replace(anatomy, parts=tuple(part for part in anatomy.parts if part.name != "Ribs"))
+    found, alone = (region_volumes_ml(one, paint_labels(one, grid=BELLY), grid=BELLY) for one in (anatomy, without))
+    assert found["Ribs"] > 200.0
+    for name in ("Liver", "Spleen", "Stomach", "Kidney left", "Kidney right"):
+        assert found[name] == alone[name], name
 
 
 def test_the_same_seed_gives_the_same_patient_and_another_another():

@@ -77,6 +77,17 @@ def test_a_patient_is_not_refused(agent, seed, hours):
     checked(ct=ct)
 
 
+def test_an_obese_patient_who_fills_the_field_is_not_refused_and_blotchy_noise_is():
+    patient = make_virtual_patient(VirtualPatientRequest(agent="DOTATATE", seed=5078, scan_times_h=(24.0,)))
+    assert patient.anatomy.habitus.bmi > 39.0
+    values, regions = patient_emission(patient, scan=0, grid=BED, generator=np.random.default_rng(1), draw=DRAW)
+    assert np.mean(regions > 0) > 0.93
+    checked(emission=Volume(values=values, grid=BED, unit="Bq/mL"))
+    blotches = ndimage.gaussian_filter(np.random.default_rng(2).standard_normal(BED.shape_zyx), 2.0)
+    blotches = np.maximum(blotches / blotches.std() + 2.0, 0.0).astype(np.float32)
+    assert "everywhere" in refusal(emission=Volume(values=blotches, grid=BED, unit="Bq/mL"))
+
+
 def test_a_ct_without_fat_or_without_bone_is_of_no_body():
     hu = np.full(BED.shape_zyx, 40.0, dtype=np.float32)
     fatty, bony = hu.copy(), hu.copy()
