@@ -19,7 +19,8 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
     task_default_queue="io",
-    task_time_limit=3600,
+    # Scans of a cycle with noise replicates take hours; a run that hangs loses its lease long before.
+    task_time_limit=6 * 3600,
 )
 app.autodiscover_tasks(["planning"])
 

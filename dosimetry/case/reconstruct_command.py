@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nuclide", help="as Lu-177; that of the header if not given")
     parser.add_argument("--emission", choices=KINDS, default="NM", help="object of the image")
     parser.add_argument("--camera", choices=("", *CAMERAS), help="whose resolution is modelled; that of the header")
-    parser.add_argument("--penetration", type=float, help="counts that crossed septa, % (none if not given)")
+    parser.add_argument("--penetration", type=float, help="counts that crossed septa, %% (none if not given)")
     parser.add_argument("--penetration-width", type=float, dest="penetration_fwhm_mm", help="of these, FWHM, mm")
     parser.add_argument("--iterations", type=int, dest="n_iterations", help=f"{usual.n_iterations} if not given")
     parser.add_argument("--subsets", type=int, dest="n_subsets", help=f"{usual.n_subsets} if not given")

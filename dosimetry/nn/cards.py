@@ -64,8 +64,8 @@ class ReleasedNetwork:
 RELEASED: Mapping[str, ReleasedNetwork] = MappingProxyType(
     {
         "organs": ReleasedNetwork(
-            file_name="organs-2.safetensors",
-            digest="95e70cc94e919df23a6c5d640c43c99c42d3365d6eb3daa3ce20d290d86614ab",
+            file_name="organs-3.safetensors",
+            digest="d98c23d78d9a37ed4b7b5ee170326c15b45d040cd7e0b27d5b92309ab094feed",
         ),
         "lesions": ReleasedNetwork(
             file_name="lesions-3.safetensors",
