@@ -173,7 +173,7 @@ def faint_voxels(painted: PaintedFoci, values: NDArray[np.float32], draw: Emissi
 def _is_faint(focus: Focus, values: NDArray[np.float32], draw: EmissionDraw) -> bool:
     around = max(float(values[focus.host]), 0.3)
     excess = (float(values[focus.label]) / around - 1.0) * peak_recovery(focus.volume_ml, draw.fwhm_mm)
-    noise = draw.noise * (TYPICAL_OVER_REST["Liver"][0] / around) ** (1.0 - draw.noise_power)
+    noise = draw.noise * float((TYPICAL_OVER_REST["Liver"][0] / around) ** (1.0 - draw.noise_power))
     return excess < max(LEAST_APPARENT, LEAST_NOISES * noise)
 
 
